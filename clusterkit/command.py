@@ -1,0 +1,146 @@
+"""What can be done to a node, as plain data that crosses between pure code and effects.
+
+An action is a command to run, a file to put, or a call to a Docker engine. A step says where an
+action belongs and why. Nothing here runs anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from clusterkit.errors import CommandFailed
+
+_SECRET = re.compile("TOKEN|SECRET|PASSW|CREDENTIAL|(^|_)KEY($|_)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One process to start.
+
+    ``argv`` is never a shell string, so no word needs quoting. ``env`` is added to the
+    environment there. ``stdin`` is what the process reads; None means that it reads nothing.
+    Printing a command shows neither. After ``timeout_s`` the process is ended where it runs.
+    """
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    stdin: bytes | None = field(default=None, repr=False)
+    timeout_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.argv:
+            raise ValueError("argv must name a program")
+
+    def __str__(self) -> str:
+        return shlex.join(self.argv)
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """One file to write, atomically: readers see the old content or the new. Parents are made."""
+
+    path: str
+    content: bytes = field(repr=False)
+    mode: int = 0o644
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the content, in hex."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    def __str__(self) -> str:
+        return f"put {self.path} ({len(self.content)} bytes, mode {self.mode:o})"
+
+
+DockerOperation = Literal[
+    "build", "pull", "create", "network", "put", "start", "restart", "stop", "remove",
+    "remove-network", "remove-image", "remove-volume",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class DockerCall:
+    """One change to ask of a Docker engine: an operation on an object, by name.
+
+    ``arguments`` are what the operation takes; ``files`` are put into a container.
+    """
+
+    operation: DockerOperation
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
+    files: tuple[Put, ...] = field(default=(), repr=False)
+
+    def __str__(self) -> str:
+        return f"docker {self.operation} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class DockerLook:
+    """A question to a Docker engine that changes nothing.
+
+    The answer is JSON on stdout: everything labelled as the cluster's, and whatever else has
+    one of ``names`` or the image called ``image``.
+    """
+
+    cluster: str
+    names: tuple[str, ...] = ()
+    image: str | None = None
+
+
+Action = Command | Put | DockerCall
+"""What a step does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One action on one node, with the reason in words. ``stage`` is the stage of the plan."""
+
+    node: str
+    summary: str
+    action: Action
+    stage: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The form that ``--dry-run -o json`` prints; what is not public reads ``***``."""
+        row: dict[str, Any] = {"node": self.node, "stage": self.stage}
+        match self.action:
+            case Command(argv, env):
+                row |= {"kind": "command", "argv": list(argv), "env": shown(env)}
+            case Put(path):
+                row |= {"kind": "put", "argv": [path], "env": {}}
+            case DockerCall(operation, name, arguments):
+                env = shown(arguments.get("env", {}))
+                row |= {"kind": "docker", "argv": [operation, name], "env": env}
+        return row | {"summary": self.summary}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What an action left behind on one node. Any exit code is data until :meth:`check`."""
+
+    node: str
+    command: Action | DockerLook
+    exit_code: int
+    stdout: str = ""
+    stderr: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the exit code is zero."""
+        return self.exit_code == 0
+
+    def check(self) -> Result:
+        """Return this result, or raise :class:`CommandFailed` if the command failed."""
+        if not self.ok:
+            raise CommandFailed(self)
+        return self
+
+
+def shown(env: Mapping[str, str]) -> dict[str, str]:
+    """``env`` as it may be printed: the value of a name that sounds like a secret is ``***``."""
+    return {name: "***" if _SECRET.search(name) else value for name, value in env.items()}

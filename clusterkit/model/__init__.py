@@ -1,0 +1,3 @@
+"""What the user writes, as frozen types, and what it means."""
+
+from __future__ import annotations

@@ -1,0 +1,111 @@
+"""A cluster as the inventory means it: ranges expanded, defaults applied, paths absolute.
+
+These are the values that placement, plan and providers work on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from clusterkit.model.engine import TransformersSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A folder of the host that a container sees."""
+
+    source: str
+    path: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """How the node image is built from a Dockerfile; paths are absolute."""
+
+    context: str
+    dockerfile: str
+    args: Mapping[str, str] = field(default_factory=dict[str, str])
+    network: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """What a node's container is made from.
+
+    ``shm_size`` is as Docker writes it (``1g``). ``ulimits`` are soft = hard. ``ports`` are
+    published as ``host:container``.
+    """
+
+    image: str
+    build: Build | None = None
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    mounts: tuple[Mount, ...] = ()
+    ports: tuple[str, ...] = ()
+    shm_size: str | None = None
+    ipc: str | None = None
+    ulimits: Mapping[str, int] = field(default_factory=dict[str, int])
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What MPI sees as one machine.
+
+    ``gpus`` are indices on the node's host; rank ``i`` of the node gets ``gpus[i]``. ``python``
+    is the interpreter that has the engine's packages, or None to look for one.
+    """
+
+    name: str
+    slots: int
+    gpus: tuple[int, ...] = ()
+    address: str | None = None
+    python: str | None = None
+    container: Container | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Where all nodes see the same files: ``path`` on the nodes.
+
+    ``bind``: the folder ``source`` of the host, which stays when the cluster goes. ``volume``:
+    a Docker volume that goes with it. ``local``: the node is this machine.
+    """
+
+    kind: Literal["bind", "volume", "local"]
+    path: str
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """All nodes, the first of which is the head, and what they share.
+
+    ``subnet`` is the cluster network in CIDR form; None where there is only this machine.
+    """
+
+    name: str
+    provider: str
+    nodes: tuple[Node, ...]
+    storage: Storage
+    engine: TransformersSettings
+    subnet: str | None = None
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+
+    @property
+    def head(self) -> Node:
+        """The node on which mpirun and the supervisor run."""
+        return self.nodes[0]
+
+    @property
+    def slots(self) -> int:
+        """How many ranks fit."""
+        return sum(node.slots for node in self.nodes)
+
+    def node(self, name: str) -> Node:
+        """The node called ``name``; KeyError where there is none."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise KeyError(name)

@@ -1,0 +1,39 @@
+"""The ``engine:`` section: what runs inside a rank, and how the model is split over ranks."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from clusterkit.model.base import Model
+
+
+class TransformersSettings(Model):
+    """Hugging Face transformers over torch.distributed; on CPUs over gloo, on GPUs over NCCL."""
+
+    name: Literal["transformers"] = "transformers"
+    model: str = Field(
+        default="smollm2-135m",
+        min_length=1,
+        description="A built-in name, a hub name with a slash, or a path to a folder or GGUF file",
+        examples=["smollm2-135m"],
+    )
+    tp: int = Field(default=1, ge=1, description="Tensor parallel size", examples=[1])
+    pp: int = Field(default=1, ge=1, description="Pipeline parallel size", examples=[2])
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        default="auto",
+        description="auto: float32 on CPUs, where it is exact and no slower; bfloat16 on GPUs",
+    )
+    threads_per_rank: int | None = Field(
+        default=None, ge=1, description="CPU threads a rank; default: its share of the cores"
+    )
+
+    @property
+    def world_size(self) -> int:
+        """How many ranks the model is split over."""
+        return self.tp * self.pp
+
+
+EngineSettings = Annotated[TransformersSettings, Field(discriminator=None)]
+"""The settings of any engine; more engines join as a union with ``name`` as its tag."""

@@ -1,0 +1,3 @@
+"""What nodes run; standard library first, and nothing from the rest of clusterkit."""
+
+from __future__ import annotations

@@ -1,0 +1,75 @@
+"""Decide rank -> node -> local rank -> device, before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from clusterkit.errors import DoesNotFit
+from clusterkit.model.cluster import Cluster, Node
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """The place of one rank. ``device`` is a GPU's index on the node's host; None: the CPU."""
+
+    rank: int
+    node: str
+    local_rank: int
+    device: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where every rank runs, in rank order; the ranks of one node follow one another."""
+
+    ranks: tuple[Rank, ...]
+
+    @property
+    def world_size(self) -> int:
+        """The number of ranks in the whole job."""
+        return len(self.ranks)
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes that have ranks, in rank order."""
+        return tuple(node for node, _ in self.by_node)
+
+    @property
+    def by_node(self) -> tuple[tuple[str, tuple[Rank, ...]], ...]:
+        """Each node with its ranks."""
+        groups = groupby(self.ranks, key=lambda rank: rank.node)
+        return tuple((node, tuple(ranks)) for node, ranks in groups)
+
+
+def place(cluster: Cluster, ranks: int | None = None) -> Placement:
+    """Fill the slots of the nodes in inventory order; None: one rank for each slot.
+
+    Raises:
+        DoesNotFit: If there are more ranks than slots.
+    """
+    wanted = cluster.slots if ranks is None else ranks
+    if wanted > cluster.slots:
+        have = ", ".join(f"{node.name} {node.slots}" for node in cluster.nodes)
+        raise DoesNotFit(
+            f"{wanted} ranks do not fit in cluster {cluster.name}: it has {cluster.slots} slots "
+            f"({have}). Fix: ask for at most {cluster.slots} ranks, or raise `slots`"
+        )
+    places: list[Rank] = []
+    for node in cluster.nodes:
+        for local_rank in range(min(node.slots, wanted - len(places))):
+            places.append(Rank(len(places), node.name, local_rank, _device(node, local_rank)))
+    return Placement(tuple(places))
+
+
+def _device(node: Node, local_rank: int) -> int | None:
+    """The GPU of a local rank; where ranks outnumber GPUs they take turns."""
+    return node.gpus[local_rank % len(node.gpus)] if node.gpus else None
+
+
+def visible_devices(placement: Placement, node: str) -> Sequence[int]:
+    """The GPUs that a node's ranks may see, so that device ``i`` is the one of local rank ``i``."""
+    return [
+        rank.device for rank in placement.ranks if rank.node == node and rank.device is not None
+    ]

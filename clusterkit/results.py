@@ -1,0 +1,3 @@
+"""What verbs answer, typed; ``clusterkit schema NAME`` prints each as JSON Schema."""
+
+from __future__ import annotations

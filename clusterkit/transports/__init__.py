@@ -1,0 +1,3 @@
+"""The only place where clusterkit touches the world."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Each verb as a short story."""
+
+from __future__ import annotations
