@@ -58,9 +58,18 @@ class Put:
 
 
 DockerOperation = Literal[
-    "build", "pull", "create", "network", "put", "start", "restart", "stop", "remove",
-    "remove-network", "remove-image", "remove-volume",
-]  # fmt: skip
+    "build",  # an image: context, dockerfile, args, network, labels
+    "pull",  # an image
+    "network",  # subnet, labels
+    "volume",  # labels; one that exists stays as it is, and the answer tells its labels
+    "create",  # a container, not started, with files put into it: see providers/docker.py
+    "put",  # files into a container, running or not
+    "start",
+    "restart",
+    "remove",  # a container, running or not
+    "remove-network",
+    "remove-volume",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +92,15 @@ class DockerCall:
 class DockerLook:
     """A question to a Docker engine that changes nothing.
 
-    The answer is JSON on stdout: everything labelled as the cluster's, and whatever else has
-    one of ``names`` or the image called ``image``.
+    The answer is JSON on stdout: all networks; the containers and volumes that are labelled as
+    the cluster's or have one of ``names``; the ``images``; and for each container of the
+    cluster the mode and sha256 of every file in ``folder``.
     """
 
     cluster: str
     names: tuple[str, ...] = ()
-    image: str | None = None
+    images: tuple[str, ...] = ()
+    folder: str | None = None
 
 
 Action = Command | Put | DockerCall

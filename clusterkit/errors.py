@@ -8,10 +8,10 @@ ClusterkitError            one message, no traceback; exit code 1
 │   └── CommandTimeout     a command was ended because it ran too long; exit code 124
 ├── CommandFailed          a command ran and exited non-zero: carries the result
 ├── DidNotConverge         steps were applied, and looking again still shows a difference
-├── NotOurs                something that clusterkit did not make is in the way; it is never touched
+├── NotOurs                something that clusterkit did not make is in the way; never touched
 ├── Locked                 another operator is changing this cluster; exit code 5
 ├── JobFailed              a job ended otherwise than asked: says which rank or node, and how
-├── NodesFailed            several nodes failed: carries every node's own error; exit code 1, 3 or 4
+├── NodesFailed            several nodes failed: carries every node's error; exit code 1, 3 or 4
 └── Interrupted            the user pressed Ctrl-C; exit code 130
 """
 

@@ -46,7 +46,7 @@ class NodeSettled:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Part of something long is done: ``done`` of ``total`` (None: not known), in bytes or steps."""
+    """Part of something long is done, in bytes or steps. ``total`` None: not known."""
 
     node: str
     what: str

@@ -69,7 +69,7 @@ def _device(node: Node, local_rank: int) -> int | None:
 
 
 def visible_devices(placement: Placement, node: str) -> Sequence[int]:
-    """The GPUs that a node's ranks may see, so that device ``i`` is the one of local rank ``i``."""
+    """The GPUs that a node's ranks see: device ``i`` is the one of local rank ``i``."""
     return [
         rank.device for rank in placement.ranks if rank.node == node and rank.device is not None
     ]
