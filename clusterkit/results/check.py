@@ -1,0 +1,40 @@
+"""What ``check`` answers: the inventory, resolved."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from clusterkit.model.base import Model
+
+
+class CheckedNode(Model):
+    """One node as the inventory means it."""
+
+    name: str
+    address: str | None = Field(description="On the cluster network; null: this machine")
+    slots: int = Field(description="Room for ranks")
+    gpus: tuple[int, ...] = Field(default=(), description="GPU indices on the node's host")
+    image: str | None = Field(default=None, description="Of its container; null: no container")
+    python: str | None = Field(default=None, description="Interpreter; null: it is looked for")
+
+
+class EngineSummary(Model):
+    """What runs inside a rank."""
+
+    name: str
+    model: str
+    tp: int = Field(description="Tensor parallel size")
+    pp: int = Field(description="Pipeline parallel size")
+    dtype: str = "auto"
+
+
+class CheckResult(Model):
+    """An inventory after ranges are expanded and defaults are applied."""
+
+    cluster: str
+    provider: str
+    subnet: str | None = Field(description="Cluster network in CIDR form; null: this machine only")
+    storage: str = Field(description="In words: kind, source and the path on the nodes")
+    engine: EngineSummary
+    nodes: tuple[CheckedNode, ...] = Field(description="The first is the head")
+    slots: int = Field(description="Slots of all nodes together")

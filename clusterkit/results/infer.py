@@ -1,0 +1,49 @@
+"""What ``infer`` answers: text, tokens, times, and where every rank ran."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from clusterkit.model.base import Model
+
+
+class Answer(Model):
+    """The completion of one prompt."""
+
+    prompt: str
+    text: str
+    token_ids: tuple[int, ...] = Field(description="Of the completion")
+    prompt_tokens: int
+    completion_tokens: int
+    finish_reason: str = Field(
+        description="stop: the model ended it; length: max_tokens did", examples=["stop", "length"]
+    )
+    first_token_s: float = Field(description="Seconds from the prompt to the first token")
+    token_s: float = Field(description="Mean seconds a token after the first")
+
+
+class InferRank(Model):
+    """One rank of the run."""
+
+    rank: int
+    node: str
+    device: str = Field(examples=["cpu", "cuda:0"])
+    memory_bytes: int | None = Field(default=None, description="At its peak")
+    load_s: float | None = Field(default=None, description="Seconds to load its weights")
+
+
+class InferResult(Model):
+    """A distributed run that ended well."""
+
+    cluster: str
+    job: str
+    model: str
+    tp: int = Field(description="Tensor parallel size")
+    pp: int = Field(description="Pipeline parallel size")
+    dtype: str
+    seed: int | None = Field(default=None, description="Null: greedy")
+    answers: tuple[Answer, ...] = Field(description="In the order of the prompts")
+    load_s: float = Field(description="Seconds from the start of the job to a loaded model")
+    took_s: float = Field(description="Seconds, all together")
+    ranks: tuple[InferRank, ...]
+    versions: dict[str, str] = Field(default_factory=dict, description="Of the packages used")

@@ -1,0 +1,95 @@
+"""What ``plan``, ``up`` and ``down`` answer: the steps, and what needs none."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from clusterkit.command import Step
+from clusterkit.model.base import Model
+
+Sign = Literal["+", "~", "-"]
+Kind = Literal["command", "put", "docker"]
+
+
+class PlannedStep(Model):
+    """One change on one node."""
+
+    node: str
+    stage: str = Field(description="Stage of the plan")
+    kind: Kind = Field(description="A command, a file to put, or a call to the Docker API")
+    sign: Sign = Field(default="~", description="+ makes something, ~ changes it, - removes it")
+    summary: str
+
+    @classmethod
+    def of(cls, step: Step) -> PlannedStep:
+        """The public part of ``step``."""
+        return cls(
+            node=step.node,
+            stage=step.stage,
+            kind=step.as_json()["kind"],
+            sign=step.sign,
+            summary=step.summary,
+        )
+
+
+class AppliedStep(PlannedStep):
+    """One change that was made."""
+
+    took_s: float = Field(description="Seconds")
+
+
+class Settled(Model):
+    """Something that is already so."""
+
+    node: str
+    stage: str
+    summary: str = Field(description="Why nothing is to be done")
+
+
+class PlanResult(Model):
+    """The difference between the inventory and what is there. Nothing was changed."""
+
+    cluster: str
+    changes: int = Field(description="How many steps; 0: everything is as the inventory says")
+    steps: tuple[PlannedStep, ...] = ()
+    settled: tuple[Settled, ...] = ()
+    unknown: tuple[str, ...] = Field(
+        default=(),
+        description="What cannot be known yet",
+        examples=[["trust: <known after nodes>"]],
+    )
+
+
+class UpResult(Model):
+    """What ``up`` changed, after looking again showed no difference."""
+
+    cluster: str
+    changes: int = Field(description="How many steps were applied; 0: it was already so")
+    steps: tuple[AppliedStep, ...] = ()
+    nodes: tuple[str, ...] = Field(default=(), description="All nodes; the first is the head")
+    slots: int = Field(default=0, description="Slots of all nodes together")
+    notes: tuple[str, ...] = ()
+    took_s: float = Field(description="Seconds")
+
+
+class Kept(Model):
+    """Something that ``down`` leaves in place on purpose."""
+
+    node: str
+    what: str = Field(description="For example the path of a folder that the inventory binds")
+    why: str
+    size_bytes: int | None = None
+    remove_with: str | None = Field(default=None, description="A command that removes it")
+
+
+class DownResult(Model):
+    """What ``down`` removed, and what a second look found afterwards."""
+
+    cluster: str
+    changes: int = Field(description="How many steps were applied; 0: nothing was there")
+    removed: tuple[AppliedStep, ...] = ()
+    left: tuple[str, ...] = Field(default=(), description="What should be gone and is not")
+    kept: tuple[Kept, ...] = Field(default=(), description="What stays by design")
+    took_s: float = Field(description="Seconds")

@@ -1,0 +1,67 @@
+"""What ``status`` answers: what is true now, looked up."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from clusterkit.model.base import Model
+
+
+class SeenGpu(Model):
+    """One GPU, as nvidia-smi names it."""
+
+    index: int
+    uuid: str
+    name: str
+    memory_bytes: int
+
+
+class NodeStatus(Model):
+    """One node as it is now. What is null could not be seen."""
+
+    name: str
+    address: str | None = None
+    state: str = Field(
+        description="up, or what is wrong", examples=["up", "stopped", "missing", "unreachable"]
+    )
+    why: str | None = Field(default=None, description="What was seen, where it is not up")
+    slots: int = Field(description="Room for ranks")
+    gpus: tuple[SeenGpu, ...] = ()
+    cores: int | None = None
+    memory_bytes: int | None = None
+    memory_available_bytes: int | None = None
+    python_version: str | None = None
+    mpi_version: str | None = Field(default=None, description="Of Open MPI", examples=["5.0.11"])
+    packages: dict[str, str] = Field(
+        default_factory=dict, description="The engine's Python packages and their versions"
+    )
+    problems: tuple[str, ...] = Field(default=(), description="Where it differs from what up made")
+
+
+class StorageStatus(Model):
+    """Where all nodes see the same files."""
+
+    kind: str
+    path: str = Field(description="On the nodes")
+    source: str | None = Field(default=None, description="On the host")
+    free_bytes: int | None = None
+    problem: str | None = None
+
+
+class ModelStatus(Model):
+    """The engine's model on the cluster's storage."""
+
+    name: str
+    state: str = Field(examples=["ready", "absent", "partial", "unknown"])
+
+
+class StatusResult(Model):
+    """A cluster as it is now."""
+
+    cluster: str
+    provider: str
+    nodes: tuple[NodeStatus, ...]
+    storage: StorageStatus | None = None
+    model: ModelStatus | None = None
+    jobs_running: tuple[str, ...] = Field(default=(), description="Ids of jobs that run now")
+    took_s: float = Field(description="Seconds")
