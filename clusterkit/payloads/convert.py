@@ -1,0 +1,284 @@
+"""Turn a model into a folder of safetensors that every rank can load, or check such a folder.
+
+    python convert.py SOURCE TARGET --name NAME --source-sha256 HEX
+    python convert.py --check TARGET             sizes of all files against the manifest
+    python convert.py --verify TARGET            their sha256 as well
+
+SOURCE is a GGUF file or a Hugging Face folder. The result is written beside TARGET and published
+by one rename, so TARGET is whole or absent, and two conversions at once do no harm. The folder
+is finished once it has a ``manifest.json``. Progress goes to stdout as lines of JSON. While
+it converts, stdin is a lifeline: when it ends, the one who asked is gone, and so is the work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any, Iterator, NoReturn, Optional
+
+FORMAT = 1
+"""Raised when the same source would give other files; part of the key of a built model."""
+
+MANIFEST = "manifest.json"
+_LOCK = ".lock"
+_CHUNK = 1 << 22
+
+
+def main() -> int:
+    """Convert, or check; 0 done, 1 failed, 3 the folder differs from its manifest."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folders", nargs="+", metavar="SOURCE TARGET", type=Path)
+    parser.add_argument("--name", default="")
+    parser.add_argument("--source-sha256", default="")
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--check", action="store_true")
+    group.add_argument("--verify", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.check or arguments.verify:
+        return report_differences(arguments.folders[0], rehash=arguments.verify)
+    source, target = arguments.folders
+    try:
+        convert(source, target, name=arguments.name, source_sha256=arguments.source_sha256)
+    except Exception as error:
+        tell(event="error", message=explained(error, source, target))
+        if os.environ.get("CLUSTERKIT_DEBUG"):
+            raise
+        return 1
+    return 0
+
+
+def convert(source: Path, target: Path, *, name: str, source_sha256: str) -> None:
+    """Publish ``source`` as ``target``, unless that is already there."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(target)
+    if not differences(target):
+        tell(event="published", folder=str(target), changed=False)
+        return
+    work = Path(tempfile.mkdtemp(prefix=f"{target.name}.", suffix=".part", dir=target.parent))
+    lock = os.open(work / _LOCK, os.O_CREAT | os.O_RDWR, 0o644)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    threading.Thread(target=end_with_stdin, args=(work,), daemon=True).start()
+    try:
+        write_model(source, work)
+        write_manifest(work, name=name, source_sha256=source_sha256, source=source)
+        changed = publish(work, target)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+        os.close(lock)
+    tell(event="published", folder=str(target), changed=changed)
+
+
+def end_with_stdin(work: Path) -> NoReturn:
+    """Wait for the end of stdin, then leave nothing behind."""
+    while os.read(0, 4096):
+        pass
+    for _ in range(3):  # the main thread may be writing into it
+        shutil.rmtree(work, ignore_errors=True)
+    os._exit(1)
+
+
+def remove_abandoned(target: Path) -> None:
+    """Remove the work of conversions that were killed: nobody holds its lock any more."""
+    for work in target.parent.glob(f"{target.name}.*.part"):
+        try:
+            lock = os.open(work / _LOCK, os.O_RDWR)
+        except FileNotFoundError:
+            if time.time() - work.stat().st_mtime > 60:  # else it may be a moment old
+                shutil.rmtree(work, ignore_errors=True)
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(work, ignore_errors=True)
+        except OSError:
+            pass
+        finally:
+            os.close(lock)
+
+
+def write_model(source: Path, work: Path) -> None:
+    """Write weights, configuration, tokenizer and chat template into ``work``."""
+    if source.is_dir() and any(source.glob("*.safetensors")):
+        tell(event="progress", stage="copy", source=str(source))
+        for path in sorted(source.iterdir()):
+            if path.is_file() and path.suffix not in {".bin", ".pth", ".gguf"}:
+                shutil.copyfile(path, work / path.name)
+        return
+    tell(event="progress", stage="read", source=str(source))
+    quiet()
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = str(source if source.is_dir() else source.parent)
+    where = {} if source.is_dir() else {"gguf_file": source.name}
+    tokenizer = AutoTokenizer.from_pretrained(folder, **where)
+    loaded = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16, **where)
+    config = loaded.config
+    if getattr(config, "quantization_config", None) is not None:
+        del config.quantization_config  # the weights are not quantized any more
+    config.dtype = torch.bfloat16
+    # A model that came from a GGUF refuses to be saved; a fresh one with its weights does not.
+    with torch.device("meta"):
+        fresh = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+    fresh.load_state_dict(loaded.state_dict(), strict=True, assign=True)
+    fresh.tie_weights()
+    fresh.generation_config = loaded.generation_config
+    tell(event="progress", stage="write", source=str(source))
+    fresh.save_pretrained(work, safe_serialization=True)
+    tokenizer.save_pretrained(work)
+
+
+def write_manifest(work: Path, *, name: str, source_sha256: str, source: Path) -> None:
+    """Describe the files, the model's shape and the tools; the folder is complete with it."""
+    tell(event="progress", stage="checksum", source=str(work))
+    names = sorted(path.name for path in work.iterdir() if path.name != _LOCK)
+    for name_ in names:
+        (work / name_).chmod(0o644)  # save_pretrained leaves weights that only their owner reads
+    files = {
+        name: {"size": (work / name).stat().st_size, "sha256": sha256(work / name)}
+        for name in names
+    }
+    manifest = {
+        "version": 1,
+        "name": name,
+        "source_sha256": source_sha256,
+        "format": FORMAT,
+        "files": files,
+        "shape": shape_of(work),
+        "versions": versions(),
+    }
+    (work / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+
+def shape_of(folder: Path) -> dict[str, Any]:
+    """What a planner must know about the model."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    text = config.get("text_config", config)
+    heads = text.get("num_attention_heads") or text.get("n_head")
+    return {
+        "architecture": (config.get("architectures") or [config.get("model_type", "")])[0],
+        "heads": heads,
+        "kv_heads": text.get("num_key_value_heads") or heads,
+        "head_dim": text.get("head_dim"),
+        "layers": text.get("num_hidden_layers") or text.get("n_layer"),
+        "hidden": text.get("hidden_size") or text.get("n_embd"),
+        "vocab": text.get("vocab_size"),
+        "max_context": text.get("max_position_embeddings") or text.get("n_positions"),
+        "weight_bytes": sum(path.stat().st_size for path in folder.glob("*.safetensors")),
+    }
+
+
+def publish(work: Path, target: Path) -> bool:
+    """Give ``work`` its name; False if another conversion was first."""
+    (work / _LOCK).unlink()
+    work.chmod(0o755)  # mkdtemp makes folders that only their owner reads
+    for _ in range(2):
+        try:
+            work.rename(target)
+        except OSError:
+            if not differences(target):
+                return False
+            # What stands there is damaged: it makes room, and vanishes with its new name.
+            aside = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=target.parent))
+            target.rename(aside / "damaged")
+            shutil.rmtree(aside, ignore_errors=True)
+        else:
+            return True
+    raise OSError(f"{target}: another conversion writes there again and again")
+
+
+def report_differences(target: Path, *, rehash: bool) -> int:
+    """Print the manifest and what is not as it says."""
+    found = differences(target, rehash=rehash)
+    if found:
+        tell(event="different", folder=str(target), problems=found)
+        return 3
+    manifest = json.loads((target / MANIFEST).read_text(encoding="utf-8"))
+    tell(event="verified", folder=str(target), manifest=manifest)
+    return 0
+
+
+def differences(target: Path, *, rehash: bool = False) -> list[str]:
+    """How a published folder differs from its manifest; empty: it does not."""
+    try:
+        manifest = json.loads((target / MANIFEST).read_text(encoding="utf-8"))
+        files = manifest["files"]
+    except FileNotFoundError:
+        return [f"{target / MANIFEST} is missing"]
+    except (ValueError, KeyError, OSError) as error:
+        return [f"{target / MANIFEST} cannot be read: {error}"]
+    return [
+        problem
+        for name in sorted(files)
+        for problem in _differs(target / name, files[name], rehash)
+    ]
+
+
+def _differs(path: Path, wanted: dict[str, Any], rehash: bool) -> Iterator[str]:
+    if not path.is_file():
+        yield f"{path.name} is missing"
+    elif path.stat().st_size != wanted["size"]:
+        yield f"{path.name} has {path.stat().st_size} bytes, {wanted['size']} were written"
+    elif rehash and sha256(path) != wanted["sha256"]:
+        yield f"{path.name} has another sha256 than was written"
+
+
+def sha256(path: Path) -> str:
+    """The digest of a file, read once; what was written of it is on the disk afterwards."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
+        for block in iter(lambda: stream.read(_CHUNK), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def versions() -> dict[str, Optional[str]]:
+    """The tools that made the files."""
+    from importlib import metadata
+
+    found: dict[str, Optional[str]] = {"python": sys.version.split()[0]}
+    for package in ("torch", "transformers", "gguf", "safetensors"):
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = None
+    return found
+
+
+def explained(error: BaseException, source: Path, target: Path) -> str:
+    """An error in words that say what to do."""
+    if isinstance(error, OSError) and error.errno == 28:
+        return f"{target.parent}: no space left on the device. Fix: free some, or change `storage`"
+    if isinstance(error, ImportError):
+        return (
+            f"{sys.executable} cannot convert a model: {error}. "
+            "Fix: install transformers, torch, gguf and safetensors there"
+        )
+    return f"{source}: {type(error).__name__}: {error}"
+
+
+def quiet() -> None:
+    """Keep progress bars and advice of the libraries out of the log."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+    os.environ["TRANSFORMERS_VERBOSITY"] = "error"
+    os.environ["TQDM_DISABLE"] = "1"
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+
+def tell(**event: Any) -> None:
+    """Print one event."""
+    print(json.dumps(event), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
