@@ -22,8 +22,9 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Iterator, NoReturn, Optional
+from typing import Any, NoReturn
 
 FORMAT = 1
 """Raised when the same source would give other files; part of the key of a built model."""
@@ -69,7 +70,7 @@ def convert(source: Path, target: Path, *, name: str, source_sha256: str) -> Non
     threading.Thread(target=end_with_stdin, args=(work,), daemon=True).start()
     try:
         write_model(source, work)
-        write_manifest(work, name=name, source_sha256=source_sha256, source=source)
+        write_manifest(work, name=name, source_sha256=source_sha256)
         changed = publish(work, target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -136,7 +137,7 @@ def write_model(source: Path, work: Path) -> None:
     tokenizer.save_pretrained(work)
 
 
-def write_manifest(work: Path, *, name: str, source_sha256: str, source: Path) -> None:
+def write_manifest(work: Path, *, name: str, source_sha256: str) -> None:
     """Describe the files, the model's shape and the tools; the folder is complete with it."""
     tell(event="progress", stage="checksum", source=str(work))
     names = sorted(path.name for path in work.iterdir() if path.name != _LOCK)
@@ -241,11 +242,11 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def versions() -> dict[str, Optional[str]]:
+def versions() -> dict[str, str | None]:
     """The tools that made the files."""
     from importlib import metadata
 
-    found: dict[str, Optional[str]] = {"python": sys.version.split()[0]}
+    found: dict[str, str | None] = {"python": sys.version.split()[0]}
     for package in ("torch", "transformers", "gguf", "safetensors"):
         try:
             found[package] = metadata.version(package)

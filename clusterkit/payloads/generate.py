@@ -17,17 +17,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import struct
+import secrets
 import sys
 import time
 import warnings
 from pathlib import Path
-from typing import Any, Dict, List, NoReturn, Optional, Tuple
+from typing import Any, NoReturn
+
+# These lie beside this file, wherever it was unpacked.
+from generate_events import rank, tell  # type: ignore[import-not-found]
+from generate_model import about, load, stop_ids  # type: ignore[import-not-found]
+from generate_text import TokenStream  # type: ignore[import-not-found]
 
 INPUT = "input.json"
 
 
-class Refused(Exception):  # noqa: N818 - it is the answer to a request
+class Refused(Exception):
     """The request cannot be answered, however often it is tried."""
 
 
@@ -53,7 +58,7 @@ def main() -> NoReturn:
     os._exit(code)
 
 
-def run(request: Dict[str, Any]) -> None:
+def run(request: dict[str, Any]) -> None:
     """Load this rank's part of the model, answer every prompt, agree on the tokens."""
     take_place(request)
     quiet()
@@ -64,6 +69,7 @@ def run(request: Dict[str, Any]) -> None:
     torch.set_num_threads(threads_of(request))
     prompts = read_prompts(request)
     model = load(request)
+    request["seed"] = seed_of(request)
     tell(event="ready", **about(model, time.monotonic() - started))
     answers = [answer(model, request, index, *prompt) for index, prompt in enumerate(prompts)]
     agree(answers)
@@ -74,12 +80,7 @@ def run(request: Dict[str, Any]) -> None:
         torch.distributed.destroy_process_group()
 
 
-def rank() -> int:
-    """The number of this rank in the job."""
-    return int(os.environ.get("RANK", "0"))
-
-
-def take_place(request: Dict[str, Any]) -> None:
+def take_place(request: dict[str, Any]) -> None:
     """Know the rank's place, and that the job has as many ranks as the model has parts."""
     mpi = {
         "RANK": "OMPI_COMM_WORLD_RANK",
@@ -108,14 +109,14 @@ def quiet() -> None:
     warnings.filterwarnings("ignore")
 
 
-def threads_of(request: Dict[str, Any]) -> int:
+def threads_of(request: dict[str, Any]) -> int:
     """How many CPU threads this rank uses: its share of the cores."""
     if request.get("threads"):
         return int(request["threads"])
     return max(1, len(os.sched_getaffinity(0)) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
-def read_prompts(request: Dict[str, Any]) -> List[Tuple[Any, str, List[int]]]:
+def read_prompts(request: dict[str, Any]) -> list[tuple[Any, str, list[int]]]:
     """Each prompt as the model gets it: tokenizer, text, token ids. All must fit the context."""
     from transformers import AutoConfig, AutoTokenizer
 
@@ -138,7 +139,7 @@ def read_prompts(request: Dict[str, Any]) -> List[Tuple[Any, str, List[int]]]:
     return prompts
 
 
-def in_chat(tokenizer: Any, system: Optional[str], prompt: str) -> str:
+def in_chat(tokenizer: Any, system: str | None, prompt: str) -> str:
     """The prompt as the only question of a conversation."""
     messages = [{"role": "user", "content": prompt}]
     if system is not None:
@@ -156,132 +157,29 @@ def too_long(number: int, tokens: int, max_tokens: int, context: int) -> str:
     )
 
 
-def load(request: Dict[str, Any]) -> Any:
-    """This rank's part of the model, and the certainty that it is a part."""
-    import torch
-    from transformers import AutoModelForCausalLM, GenerationConfig
-
-    device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
-    dtype = request["dtype"]
-    if dtype == "auto":  # float32 is exact, and on CPUs no slower
-        dtype = "float32" if device == "cpu" else "bfloat16"
-    tp, pp = request["tp"], request["pp"]
-    how: Dict[str, Any] = {"device_map": device}
-    if tp * pp > 1:
-        from transformers.distributed import DistributedConfig
-
-        plan = "auto" if tp > 1 else None
-        how = {"distributed_config": DistributedConfig(tp_size=tp, pp_size=pp, tp_plan=plan)}
-    model = AutoModelForCausalLM.from_pretrained(
-        request["model"], dtype=getattr(torch, dtype), **how
-    )
-    model.eval()
-    certify_split(model, request)
-    given = model.generation_config  # sampling is what the request says, not what the model likes
-    model.generation_config = GenerationConfig(
-        bos_token_id=given.bos_token_id,
-        eos_token_id=given.eos_token_id,
-        pad_token_id=given.pad_token_id if given.pad_token_id is not None else first_stop(given),
-        use_cache=True,
-    )
-    return model
-
-
-def first_stop(generation: Any) -> Optional[int]:
-    """A token that can fill a row."""
-    stops = stop_ids(generation)
-    return stops[0] if stops else None
-
-
-def stop_ids(generation: Any) -> List[int]:
-    """The tokens that end an answer."""
-    stop = generation.eos_token_id
-    return list(stop) if isinstance(stop, (list, tuple)) else [] if stop is None else [stop]
-
-
-def certify_split(model: Any, request: Dict[str, Any]) -> None:
-    """Fail where the library loaded the whole model into every rank and said nothing."""
+def seed_of(request: dict[str, Any]) -> int:
+    """The seed that all ranks draw from: the one asked for, or one that rank 0 chooses."""
     import torch
 
-    tp, pp = request["tp"], request["pp"]
-    if tp * pp == 1:
-        return
-    ranks = torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
-    if ranks != tp * pp or (tp > 1 and model.tp_size != tp):
-        raise RuntimeError(
-            f"the model was not split as asked: {ranks} ranks joined, tp is {model.tp_size}"
-        )
-    whole, part = stored_parameters(Path(request["model"])), local_parameters(model)
-    if whole and part >= whole:
-        raise RuntimeError(f"the model was not split: rank {rank()} holds all {whole} parameters")
-
-
-def local_parameters(model: Any) -> int:
-    """How many numbers this rank holds."""
-    parameters = (
-        getattr(parameter, "_local_tensor", parameter) for parameter in model.parameters()
-    )
-    return sum(parameter.numel() for parameter in parameters)
-
-
-def stored_parameters(folder: Path) -> int:
-    """How many numbers the safetensors files in ``folder`` hold."""
-    total = 0
-    for path in folder.glob("*.safetensors"):
-        with path.open("rb") as stream:
-            (length,) = struct.unpack("<Q", stream.read(8))
-            header = json.loads(stream.read(length))
-        for name, tensor in header.items():
-            if name != "__metadata__":
-                size = 1
-                for extent in tensor["shape"]:
-                    size *= extent
-                total += size
-    return total
-
-
-def about(model: Any, load_s: float) -> Dict[str, Any]:
-    """What this rank is, for the one who asked."""
-    import torch
-
-    row: Dict[str, Any] = {
-        "rank": rank(),
-        "host": os.uname().nodename,
-        "device": "cpu",
-        "device_name": None,
-        "gpu_uuid": None,
-        "load_s": round(load_s, 3),
-        "parameters": local_parameters(model),
-        "dtype": str(model.dtype).replace("torch.", ""),
-        "threads": torch.get_num_threads(),
-    }
-    if torch.cuda.is_available():
-        device = torch.cuda.current_device()
-        properties = torch.cuda.get_device_properties(device)
-        row["device"] = f"cuda:{device}"
-        row["device_name"] = properties.name
-        row["gpu_uuid"] = f"GPU-{properties.uuid}" if hasattr(properties, "uuid") else None
-        row["memory_bytes"] = torch.cuda.memory_allocated(device)
-    else:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        row["memory_bytes"] = pages * os.sysconf("SC_PAGE_SIZE")
-    return row
+    chosen = [request["seed"] if request["seed"] is not None else secrets.randbits(31)]
+    if torch.distributed.is_initialized():
+        torch.distributed.broadcast_object_list(chosen, src=0)
+    return int(chosen[0])
 
 
 def answer(
-    model: Any, request: Dict[str, Any], index: int, tokenizer: Any, text: str, ids: List[int]
-) -> List[int]:
+    model: Any, request: dict[str, Any], index: int, tokenizer: Any, text: str, ids: list[int]
+) -> list[int]:
     """Answer one prompt; rank 0 tells it as it comes. Returns the new token ids."""
     import torch
 
     device = next(model.parameters()).device
     inputs = torch.tensor([ids], device=device)
     logits = last_logits(model, inputs, request.get("logits") or 0)
-    how: Dict[str, Any] = {"do_sample": False}
+    how: dict[str, Any] = {"do_sample": False}
     if request["temperature"] > 0:
         # Every rank draws the same tokens, because it draws from the same numbers.
-        seed = request["seed"] if request["seed"] is not None else 0
-        torch.manual_seed(seed + index)
+        torch.manual_seed(request["seed"] + index)
         how = {
             "do_sample": True,
             "temperature": request["temperature"],
@@ -297,7 +195,7 @@ def answer(
             streamer=stream,
             **how,
         )
-    new: List[int] = output[0, len(ids) :].tolist()
+    new: list[int] = output[0, len(ids) :].tolist()
     if rank() == 0:
         stopped = bool(new) and new[-1] in stop_ids(model.generation_config)
         tell(
@@ -309,13 +207,14 @@ def answer(
             token_ids=new,
             completion_tokens=len(new),
             finish_reason="stop" if stopped else "length",
+            seed=request["seed"] if request["temperature"] > 0 else None,
             **stream.times(),
             **({"prompt_logits": logits} if logits else {}),
         )
     return new
 
 
-def last_logits(model: Any, inputs: Any, count: int) -> List[Tuple[int, float]]:
+def last_logits(model: Any, inputs: Any, count: int) -> list[tuple[int, float]]:
     """The ``count`` highest logits for the first new token, highest first."""
     if not count:
         return []
@@ -324,86 +223,21 @@ def last_logits(model: Any, inputs: Any, count: int) -> List[Tuple[int, float]]:
     with torch.inference_mode():
         logits = model(inputs, logits_to_keep=1).logits[0, -1].float()
     top = torch.topk(logits, min(count, logits.numel()))
-    return list(zip(top.indices.tolist(), top.values.tolist()))
+    return list(zip(top.indices.tolist(), top.values.tolist()))  # noqa: B905 - Python 3.8
 
 
-class TokenStream:
-    """Takes tokens from ``generate`` as they come; on rank 0 tells the text that they add.
-
-    A token may end within a character, so text is told once it is whole. What is told, put
-    together, is the answer's text.
-    """
-
-    def __init__(self, tokenizer: Any, prompt: int) -> None:
-        from tokenizers.decoders import DecodeStream
-
-        self._tokenizer = tokenizer
-        self._backend = getattr(tokenizer, "backend_tokenizer", None)
-        self._decoder = DecodeStream(skip_special_tokens=True)
-        self._prompt = prompt
-        self._told = ""
-        self._started = time.monotonic()
-        self._times: List[float] = []
-        self._is_prompt = True
-
-    def put(self, value: Any) -> None:
-        """Take the prompt once, then one token at a time."""
-        if self._is_prompt:
-            self._is_prompt = False
-            return
-        self._times.append(time.monotonic())
-        if rank() == 0 and self._backend is not None:
-            for token in value.tolist():
-                self._tell(self._decoder.step(self._backend, token))
-
-    def end(self) -> None:
-        """Nothing: the caller finishes."""
-
-    def finish(self, ids: List[int]) -> str:
-        """Tell what is left, such as half a character, and return the whole text."""
-        text: str = self._tokenizer.decode(
-            ids, skip_special_tokens=True, clean_up_tokenization_spaces=False
-        )
-        if text.startswith(self._told):
-            self._tell(text[len(self._told) :])
-        return self._told
-
-    def times(self) -> Dict[str, Any]:
-        """Seconds to the first token, and the mean of those after it."""
-        if not self._times:
-            return {"first_token_s": None, "token_s": None}
-        first, last, count = self._times[0], self._times[-1], len(self._times)
-        return {
-            "first_token_s": round(first - self._started, 6),
-            "token_s": round((last - first) / (count - 1), 6) if count > 1 else None,
-        }
-
-    def _tell(self, text: Optional[str]) -> None:
-        if text:
-            self._told += text
-            tell(event="token", prompt=self._prompt, text=text)
-
-
-def agree(answers: List[List[int]]) -> None:
+def agree(answers: list[list[int]]) -> None:
     """Fail unless every rank has the same tokens."""
     import torch
 
     if not torch.distributed.is_initialized():
         return
     mine = hashlib.sha256(json.dumps(answers).encode()).hexdigest()
-    all_: List[Any] = [None] * torch.distributed.get_world_size()
+    all_: list[Any] = [None] * torch.distributed.get_world_size()
     torch.distributed.all_gather_object(all_, mine)
     others = [number for number, digest in enumerate(all_) if digest != all_[0]]
     if others:
         raise RuntimeError(f"the tokens of rank 0 and of ranks {others} differ: do not use them")
-
-
-def tell(**event: Any) -> None:
-    """Write one event; a line is one write, so lines of different ranks do not mix."""
-    line = (json.dumps(event) + "\n").encode("ascii")
-    target = int(os.environ.get("CLUSTERKIT_EVENTS_FD", "1"))
-    while line:
-        line = line[os.write(target, line) :]
 
 
 if __name__ == "__main__":

@@ -1,0 +1,123 @@
+"""Load one rank's part of a model with transformers, and make sure that it is a part."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from pathlib import Path
+from typing import Any
+
+from generate_events import rank  # type: ignore[import-not-found]  # beside this file
+
+
+def load(request: dict[str, Any]) -> Any:
+    """This rank's part of the model, and the certainty that it is a part."""
+    import torch
+    from transformers import AutoModelForCausalLM, GenerationConfig
+
+    device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
+    dtype = request["dtype"]
+    if dtype == "auto":  # float32 is exact, and on CPUs no slower
+        dtype = "float32" if device == "cpu" else "bfloat16"
+    tp, pp = request["tp"], request["pp"]
+    how: dict[str, Any] = {"device_map": device}
+    if tp * pp > 1:
+        from transformers.distributed import DistributedConfig
+
+        plan = "auto" if tp > 1 else None
+        how = {"distributed_config": DistributedConfig(tp_size=tp, pp_size=pp, tp_plan=plan)}
+    model = AutoModelForCausalLM.from_pretrained(
+        request["model"], dtype=getattr(torch, dtype), **how
+    )
+    model.eval()
+    certify_split(model, request)
+    given = model.generation_config  # sampling is what the request says, not what the model likes
+    model.generation_config = GenerationConfig(
+        bos_token_id=given.bos_token_id,
+        eos_token_id=given.eos_token_id,
+        pad_token_id=given.pad_token_id if given.pad_token_id is not None else first_stop(given),
+        use_cache=True,
+    )
+    return model
+
+
+def first_stop(generation: Any) -> int | None:
+    """A token that can fill a row."""
+    stops = stop_ids(generation)
+    return stops[0] if stops else None
+
+
+def stop_ids(generation: Any) -> list[int]:
+    """The tokens that end an answer."""
+    stop = generation.eos_token_id
+    return list(stop) if isinstance(stop, (list, tuple)) else [] if stop is None else [stop]
+
+
+def certify_split(model: Any, request: dict[str, Any]) -> None:
+    """Fail where the library loaded the whole model into every rank and said nothing."""
+    import torch
+
+    tp, pp = request["tp"], request["pp"]
+    if tp * pp == 1:
+        return
+    ranks = torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
+    if ranks != tp * pp or (tp > 1 and model.tp_size != tp):
+        raise RuntimeError(
+            f"the model was not split as asked: {ranks} ranks joined, tp is {model.tp_size}"
+        )
+    whole, part = stored_parameters(Path(request["model"])), local_parameters(model)
+    if whole and part >= whole:
+        raise RuntimeError(f"the model was not split: rank {rank()} holds all {whole} parameters")
+
+
+def local_parameters(model: Any) -> int:
+    """How many numbers this rank holds."""
+    parameters = (
+        getattr(parameter, "_local_tensor", parameter) for parameter in model.parameters()
+    )
+    return sum(parameter.numel() for parameter in parameters)
+
+
+def stored_parameters(folder: Path) -> int:
+    """How many numbers the safetensors files in ``folder`` hold."""
+    total = 0
+    for path in folder.glob("*.safetensors"):
+        with path.open("rb") as stream:
+            (length,) = struct.unpack("<Q", stream.read(8))
+            header = json.loads(stream.read(length))
+        for name, tensor in header.items():
+            if name != "__metadata__":
+                size = 1
+                for extent in tensor["shape"]:
+                    size *= extent
+                total += size
+    return total
+
+
+def about(model: Any, load_s: float) -> dict[str, Any]:
+    """What this rank is, for the one who asked."""
+    import torch
+
+    row: dict[str, Any] = {
+        "rank": rank(),
+        "host": os.uname().nodename,
+        "device": "cpu",
+        "device_name": None,
+        "gpu_uuid": None,
+        "load_s": round(load_s, 3),
+        "parameters": local_parameters(model),
+        "dtype": str(model.dtype).replace("torch.", ""),
+        "threads": torch.get_num_threads(),
+    }
+    if torch.cuda.is_available():
+        device = torch.cuda.current_device()
+        properties = torch.cuda.get_device_properties(device)
+        row["device"] = f"cuda:{device}"
+        row["device_name"] = properties.name
+        row["gpu_uuid"] = f"GPU-{properties.uuid}" if hasattr(properties, "uuid") else None
+        row["memory_bytes"] = torch.cuda.memory_allocated(device)
+    else:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        row["memory_bytes"] = pages * os.sysconf("SC_PAGE_SIZE")
+    return row
