@@ -15,6 +15,9 @@ from typing import Any, Literal
 
 from clusterkit.errors import CommandFailed
 
+HOST = "localhost"
+"""The node of what belongs to no node: networks, images, the controlling machine's own files."""
+
 _SECRET = re.compile("TOKEN|SECRET|PASSW|CREDENTIAL|(^|_)KEY($|_)", re.IGNORECASE)
 
 
@@ -109,11 +112,16 @@ Action = Command | Put | DockerCall
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One action on one node, with the reason in words. ``stage`` is the stage of the plan."""
+    """One action on one node, with the reason in words.
+
+    ``stage`` is the stage of the plan. ``sign`` says what the step does to the cluster: ``+``
+    makes, ``~`` changes, ``-`` removes something.
+    """
 
     node: str
     summary: str
     action: Action
+    sign: Literal["+", "~", "-"] = "~"
     stage: str = ""
 
     def as_json(self) -> dict[str, Any]:

@@ -1,0 +1,10 @@
+"""The hostfile of a cluster, as Open MPI 4 and 5 read it; other launchers on the head use it too."""
+
+from __future__ import annotations
+
+from clusterkit.model.cluster import Cluster
+
+
+def hostfile(cluster: Cluster) -> str:
+    """One line for each node, the head first."""
+    return "".join(f"{node.name} slots={node.slots}\n" for node in cluster.nodes)

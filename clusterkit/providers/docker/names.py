@@ -1,0 +1,30 @@
+"""What the objects of a cluster are called on the Docker host, and how they are labelled."""
+
+from __future__ import annotations
+
+from clusterkit.model.cluster import Cluster
+
+LABEL = "clusterkit.cluster"
+NODE_LABEL = "clusterkit.node"
+SPEC_LABEL = "clusterkit.spec"
+LOCK_LABEL = "clusterkit.lock"
+
+
+def container_name(cluster: Cluster, node: str) -> str:
+    """Unique on the Docker host, where two clusters may both have a ``node1``."""
+    return f"{cluster.name}-{node}"
+
+
+def network_name(cluster: Cluster) -> str:
+    """The cluster network."""
+    return f"clusterkit-{cluster.name}"
+
+
+def volume_name(cluster: Cluster) -> str:
+    """The volume of a cluster whose storage is one."""
+    return f"clusterkit-{cluster.name}-storage"
+
+
+def labels(cluster: Cluster) -> dict[str, str]:
+    """The mark of everything that is the cluster's."""
+    return {LABEL: cluster.name}

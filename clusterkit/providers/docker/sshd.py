@@ -1,0 +1,50 @@
+"""sshd in a container: keys only, on the cluster network only."""
+
+from __future__ import annotations
+
+from clusterkit.command import Put
+from clusterkit.model.cluster import Cluster, Node
+from clusterkit.model.trust import Trust
+
+_CONFIG = """\
+# Made by clusterkit: keys only, on the cluster network only.
+ListenAddress {address}
+HostKey {folder}/host_key
+AuthorizedKeysFile {folder}/authorized_keys
+AuthenticationMethods publickey
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin prohibit-password
+UsePAM no
+StrictModes yes
+UseDNS no
+PidFile none
+PrintMotd no
+X11Forwarding no
+# One connection carries all channels of a verb; many nodes may call the head at once.
+MaxSessions 100
+MaxStartups 200
+"""
+
+
+def sshd_folder(cluster: Cluster) -> str:
+    """Where a container has sshd's files."""
+    return f"{cluster.home}/sshd"
+
+
+def sshd_command(cluster: Cluster) -> tuple[str, ...]:
+    """The container's command: it lives as long as sshd does."""
+    # /run is empty in a new container, and sshd wants its folder there.
+    script = 'mkdir -p /run/sshd && exec "$(command -v sshd || echo /usr/sbin/sshd)" -D -e -f "$1"'
+    return ("sh", "-c", script, "sh", f"{sshd_folder(cluster)}/sshd_config")
+
+
+def sshd_files(cluster: Cluster, trust: Trust, node: Node) -> tuple[Put, ...]:
+    """What sshd needs before anybody can log in."""
+    folder = sshd_folder(cluster)
+    config = _CONFIG.format(address=node.address, folder=folder)
+    return (
+        Put(f"{folder}/sshd_config", config.encode()),
+        Put(f"{folder}/host_key", trust.hosts[node.name].private, 0o600),
+        Put(f"{folder}/authorized_keys", trust.authorized_keys(cluster).encode(), 0o600),
+    )

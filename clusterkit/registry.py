@@ -1,0 +1,51 @@
+"""Find providers, engines and launchers by the name that the user writes.
+
+Built-ins are import paths, so naming one imports only that one. A package adds its own with an
+entry point, and needs nothing else::
+
+    [project.entry-points."clusterkit.engines"]
+    vllm = "my_package.vllm"
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from pkgutil import resolve_name
+from typing import Any
+
+from clusterkit.errors import ClusterkitError, UsageError
+
+BUILT_IN = {
+    "providers": {
+        "docker": "clusterkit.providers.docker",
+        "local": "clusterkit.providers.local",
+    },
+    "engines": {"transformers": "clusterkit.engines.transformers:Transformers"},
+    "launchers": {"mpirun": "clusterkit.launchers.mpirun:Mpirun"},
+}
+
+
+def names(kind: str) -> list[str]:
+    """Every name that :func:`find` accepts for ``kind``."""
+    return sorted(_paths(kind))
+
+
+def find(kind: str, name: str) -> Any:
+    """Import what is called ``name``: a module of functions or a class, by the kind's habit."""
+    paths = _paths(kind)
+    if name not in paths:
+        raise UsageError(f"no {kind} named `{name}`. Fix: use one of {', '.join(sorted(paths))}")
+    return resolve_name(paths[name])
+
+
+def _paths(kind: str) -> dict[str, str]:
+    """Merge plugins into the built-ins; a plugin may not silently replace one."""
+    paths = dict(BUILT_IN[kind])
+    for plugin in entry_points(group=f"clusterkit.{kind}"):
+        if plugin.name in paths:
+            raise ClusterkitError(
+                f"{kind} `{plugin.name}` is defined by {paths[plugin.name]} and {plugin.value}. "
+                "Fix: uninstall one of them"
+            )
+        paths[plugin.name] = plugin.value
+    return paths

@@ -1,0 +1,65 @@
+"""The clusters of this user: what was applied, from which file, and which one is current."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from clusterkit.state.files import write
+from clusterkit.state.folders import cluster_folder, state_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What the last ``up`` of a cluster was given. ``file`` is where the inventory came from."""
+
+    name: str
+    folder: Path
+    file: Path
+    inventory: dict[str, Any]
+    applied_at: str
+
+
+def remember(name: str, file: Path, inventory: dict[str, Any]) -> Applied:
+    """Keep what ``up`` applies, and make the cluster the current one."""
+    applied_at = datetime.now(UTC).isoformat(timespec="seconds")
+    record = {"file": str(file.absolute()), "inventory": inventory, "applied_at": applied_at}
+    write(cluster_folder(name) / "applied.json", json.dumps(record, indent=2).encode())
+    write(state_folder() / "current", f"{name}\n".encode())
+    return Applied(name, cluster_folder(name), file.absolute(), inventory, applied_at)
+
+
+def recall(name: str) -> Applied | None:
+    """What was applied to a cluster; None for one that this user does not have."""
+    folder = cluster_folder(name)
+    try:
+        record = json.loads((folder / "applied.json").read_bytes())
+    except FileNotFoundError:
+        return None
+    file = Path(record["file"])
+    return Applied(name, folder, file, record["inventory"], record["applied_at"])
+
+
+def names() -> list[str]:
+    """All clusters of this user."""
+    return sorted(path.parent.name for path in state_folder().glob("clusters/*/applied.json"))
+
+
+def current() -> str | None:
+    """The cluster of the last ``up``, while it exists."""
+    try:
+        name = (state_folder() / "current").read_text().strip()
+    except FileNotFoundError:
+        return None
+    return name if name in names() else None
+
+
+def forget(name: str) -> None:
+    """Remove everything that is kept about a cluster, its keys included."""
+    if current() == name:
+        (state_folder() / "current").unlink()
+    shutil.rmtree(cluster_folder(name), ignore_errors=True)

@@ -1,0 +1,30 @@
+"""Ensure that a folder of ours is gone from a node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from clusterkit.command import Command, Result, Step
+from clusterkit.tasks.base import Change
+
+
+@dataclass(frozen=True, slots=True)
+class FolderGone:
+    """No folder at ``path``; it must be one that clusterkit made."""
+
+    node: str
+    path: str
+    needs_answer: bool = True
+
+    def probe(self) -> Command:
+        """Succeed while the folder is there."""
+        return Command(("test", "-e", self.path))
+
+    def plan(self, seen: Result | None) -> Change:
+        """Remove the folder with all that is in it."""
+        if seen is not None and not seen.ok:
+            return Change(f"{self.path} is gone")
+        remove = Command(("rm", "-rf", "--", self.path))
+        return Change(
+            f"remove {self.path}", (Step(self.node, f"remove {self.path}", remove, "-"),)
+        )

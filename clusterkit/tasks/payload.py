@@ -1,0 +1,77 @@
+"""Ensure that a node has this version's payloads: one archive, unpacked under its own digest."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import tarfile
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from clusterkit.command import Command, Result, Step
+from clusterkit.tasks.base import Change
+
+_LOOK = 'test -d "$1"'
+# Unpacked beside its place and moved there, so that a half-unpacked one is never used.
+_UNPACK = """
+set -e
+new="$1.$$"
+trap 'rm -rf "$new"' EXIT
+mkdir -p -m 755 "$new"
+tar -xzf - -C "$new"
+mv -T "$new" "$1" 2>/dev/null || test -d "$1"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """The payload package on one node, in the folder :func:`folder_name` under ``home``."""
+
+    node: str
+    home: str
+    needs_answer: bool = True
+
+    def probe(self) -> Command:
+        """Succeed when the folder is there."""
+        return Command(("sh", "-c", _LOOK, "sh", payload_folder(self.home)))
+
+    def plan(self, seen: Result | None) -> Change:
+        """Unpack the archive when its folder is missing."""
+        folder = payload_folder(self.home)
+        if seen is not None and seen.ok:
+            return Change("payloads are this version's")
+        unpack = Command(("sh", "-c", _UNPACK, "sh", folder), stdin=archive())
+        return Change("unpack payloads", (Step(self.node, f"unpack {folder}", unpack, "+"),))
+
+
+def payload_folder(home: str) -> str:
+    """Where a node has the payloads of this version of clusterkit."""
+    return f"{home}/payload-{hashlib.sha256(archive()).hexdigest()[:12]}"
+
+
+@cache
+def archive() -> bytes:
+    """The payload package as one gzipped tar, the same bytes for the same files."""
+    buffer = io.BytesIO()
+    with (
+        gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w") as tar,
+    ):
+        for name, content in _sources(files("clusterkit.payloads"), ""):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def _sources(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
+    found: list[tuple[str, bytes]] = []
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.is_dir() and entry.name != "__pycache__":
+            found += _sources(entry, f"{prefix}{entry.name}/")
+        elif entry.name.endswith(".py"):
+            found.append((f"{prefix}{entry.name}", entry.read_bytes()))
+    return found

@@ -1,0 +1,39 @@
+"""Ensure that a node can write to the cluster's shared storage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from clusterkit.command import Command, Result, Step
+from clusterkit.errors import ClusterkitError
+from clusterkit.tasks.base import Change
+
+_LOOK = 'test -d "$1/clusterkit" || exit 3; test -w "$1/clusterkit"'
+
+
+@dataclass(frozen=True, slots=True)
+class SharedFolder:
+    """The folder ``clusterkit`` in the shared storage, where models and engines lie."""
+
+    node: str
+    path: str
+    needs_answer: bool = True
+
+    def probe(self) -> Command:
+        """Exit 0: there and writable; 3: not there; anything else: not writable."""
+        return Command(("sh", "-c", _LOOK, "sh", self.path), timeout_s=30)
+
+    def plan(self, seen: Result | None) -> Change:
+        """Make the folder where it is missing."""
+        if seen is not None and seen.ok:
+            return Change(f"{self.path} is writable")
+        if seen is not None and seen.exit_code != 3:
+            raise ClusterkitError(
+                f"{self.node}: the shared storage {self.path} is not writable "
+                f"{seen.stderr.strip()}. Fix: correct `storage` in the inventory, or its owner"
+            )
+        make = Command(("mkdir", "-p", "--", f"{self.path}/clusterkit"))
+        return Change(
+            f"make {self.path}/clusterkit",
+            (Step(self.node, f"make {self.path}/clusterkit", make, "+"),),
+        )
