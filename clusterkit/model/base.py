@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$")]
+_NAME = r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
+
+Name = Annotated[str, StringConstraints(pattern=_NAME)]
 """A cluster, node or group: what a host name may be (RFC 1123), beginning with a letter."""
+
+
+def is_name(text: str) -> bool:
+    """Whether ``text`` may be a :data:`Name`."""
+    return re.fullmatch(_NAME, text) is not None
 
 
 class Model(BaseModel):

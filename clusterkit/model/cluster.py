@@ -83,6 +83,7 @@ class Cluster:
     """All nodes, the first of which is the head, and what they share.
 
     ``subnet`` is the cluster network in CIDR form; None where there is only this machine.
+    ``home`` is the cluster's folder on its nodes: all that clusterkit writes there is below it.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Cluster:
     engine: TransformersSettings
     subnet: str | None = None
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    home: str = "/var/lib/clusterkit"
 
     @property
     def head(self) -> Node:

@@ -1,0 +1,42 @@
+"""Give each node an address of the cluster network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Address, IPv4Network
+
+FIRST = 11
+"""Nodes without an address are numbered from here: the low ones are left to other machines."""
+
+
+def reserved(subnet: IPv4Network) -> dict[IPv4Address, str]:
+    """The addresses of a subnet that no node can have, and why."""
+    return {
+        subnet.network_address: "the address of the subnet itself",
+        subnet.broadcast_address: "the subnet's broadcast address",
+        subnet.network_address + 1: "the subnet's gateway",
+    }
+
+
+def assign(
+    nodes: Sequence[str], given: Mapping[str, IPv4Address], subnet: IPv4Network
+) -> dict[str, IPv4Address]:
+    """An address for every node; a node for which none is left is not in the answer.
+
+    A node's place in the inventory decides its address, so adding a node at the end changes no
+    other.
+    """
+    taken = {*given.values(), *reserved(subnet)}
+    addresses = dict(given)
+    room = subnet.num_addresses
+    for index, node in enumerate(nodes):
+        if node in given:
+            continue
+        # Only as many as the nodes can have taken need be tried, also in a subnet of millions.
+        for step in range(min(room, len(taken) + 1)):
+            address = subnet.network_address + (FIRST + index + step) % room
+            if address not in taken:
+                taken.add(address)
+                addresses[node] = address
+                break
+    return addresses

@@ -1,0 +1,158 @@
+"""The ``container:`` section: what docker nodes are made from."""
+
+from __future__ import annotations
+
+import os.path
+import re
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field
+
+from clusterkit.model.base import Model
+from clusterkit.model.cluster import Build, Container, Mount
+from clusterkit.model.mistakes import mistake
+
+_PORT = re.compile(r"([0-9]{1,5}):([0-9]{1,5})")
+_HIGHEST_PORT = 65535
+
+
+def _absolute(path: str) -> str:
+    if not path.startswith("/"):
+        raise mistake(f"`{path}` is not absolute", "begin it with /: it is a path on the nodes")
+    return path
+
+
+def _size(text: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]*[bkmg]", text, re.IGNORECASE):
+        raise mistake(f"`{text}` is not a size", "write a number and a unit: `512m` or `1g`")
+    return text
+
+
+def _port(text: str) -> str:
+    parts = _PORT.fullmatch(text)
+    if parts is None or not all(1 <= int(part) <= _HIGHEST_PORT for part in parts.groups()):
+        fix = 'write "HOST:CONTAINER", each from 1 to 65535: "8000:8000"'
+        raise mistake(f"`{text}` is not a port", fix)
+    return text
+
+
+NodePath = Annotated[str, AfterValidator(_absolute)]
+"""An absolute path on the nodes."""
+
+Ulimit = Literal[
+    "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice",
+    "nofile", "nproc", "rss", "rtprio", "rttime", "sigpending", "stack",
+]  # fmt: skip
+
+
+class BuildSettings(Model):
+    """How to build the node image; without it, the image is used as it is, or pulled."""
+
+    context: str = Field(
+        min_length=1, description="The folder that the Dockerfile sees", examples=[".."]
+    )
+    dockerfile: str = Field(
+        default="Dockerfile",
+        min_length=1,
+        description="The Dockerfile, relative to the context",
+        examples=["images/node.Dockerfile"],
+    )
+    args: dict[str, str] = Field(
+        default={}, description="Build arguments", examples=[{"BASE": "debian:bookworm-slim"}]
+    )
+    network: str | None = Field(
+        default=None,
+        description="The network of the build's RUN lines: `host` uses that of this machine",
+        examples=["host"],
+    )
+
+    def resolve(self, base: Path) -> Build:
+        """The build with absolute paths."""
+        context = absolute(self.context, base)
+        dockerfile = absolute(self.dockerfile, Path(context))
+        return Build(context, dockerfile, dict(self.args), self.network)
+
+
+class MountSettings(Model):
+    """A folder of the Docker host that the nodes see."""
+
+    source: str = Field(min_length=1, description="The folder on the host", examples=["./data"])
+    path: NodePath = Field(description="Where the nodes see it", examples=["/data"])
+    read_only: bool = Field(default=False, description="Nodes may not write", examples=[True])
+
+
+class ContainerSettings(Model):
+    """What each node's container is made from; a node may say otherwise in part."""
+
+    image: str | None = Field(
+        default=None,
+        min_length=1,
+        description="The image, with sshd, Open MPI and Python in it",
+        examples=["clusterkit/node-cpu"],
+    )
+    build: BuildSettings | None = Field(
+        default=None,
+        description="Build the image, instead of pulling it",
+        examples=[{"context": "..", "dockerfile": "images/node.Dockerfile"}],
+    )
+    env: dict[str, str] = Field(
+        default={}, description="Environment of the nodes", examples=[{"OMP_NUM_THREADS": "2"}]
+    )
+    mounts: tuple[MountSettings, ...] = Field(
+        default=(),
+        description="Folders of the host",
+        examples=[[{"source": "./data", "path": "/data"}]],
+    )
+    ports: tuple[Annotated[str, AfterValidator(_port)], ...] = Field(
+        default=(), description="Published ports, HOST:CONTAINER", examples=[["8000:8000"]]
+    )
+    shm_size: Annotated[str, AfterValidator(_size)] | None = Field(
+        default=None,
+        description="Size of /dev/shm, through which the ranks of a node talk",
+        examples=["1g"],
+    )
+    ipc: Literal["host", "private", "shareable", "none"] | None = Field(
+        default=None, description="IPC namespace; GPU containers want host", examples=["host"]
+    )
+    ulimits: dict[Ulimit, Annotated[int, Field(ge=-1)]] = Field(
+        default={},
+        description="Limits, soft = hard; -1 is unlimited",
+        examples=[{"memlock": -1, "stack": 67108864}],
+    )
+
+    def over(self, base: Self) -> Self:
+        """These settings, and those of ``base`` where these say nothing.
+
+        ``env`` and ``ulimits`` are joined name by name; all others are taken whole.
+        """
+        said = {name: getattr(self, name) for name in self.model_fields_set}
+        joined = {
+            name: {**getattr(base, name), **value} if isinstance(value, dict) else value
+            for name, value in said.items()
+            if value is not None
+        }
+        if "image" in joined:
+            joined.setdefault("build", None)  # another image is not built from base's Dockerfile
+        return base.model_copy(update=joined)
+
+    def resolve(self, base: Path) -> Container:
+        """The container with absolute paths."""
+        return Container(
+            image=self.image or "",
+            build=self.build.resolve(base) if self.build else None,
+            env=dict(self.env),
+            mounts=tuple(
+                Mount(absolute(mount.source, base), mount.path, mount.read_only)
+                for mount in self.mounts
+            ),
+            ports=self.ports,
+            shm_size=self.shm_size,
+            ipc=self.ipc,
+            ulimits={str(name): limit for name, limit in self.ulimits.items()},
+        )
+
+
+def absolute(path: str, base: Path) -> str:
+    """``path`` as seen from the folder ``base``; links stay as they are."""
+    return os.path.normpath(base / Path(path).expanduser())

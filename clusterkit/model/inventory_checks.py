@@ -1,0 +1,244 @@
+"""What types cannot say of an inventory: names, addresses and sizes that must fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
+
+from clusterkit.model.addresses import assign, reserved
+from clusterkit.model.base import is_name
+from clusterkit.model.inventory import Entry, Inventory
+from clusterkit.model.mistakes import Mistake, Place, did_you_mean
+from clusterkit.model.node_sets import NotANodeSet, expand, fold
+
+
+def find_mistakes(inventory: Inventory) -> list[Mistake]:
+    """All mistakes of an inventory whose every value is of the right type."""
+    entries = list(inventory.entries())
+    found = [
+        *_node_sets(inventory),
+        *_duplicates(entries),
+        *_groups(inventory, entries),
+        *_engine(inventory, entries),
+        *_python(inventory),
+    ]
+    if inventory.provider == "local":
+        return [*found, *_local(inventory, entries)]
+    return [
+        *found,
+        *_needed_by_docker(inventory, entries),
+        *_addresses(inventory, entries),
+        *_storage(inventory),
+        *_mounts(inventory, entries),
+        *_ports(entries),
+    ]
+
+
+def _node_sets(inventory: Inventory) -> Iterator[Mistake]:
+    """Node sets that cannot be expanded, and addresses that are not as many."""
+    if inventory.defaults.address:
+        fix = "move it to the node sets"
+        yield Mistake(("defaults", "address"), "each node has an address of its own", fix)
+    for node_set, own in inventory.nodes.items():
+        place: Place = ("nodes", node_set)
+        try:
+            names = expand(node_set)
+        except NotANodeSet as error:
+            yield Mistake(place, f"the node set {error}", "write `node1`, `node[1-3]` or `a1,b1`")
+            continue
+        if wrong := next((name for name in names if not is_name(name)), None):
+            fix = "use lower-case letters, digits and hyphens, at most 63, a letter first"
+            yield Mistake(place, f"`{wrong}` is not a node name", fix)
+        if own and own.address:
+            yield from _address_count(names, own.address, (*place, "address"))
+
+
+def _address_count(names: tuple[str, ...], text: str, place: Place) -> Iterator[Mistake]:
+    try:
+        count = len(expand(text))
+    except NotANodeSet as error:
+        fix = "write 192.168.123.111, or 192.168.123.[111-112] for two nodes"
+        yield Mistake(place, f"`{text}` {error}".replace("node set such as", "set such as"), fix)
+        return
+    if count != len(names):
+        what = f"{_number(count, 'address')} for {_number(len(names), 'node')}"
+        yield Mistake(place, what, "give one for each node, or none at all")
+
+
+def _duplicates(entries: list[Entry]) -> Iterator[Mistake]:
+    first: dict[str, Entry] = {}
+    for entry in entries:
+        other = first.setdefault(entry.name, entry)
+        if other is not entry:
+            where = "twice in this node set"
+            if other.node_set != entry.node_set:
+                where = f"also in `{other.node_set}`"
+            what = f"node {entry.name} is {where}"
+            yield Mistake(("nodes", entry.node_set), what, "name each node once")
+
+
+def _groups(inventory: Inventory, entries: list[Entry]) -> Iterator[Mistake]:
+    names = [entry.name for entry in entries]
+    for group, members in inventory.groups.items():
+        place: Place = ("groups", group)
+        if group == "all":
+            yield Mistake(place, "@all always means every node", "choose another name")
+        if group in names:
+            yield Mistake(place, "a node has this name", "choose another name")
+        try:
+            unknown = [name for name in expand(members) if name not in names]
+        except NotANodeSet as error:
+            yield Mistake(place, f"`{members}` {error}", "write `node1` or `node[1-3]`")
+            continue
+        if unknown and names:
+            otherwise = f"the nodes are {fold(names)}"
+            fix = did_you_mean(unknown[0], names, otherwise=otherwise)
+            yield Mistake(place, f"no node is called {fold(unknown)}", fix)
+
+
+def _engine(inventory: Inventory, entries: list[Entry]) -> Iterator[Mistake]:
+    engine, slots = inventory.engine, sum(entry.settings.slot_count for entry in entries)
+    if entries and engine.world_size > slots:
+        key = "pp" if engine.pp > 1 else "tp"
+        what = f"tp={engine.tp} with pp={engine.pp} needs {_number(engine.world_size, 'slot')}"
+        what += f", and the nodes have {slots}"
+        yield Mistake(("engine", key), what, "lower `tp` or `pp`, or raise `slots`")
+
+
+def _python(inventory: Inventory) -> Iterator[Mistake]:
+    """On other machines, a path relative to this file means nothing."""
+    if inventory.provider == "local":
+        return
+    places: list[tuple[Place, str | None]] = [
+        (("python",), inventory.python),
+        (("defaults", "python"), inventory.defaults.python),
+        *((("nodes", key, "python"), own.python) for key, own in inventory.nodes.items() if own),
+    ]
+    for place, python in places:
+        if python and "/" in python and not python.startswith("/"):
+            yield Mistake(
+                place, f"`{python}` is not absolute", "begin it with /: it is on the nodes"
+            )
+
+
+def _local(inventory: Inventory, entries: list[Entry]) -> Iterator[Mistake]:
+    docker_only = "is for provider docker, and this one is local"
+    for key in ("network", "container"):
+        if getattr(inventory, key) is not None:
+            yield Mistake((key,), docker_only, f"take `{key}` out, or set `provider: docker`")
+    for node_set, own in inventory.nodes.items():
+        for key in ("address", "container"):
+            if own and getattr(own, key) is not None:
+                yield Mistake(("nodes", node_set, key), docker_only, f"take `{key}` out")
+    if len(entries) > 1:
+        what = f"provider local has one node, this machine, and here are {len(entries)}"
+        yield Mistake(("nodes",), what, "keep one node and raise its `slots`")
+    if inventory.storage and inventory.storage.kind != "local":
+        what = f"`{inventory.storage.kind}` is for provider docker, and this one is local"
+        yield Mistake(("storage", "kind"), what, "take `storage` out")
+
+
+def _needed_by_docker(inventory: Inventory, entries: list[Entry]) -> Iterator[Mistake]:
+    if inventory.network is None:
+        fix = "add `network: {subnet: 192.168.123.0/24}`"
+        yield Mistake(("network",), "missing: provider docker needs it", fix)
+    without = [
+        e.name for e in entries if not (e.settings.container and e.settings.container.image)
+    ]
+    if without:
+        what = f"missing: {fold(without)} would have no image"
+        place = ("container", "image")
+        yield Mistake(place, what, "add `container: {image: clusterkit/node-cpu}`")
+
+
+def _addresses(inventory: Inventory, entries: list[Entry]) -> Iterator[Mistake]:
+    if inventory.network is None:
+        return
+    subnet = IPv4Network(inventory.network.subnet)
+    given: dict[str, IPv4Address] = {}
+    for entry in entries:
+        if entry.address is None:
+            continue
+        place: Place = ("nodes", entry.node_set, "address")
+        try:
+            address = IPv4Address(entry.address)
+        except AddressValueError:
+            fix = "write four numbers from 0 to 255: 192.168.123.111"
+            yield Mistake(place, f"`{entry.address}` is not an IPv4 address", fix)
+            continue
+        owner = next((name for name, other in given.items() if other == address), None)
+        if owner and owner != entry.name:
+            fix = "give each node its own"
+            yield Mistake(place, f"{address} is the address of {owner} as well", fix)
+        elif address not in subnet:
+            fix = f"use one from {subnet.network_address + 2} to {subnet.broadcast_address - 1}"
+            yield Mistake(place, f"{address} is outside the subnet {subnet}", fix)
+        elif address in reserved(subnet):
+            fix = f"use one from {subnet.network_address + 2} to {subnet.broadcast_address - 1}"
+            yield Mistake(place, f"{address} is {reserved(subnet)[address]}", fix)
+        given.setdefault(entry.name, address)
+    names = [entry.name for entry in entries]
+    left_out = [name for name in names if name not in assign(names, given, subnet)]
+    if left_out:
+        what = f"{subnet} has no address left for {fold(left_out)}"
+        yield Mistake(("network", "subnet"), what, "use a larger subnet, such as a /24")
+
+
+def _storage(inventory: Inventory) -> Iterator[Mistake]:
+    storage = inventory.storage
+    if storage is None:
+        return
+    if storage.kind == "local":
+        what = "`local` is for provider local, and this one is docker"
+        yield Mistake(("storage", "kind"), what, "use `volume`, or `bind` with a `source`")
+    if storage.kind == "bind" and storage.source is None:
+        yield Mistake(
+            ("storage", "source"), "missing: kind bind needs it", "add `source: ./shared`"
+        )
+    if storage.kind == "volume" and storage.source is not None:
+        fix = "take it out, or set `kind: bind`"
+        yield Mistake(("storage", "source"), "is for kind bind, and this one is volume", fix)
+
+
+def _mounts(inventory: Inventory, entries: list[Entry]) -> Iterator[Mistake]:
+    """Two things at one path of a node."""
+    shared = (inventory.storage and inventory.storage.path) or "/shared"
+    seen: set[Place] = set()
+    for entry in entries:
+        paths = [shared]
+        for mount in entry.settings.container.mounts if entry.settings.container else ():
+            place = _container_place(inventory, entry, "mounts")
+            if mount.path in paths and place not in seen:
+                seen.add(place)
+                what = f"{mount.path} is taken by another mount or the storage"
+                yield Mistake(place, what, "choose another `path`")
+            paths.append(mount.path)
+
+
+def _ports(entries: list[Entry]) -> Iterator[Mistake]:
+    owners: dict[str, str] = {}
+    for entry in entries:
+        for port in entry.settings.container.ports if entry.settings.container else ():
+            host = str(int(port.partition(":")[0]))
+            owner = owners.setdefault(host, entry.name)
+            if owner != entry.name:
+                what = f"{owner} and {entry.name} would both publish port {host} of the host"
+                fix = "publish it on one node, in the `container` of that node"
+                yield Mistake(("nodes", entry.node_set, "container", "ports"), what, fix)
+
+
+def _container_place(inventory: Inventory, entry: Entry, key: str) -> Place:
+    """Where the setting that an entry has was written."""
+    own = inventory.nodes[entry.node_set]
+    for container, place in (
+        (own and own.container, ("nodes", entry.node_set, "container", key)),
+        (inventory.defaults.container, ("defaults", "container", key)),
+    ):
+        if container and key in container.model_fields_set:
+            return place
+    return ("container", key)
+
+
+def _number(count: int, what: str) -> str:
+    plural = "es" if what.endswith("s") else "s"
+    return f"{count} {what}{'' if count == 1 else plural}"

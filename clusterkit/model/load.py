@@ -1,0 +1,111 @@
+"""Read the files that a user writes, or tell every mistake in them with its line."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from clusterkit.model.inventory import Inventory
+from clusterkit.model.inventory_checks import find_mistakes
+from clusterkit.model.mistakes import Mistake, Place, explain, shown
+from clusterkit.model.source import read_yaml
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+# A mistake in one of these makes a number of ranks or nodes uncertain, so that what follows
+# from it would be a guess.
+_COUNTS = {"slots", "gpus", "tp", "pp"}
+
+
+def load_inventory(path: Path) -> Inventory:
+    """Read and check one inventory.
+
+    Raises:
+        FileMistakes: With every mistake in the file, not only the first.
+    """
+    source = read_yaml(path)
+    raw = source.value
+    if not isinstance(raw, dict):
+        what = "the file is empty" if raw is None else f"must be a mapping, not {shown(raw)}"
+        fix = (
+            "write the keys `cluster`, `provider` and `nodes`; `clusterkit init` makes a first one"
+        )
+        source.report([Mistake((), what, fix)])
+    if raw.get("provider") == "ssh":
+        source.mistakes.clear()
+        what = "`ssh` comes with a later version; this one has local and docker"
+        source.report([Mistake(("provider",), what, "use `provider: docker` or `local`")])
+    inventory, mistakes = _parse(Inventory, raw)
+    places = [mistake.place for mistake in mistakes]
+    if inventory is None:
+        inventory = _valid_part(raw, places)
+    if inventory is not None:
+        counted = any(_COUNTS & set(place) for place in places)
+        found = find_mistakes(inventory)
+        mistakes += [m for m in found if not _follows(m, places, counted=counted)]
+    source.report(mistakes)
+    assert inventory is not None  # noqa: S101  # without mistakes there is one
+    return inventory
+
+
+def _parse(model: type[_Model], raw: Any) -> tuple[_Model | None, list[Mistake]]:
+    """A model, or what is wrong with it. As JSON, because strictness there allows lists."""
+    try:
+        return model.model_validate_json(json.dumps(raw), strict=True), []
+    except ValidationError as error:
+        return None, explain(error, model)
+
+
+def _valid_part(raw: dict[str, Any], mistaken: list[Place]) -> Inventory | None:
+    """The inventory without what is mistaken, so that the rest can be checked all the same."""
+    rest = copy.deepcopy(raw)
+    if ("provider",) in mistaken:
+        if "network" not in rest:
+            return None  # which checks hold depends on the provider
+        rest["provider"] = "docker"
+    if ("cluster",) in mistaken:
+        rest["cluster"] = "cluster"
+    for place in sorted(mistaken, key=_backwards):
+        if place not in (("provider",), ("cluster",)):
+            _take_out(rest, place)
+    return _parse(Inventory, rest)[0]
+
+
+def _backwards(place: Place) -> list[tuple[int, str]]:
+    """Sort the last items of a list first: taking one out moves those behind it."""
+    return [(-part, "") if isinstance(part, int) else (0, part) for part in place]
+
+
+def _take_out(values: Any, place: Place) -> None:
+    """Remove one place; where it is missing, what should have had it. A node stays, as default."""
+    holder, key = None, None
+    for part in place:
+        found = isinstance(values, dict) and part in values
+        found = found or (
+            isinstance(values, list) and isinstance(part, int) and part < len(values)
+        )
+        if not found:
+            break
+        holder, key, values = values, part, values[part]
+    if holder is None or key is None:
+        return
+    if len(place) > 1 and place[0] == "nodes" and key == place[1]:
+        holder[key] = None
+    else:
+        del holder[key]
+
+
+def _follows(found: Mistake, mistaken: list[Place], *, counted: bool) -> bool:
+    """Whether something may only be found because of another mistake."""
+    place = found.place
+    if place[:1] == ("engine",) and counted:
+        return True
+    if found.what.startswith("missing") and any(
+        place == other[: len(place)] for other in mistaken
+    ):
+        return True
+    return any(other == place[: len(other)] for other in mistaken)
