@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
-from clusterkit.events import Stream
 from clusterkit.model.base import Model
 
 
@@ -44,7 +45,7 @@ class LogLine(Model):
     """One line of a job's log."""
 
     rank: int | None = Field(description="Null: of the supervisor or the launcher")
-    stream: Stream
+    stream: Literal["stdout", "stderr"]
     text: str
 
 

@@ -1,0 +1,112 @@
+"""Where text goes: results to stdout, progress and messages to stderr."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING, Literal, TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from clusterkit.report.errors import error_text
+from clusterkit.report.json_text import as_json
+from clusterkit.report.views import view
+
+if TYPE_CHECKING:
+    from clusterkit.errors import ClusterkitError
+    from clusterkit.model.base import Model
+    from clusterkit.report.live import View
+    from clusterkit.report.stream import InferView
+    from clusterkit.report.tables import Block
+
+Output = Literal["text", "wide", "json"]
+_UNLIMITED = 100_000
+"""The width where no person looks: what a program reads has one line for one row."""
+
+
+class Printer:
+    """The two streams of one verb, and the form in which its result is shown.
+
+    NO_COLOR takes the colours away, TERM=dumb all control sequences. ``width`` None: that of
+    the terminal; into files and pipes rows are as long as they are.
+    """
+
+    def __init__(
+        self,
+        output: Output = "text",
+        *,
+        stdout: TextIO | None = None,
+        stderr: TextIO | None = None,
+        width: int | None = None,
+    ) -> None:
+        self.output = output
+        self.out = _console(stdout or sys.stdout, width)
+        self.err = _console(stderr or sys.stderr, width)
+
+    def result(self, result: Model) -> None:
+        """Show what a verb answers."""
+        if self.output == "json":
+            self.show(as_json(result))
+        else:
+            self.show(*view(result, wide=self.output == "wide"))
+
+    def show(self, *blocks: Block) -> None:
+        """Write text and tables to stdout."""
+        for block in blocks:
+            _write(self.out, block)
+        self.out.file.flush()
+
+    def message(self, *blocks: Block) -> None:
+        """Write text and tables to stderr."""
+        for block in blocks:
+            _write(self.err, block)
+        self.err.file.flush()
+
+    def error(self, error: ClusterkitError, *, debug: bool = False) -> None:
+        """Say what went wrong; ``debug`` adds the traceback."""
+        if debug:
+            self.message("".join(traceback.format_exception(error)).rstrip())
+        self.message(error_text(error))
+
+    def progress(self) -> View:
+        """The view of ``up``, ``down`` and builds: a context manager that is also a sink."""
+        from clusterkit.report.lines import LinesView
+        from clusterkit.report.live import LiveView
+
+        return LiveView(self) if is_lively(self.err) else LinesView(self)
+
+    def infer(self, prompts: tuple[str, ...]) -> InferView:
+        """The view of ``infer``: a context manager that is also a sink."""
+        from clusterkit.report.stream import InferView
+
+        return InferView(self, prompts)
+
+
+def is_lively(console: Console) -> bool:
+    """Whether a person watches, on a terminal that can be redrawn."""
+    # Asks the stream: FORCE_COLOR makes rich take a pipe for a terminal.
+    return console.file.isatty() and not console.is_dumb_terminal
+
+
+def _console(stream: TextIO, width: int | None) -> Console:
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")  # a locale without UTF-8 ends no verb
+    if width is None and not stream.isatty():
+        width = int(os.environ.get("COLUMNS") or _UNLIMITED)
+    return Console(
+        file=stream, width=width, markup=False, emoji=False, highlight=False, soft_wrap=False
+    )
+
+
+def _write(console: Console, block: Block) -> None:
+    """Write one block; what is already text is neither wrapped nor read for styles."""
+    if isinstance(block, str):
+        console.file.write(block + "\n")
+        return
+    with console.capture() as captured:
+        console.print(block, overflow="fold" if isinstance(block, Text) else None)
+    lines = captured.get().splitlines()
+    console.file.write("".join(line.rstrip(" ") + "\n" for line in lines))

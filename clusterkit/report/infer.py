@@ -1,0 +1,55 @@
+"""``infer`` after it ended: answers and the one-line summary."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from clusterkit.report.folding import fold
+from clusterkit.report.quantities import counted, duration
+from clusterkit.report.tables import FAINT, Block, Blocks
+from clusterkit.results import InferResult
+
+_RANKS_NAMED = 4
+"""Up to this many ranks, the summary names each one's device."""
+
+
+def infer_text(result: InferResult, *, wide: bool = False) -> Blocks:
+    """The answers; of several, each below its prompt."""
+    del wide
+    if len(result.answers) == 1:
+        return [result.answers[0].text]
+    blocks: list[Block] = []
+    for answer in result.answers:
+        blocks += [prompt_header(answer.prompt), answer.text, ""]
+    return blocks[:-1]
+
+
+def prompt_header(prompt: str) -> str:
+    """The prompt as a quotation: ``> `` before each line."""
+    return "\n".join(f"> {line}" for line in prompt.splitlines() or [""])
+
+
+def summary_text(result: InferResult) -> Text:
+    """Ranks, split, tokens and times in one line, for stderr."""
+    split = [f"{name}={size}" for name, size in (("tp", result.tp), ("pp", result.pp)) if size > 1]
+    tokens = sum(answer.completion_tokens for answer in result.answers)
+    parts = [f"{counted(len(result.ranks), 'rank')} ({_places(result)})"]
+    parts += [" ".join(split)] if split else []
+    parts.append(f"{counted(tokens, 'token')} in {duration(_generating_s(result))}")
+    if result.answers:
+        parts.append(f"first after {duration(result.answers[0].first_token_s)}")
+    parts.append(f"load {duration(result.load_s)}")
+    return Text(" · ".join(parts), FAINT)
+
+
+def _places(result: InferResult) -> str:
+    if len(result.ranks) <= _RANKS_NAMED:
+        return ", ".join(f"{rank.node} {rank.device}" for rank in result.ranks)
+    return fold(rank.node for rank in result.ranks)
+
+
+def _generating_s(result: InferResult) -> float:
+    """Seconds from each prompt to its last token, added up."""
+    return sum(
+        a.first_token_s + a.token_s * max(a.completion_tokens - 1, 0) for a in result.answers
+    )

@@ -1,0 +1,67 @@
+"""``jobs``, ``stop`` and ``logs``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from rich.text import Text
+
+from clusterkit.report.folding import fold
+from clusterkit.report.quantities import counted, duration
+from clusterkit.report.tables import BAD, NOTHING, Blocks, cell, table
+from clusterkit.results import JobsResult, ListedJob, LogsResult, StopResult
+
+_STYLES = {"running": "green", "failed": BAD, "stopped": "yellow"}
+
+
+def jobs_text(jobs: JobsResult, *, wide: bool = False) -> Blocks:
+    """One row a job, the newest first; ``wide`` adds its nodes and exit code."""
+    if not jobs.jobs:
+        return [f"No jobs on cluster {jobs.cluster}."]
+    columns = ["JOB", "VERB", "STATE", "RANKS", "STARTED", "TOOK", "MESSAGE"]
+    if wide:
+        columns[4:4] = ["NODES", "EXIT"]
+    whole = ["JOB", "VERB", "STATE", "STARTED"]
+    rows = table(*columns, right=["RANKS", "TOOK", "EXIT"], whole=whole)
+    for job in jobs.jobs:
+        values: list[str | Text] = [
+            job.id,
+            job.verb,
+            Text(job.state, _STYLES.get(job.state, "")),
+            str(job.ranks),
+        ]
+        if wide:
+            values += [fold(job.nodes), cell(job.exit_code)]
+        started = job.started_at[:19].replace("T", " ")
+        rows.add_row(*values, started, _took(job), cell(job.message))
+    return [rows]
+
+
+def stop_text(stop: StopResult, *, wide: bool = False) -> Blocks:
+    """Whether the job is over, and whether anything of it is left."""
+    del wide
+    if stop.was_running:
+        line = f"Job {stop.job} stopped in {duration(stop.took_s)}."
+    else:
+        line = f"Job {stop.job} had ended before: {stop.state}."
+    if not stop.left:
+        return [f"{line} Nothing of it is left."]
+    left = counted(len(stop.left), "process is", "processes are")
+    return [line, Text(f"{left} left:", BAD), *(f"  ! {what}" for what in stop.left)]
+
+
+def logs_text(logs: LogsResult, *, wide: bool = False) -> Blocks:
+    """The lines as they are; of several ranks, each line leads with its rank."""
+    ranks = {line.rank for line in logs.lines}
+    if len(ranks) < 2 and not wide:
+        return [line.text for line in logs.lines]
+    names = {rank: "launcher" if rank is None else f"rank {rank}" for rank in ranks}
+    width = max(map(len, names.values()), default=0)
+    return [f"{names[line.rank]:<{width}} | {line.text}" for line in logs.lines]
+
+
+def _took(job: ListedJob) -> str:
+    if job.ended_at is None:
+        return NOTHING
+    span = datetime.fromisoformat(job.ended_at) - datetime.fromisoformat(job.started_at)
+    return duration(span.total_seconds())

@@ -1,0 +1,107 @@
+"""``plan``, ``up`` and ``down`` in the manner of Terraform: + makes, ~ changes, - removes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from rich.text import Text
+
+from clusterkit.report.folding import FOLD_ABOVE, fold, without
+from clusterkit.report.quantities import counted, duration, size
+from clusterkit.report.tables import BAD, FAINT, GOOD, Block, Blocks, grid, signed
+from clusterkit.results import DownResult, PlannedStep, PlanResult, UpResult
+
+_Line = tuple[str, str, str]
+"""Stage, sign, summary."""
+
+
+def plan_text(plan: PlanResult, *, wide: bool = False) -> Blocks:
+    """What would change, node by node; ``wide`` also shows what is already so."""
+    lines: list[tuple[str, _Line]] = [
+        (step.node, (step.stage, step.sign, step.summary)) for step in plan.steps
+    ]
+    if wide:
+        lines += [(item.node, (item.stage, "=", item.summary)) for item in plan.settled]
+    blocks = [*_by_node(lines)]
+    if plan.unknown:
+        blocks += [signed("?", text) for text in plan.unknown] + [""]
+    return [*blocks, _totals(plan)]
+
+
+def up_text(up: UpResult, *, wide: bool = False) -> Blocks:
+    """What ``up`` came to; ``wide`` also shows every step."""
+    blocks: list[Block] = []
+    if wide:
+        blocks += _by_node(_timed(step.node, step, step.took_s) for step in up.steps)
+    blocks += [Text.assemble(("Note: ", "bold"), note) for note in up.notes]
+    if up.changes == 0:
+        return [*blocks, _nothing(up.cluster)]
+    parts = [counted(len(up.nodes), "node"), counted(up.slots, "slot")] if up.nodes else []
+    parts.append(f"{counted(up.changes, 'change')} in {duration(up.took_s)}")
+    return [*blocks, Text.assemble((f"Cluster {up.cluster} is up: ", GOOD), ", ".join(parts), ".")]
+
+
+def down_text(down: DownResult, *, wide: bool = False) -> Blocks:
+    """What was removed, what stays on purpose, and whether anything is left."""
+    blocks: list[Block] = []
+    if wide:
+        blocks += _by_node(_timed(step.node, step, step.took_s) for step in down.removed)
+    what = "was not there" if down.changes == 0 else "is down"
+    steps = f": {counted(down.changes, 'change')} in {duration(down.took_s)}"
+    blocks.append(f"Cluster {down.cluster} {what}{steps if down.changes else ''}.")
+    for kept in down.kept:
+        weight = "" if kept.size_bytes is None else f" ({size(kept.size_bytes)})"
+        line = Text.assemble(("= ", FAINT), f"{kept.node}: {kept.what}{weight} stays: {kept.why}.")
+        blocks.append(line)
+        if kept.remove_with:
+            blocks.append(f"  To remove it: {kept.remove_with}")
+    if not down.left:
+        return [*blocks, Text("Nothing is left.", GOOD)]
+    blocks.append(Text(f"{counted(len(down.left), 'thing is', 'things are')} left:", BAD))
+    return [*blocks, *(Text(f"  ! {what}") for what in down.left)]
+
+
+def _by_node(lines: Iterable[tuple[str, _Line]]) -> list[Block]:
+    """One paragraph a node; of many nodes, those with the same lines share one."""
+    nodes: dict[str, list[_Line]] = {}
+    for node, line in lines:
+        nodes.setdefault(node, []).append(line)
+    blocks: list[Block] = []
+    for title, rows in _folded(nodes) if len(nodes) > FOLD_ABOVE else nodes.items():
+        body = grid("left", "left", indent=2)
+        for stage, group in groupby(rows, key=lambda row: row[0]):
+            for position, (_, sign, summary) in enumerate(group):
+                body.add_row("", "" if position else stage, signed(sign, summary))
+        blocks += [Text(title, "bold"), body, ""]
+    return blocks
+
+
+def _folded(nodes: dict[str, list[_Line]]) -> list[tuple[str, Sequence[_Line]]]:
+    alike: dict[tuple[_Line, ...], list[str]] = {}
+    for node, rows in nodes.items():
+        key = tuple((stage, sign, without(node, summary)) for stage, sign, summary in rows)
+        alike.setdefault(key, []).append(node)
+    return [
+        (f"{fold(names)} ({len(names)})", key) if len(names) > 1 else (names[0], nodes[names[0]])
+        for key, names in alike.items()
+    ]
+
+
+def _timed(node: str, step: PlannedStep, took_s: float) -> tuple[str, _Line]:
+    return node, (step.stage, step.sign, f"{step.summary} … {duration(took_s)}")
+
+
+def _totals(plan: PlanResult) -> Text:
+    if plan.changes == 0:
+        return _nothing(plan.cluster)
+    signs = Counter(step.sign for step in plan.steps)
+    return Text.assemble(
+        ("Plan: ", "bold"),
+        f"{signs['+']} to add, {signs['~']} to change, {signs['-']} to destroy.",
+    )
+
+
+def _nothing(cluster: str) -> Text:
+    return Text.assemble(("No changes. ", GOOD), f"Cluster {cluster} is as the inventory says.")

@@ -1,0 +1,79 @@
+"""``status``: what is true now."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+
+from clusterkit.report.quantities import duration, size
+from clusterkit.report.tables import BAD, GOOD, NOTHING, Block, Blocks, cell, grid, table
+from clusterkit.results import NodeStatus, SeenGpu, StatusResult
+
+
+def status_text(status: StatusResult, *, wide: bool = False) -> Blocks:
+    """A summary, a row a node, and what is wrong; ``wide`` adds versions and cores."""
+    problems = [(node.name, line) for node in status.nodes for line in _wrong(node)]
+    if status.storage and status.storage.problem:
+        problems.append(("storage", status.storage.problem))
+    wrong = grid("left", "left")
+    for where, what in problems:
+        wrong.add_row(Text(f"! {where}", BAD), what)
+    blocks: list[Block] = [_summary(status), "", _nodes(status, wide)]
+    return [*blocks, "", wrong] if problems else blocks
+
+
+def _summary(status: StatusResult) -> Table:
+    up = sum(node.state == "up" for node in status.nodes)
+    lines = grid("left", "left")
+    lines.add_row(
+        Text("cluster", "bold"),
+        f"{status.cluster} ({status.provider}): {up} of {len(status.nodes)} nodes up, "
+        f"seen in {duration(status.took_s)}",
+    )
+    if storage := status.storage:
+        free = "" if storage.free_bytes is None else f", {size(storage.free_bytes)} free"
+        source = f" {storage.source} at" if storage.source else ""
+        lines.add_row(Text("storage", "bold"), f"{storage.kind}{source} {storage.path}{free}")
+    if status.model:
+        lines.add_row(Text("model", "bold"), f"{status.model.name}: {status.model.state}")
+    lines.add_row(Text("jobs", "bold"), ", ".join(status.jobs_running) or "none running")
+    return lines
+
+
+def _nodes(status: StatusResult, wide: bool) -> Table:
+    columns = ["NODE", "STATE", "ADDRESS", "SLOTS", "GPUS", "MEMORY FREE"]
+    if wide:
+        columns += ["OF", "CORES", "MPI", "PYTHON", "PACKAGES"]
+    numbers = ["SLOTS", "MEMORY FREE", "OF", "CORES"]
+    rows = table(*columns, right=numbers, whole=["NODE", "STATE", "ADDRESS", "MPI", "PYTHON"])
+    for node in status.nodes:
+        packages = ", ".join(f"{name} {version}" for name, version in node.packages.items())
+        more = [_size(node.memory_bytes), cell(node.cores), cell(node.mpi_version)]
+        more += [cell(node.python_version), cell(packages)]
+        rows.add_row(
+            node.name,
+            Text(node.state, GOOD if node.state == "up" else BAD),
+            cell(node.address),
+            str(node.slots),
+            _gpus(node.gpus),
+            _size(node.memory_available_bytes),
+            *(more if wide else []),
+        )
+    return rows
+
+
+def _wrong(node: NodeStatus) -> list[str]:
+    why = [node.why] if node.why else []
+    return why + list(node.problems)
+
+
+def _gpus(gpus: tuple[SeenGpu, ...]) -> str:
+    """``2 x H200``; of several kinds, each."""
+    names: dict[str, int] = {}
+    for gpu in gpus:
+        names[gpu.name] = names.get(gpu.name, 0) + 1
+    return ", ".join(f"{count} x {name}" for name, count in names.items()) or NOTHING
+
+
+def _size(count: int | None) -> str:
+    return NOTHING if count is None else size(count)

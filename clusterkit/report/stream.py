@@ -1,0 +1,129 @@
+"""``infer`` while it runs: tokens to stdout as they come, one prompt after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from threading import Lock
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from rich.status import Status
+
+from clusterkit.events import Event, JobStarted, NodeLost, Note, Progress, RankAnswer, RankStarted
+from clusterkit.report.board import progress_text
+from clusterkit.report.console import is_lively
+from clusterkit.report.infer import prompt_header, summary_text
+from clusterkit.report.live import note_text
+from clusterkit.report.quantities import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from clusterkit.report.console import Printer
+    from clusterkit.results import InferResult
+
+
+class InferView:
+    """Streams the answers, unless the output is JSON; a status on stderr until they begin.
+
+    Tokens of a prompt whose turn has not come are held back, so that answers do not mix. Any
+    other answer that names a prompt, or a token with a finish reason, ends that prompt.
+    """
+
+    def __init__(self, printer: Printer, prompts: Sequence[str]) -> None:
+        self._printer = printer
+        self._prompts = prompts
+        self._streams = printer.output != "json"
+        self._lock = Lock()
+        self._held: dict[int, list[str]] = {}
+        self._ended: set[int] = set()
+        self._turn = 0
+        self._begun: set[int] = set()
+        self._last_text = "\n"
+        self._ranks = 0
+        self._status: Status | None = None
+
+    def __enter__(self) -> Self:
+        if is_lively(self._printer.err):
+            self._status = Status("starting", console=self._printer.err, spinner="line")
+            self._status.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._lock:
+            self._end_status()
+            for prompt in sorted(self._held.keys() | {self._turn}):
+                self._write_held(prompt)
+            self._end_line()
+
+    def __call__(self, event: Event) -> None:
+        """Take one event, from any thread."""
+        with self._lock:
+            self._take(event)
+
+    def summary(self, result: InferResult) -> None:
+        """Write the one-line summary to stderr."""
+        self._printer.message(summary_text(result))
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case RankAnswer(_, data) if isinstance(data.get("prompt"), int):
+                self._answer(data)
+            case JobStarted(job):
+                self._say(f"job {job}")
+            case RankStarted():
+                self._ranks += 1
+                self._say(f"{counted(self._ranks, 'rank runs', 'ranks run')}, loading")
+            case Progress(node, what):
+                self._say(f"{node}: {what} {progress_text(event)}")
+            case Note():
+                self._printer.message(note_text(event))
+            case NodeLost(node, why):
+                self._printer.message(f"{node}: lost: {why}")
+            case _:
+                pass
+
+    def _answer(self, data: Mapping[str, Any]) -> None:
+        prompt = data["prompt"]
+        if data.get("event") == "token":
+            self._held.setdefault(prompt, []).append(str(data.get("text", "")))
+        if data.get("event") != "token" or data.get("finish_reason"):
+            self._ended.add(prompt)
+        self._write_held(self._turn)
+        while self._turn in self._ended:
+            self._turn += 1
+            self._write_held(self._turn)
+
+    def _write_held(self, prompt: int) -> None:
+        text = "".join(self._held.pop(prompt, []))
+        if not self._streams or not text:
+            return
+        self._end_status()
+        out = self._printer.out.file
+        if prompt not in self._begun and len(self._prompts) > 1:
+            self._end_line()
+            lead = "\n" if self._begun else ""
+            out.write(f"{lead}{prompt_header(self._prompts[prompt])}\n")
+        self._begun.add(prompt)
+        out.write(text)
+        out.flush()
+        self._last_text = text
+
+    def _end_line(self) -> None:
+        if not self._last_text.endswith("\n"):
+            self._printer.show("")
+            self._last_text = "\n"
+
+    def _say(self, text: str) -> None:
+        if self._status:
+            self._status.update(text)
+
+    def _end_status(self) -> None:
+        if self._status:
+            self._status.stop()
+            self._status = None

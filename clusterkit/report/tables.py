@@ -1,0 +1,52 @@
+"""How tables look everywhere: no boxes, a bold head, columns two spaces apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from rich.table import Table
+from rich.text import Text
+
+Block = str | Text | Table
+"""Text as it is (str: never wrapped), or something that is laid out to the width."""
+Blocks = Sequence[Block]
+
+SIGN_STYLES = {"+": "green", "~": "yellow", "-": "red", "=": "dim", "?": "dim"}
+GOOD, BAD, FAINT = "green", "bold red", "dim"
+NOTHING = "-"
+"""Stands in a cell whose value is not known or not there."""
+
+
+def table(*columns: str, right: Sequence[str] = (), whole: Sequence[str] = ()) -> Table:
+    """An empty table. ``right`` align right; ``whole`` never fold, all others may."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        made.add_column(
+            column,
+            justify="right" if column in right else "left",
+            overflow="fold",
+            no_wrap=column in whole or column in right,
+        )
+    return made
+
+
+def grid(*justify: Literal["left", "right"], indent: int = 0) -> Table:
+    """Columns without a head; the last one folds with a hanging indent."""
+    made = Table.grid(padding=(0, 2, 0, 0))
+    if indent:
+        made.add_column(width=indent - 2, no_wrap=True)
+    for position, side in enumerate(justify):
+        last = position == len(justify) - 1
+        made.add_column(justify=side, no_wrap=not last, overflow="fold")
+    return made
+
+
+def signed(sign: str, summary: str) -> Text:
+    """A line such as ``+ create container``; a long one hangs below its first word."""
+    return Text.assemble((sign, SIGN_STYLES.get(sign, "")), " ", summary)
+
+
+def cell(value: object) -> str:
+    """A value in a table; what is not there is a dash."""
+    return NOTHING if value is None or value == "" else str(value)

@@ -1,0 +1,37 @@
+"""Which function shows which result. Each is imported when it is first needed."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from clusterkit.model.base import Model
+    from clusterkit.report.tables import Blocks
+
+_VIEWS = {
+    "BuildResult": "models:build_text",
+    "CheckResult": "check:check_text",
+    "CpResult": "nodes:cp_text",
+    "DownResult": "plan:down_text",
+    "DryRun": "dry_run:dry_run_text",
+    "ExecResult": "nodes:exec_text",
+    "HelloResult": "hello:hello_text",
+    "InferResult": "infer:infer_text",
+    "InitResult": "init:init_text",
+    "JobsResult": "jobs:jobs_text",
+    "LogsResult": "jobs:logs_text",
+    "LsResult": "ls:ls_text",
+    "ModelsResult": "models:models_text",
+    "PlanResult": "plan:plan_text",
+    "StatusResult": "status:status_text",
+    "StopResult": "jobs:stop_text",
+    "UpResult": "plan:up_text",
+}
+
+
+def view(result: Model, *, wide: bool = False) -> Blocks:
+    """``result`` as text and tables."""
+    module, function = _VIEWS[type(result).__name__].split(":")
+    shows = getattr(import_module(f"clusterkit.report.{module}"), function)
+    return cast("Blocks", shows(result, wide=wide))
