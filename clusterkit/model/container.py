@@ -99,13 +99,13 @@ class ContainerSettings(Model):
     env: dict[str, str] = Field(
         default={}, description="Environment of the nodes", examples=[{"OMP_NUM_THREADS": "2"}]
     )
-    mounts: tuple[MountSettings, ...] = Field(
-        default=(),
+    mounts: tuple[MountSettings, ...] | None = Field(
+        default=None,
         description="Folders of the host",
         examples=[[{"source": "./data", "path": "/data"}]],
     )
-    ports: tuple[Annotated[str, AfterValidator(_port)], ...] = Field(
-        default=(), description="Published ports, HOST:CONTAINER", examples=[["8000:8000"]]
+    ports: tuple[Annotated[str, AfterValidator(_port)], ...] | None = Field(
+        default=None, description="Published ports, HOST:CONTAINER", examples=[["8000:8000"]]
     )
     shm_size: Annotated[str, AfterValidator(_size)] | None = Field(
         default=None,
@@ -144,9 +144,9 @@ class ContainerSettings(Model):
             env=dict(self.env),
             mounts=tuple(
                 Mount(absolute(mount.source, base), mount.path, mount.read_only)
-                for mount in self.mounts
+                for mount in self.mounts or ()
             ),
-            ports=self.ports,
+            ports=self.ports or (),
             shm_size=self.shm_size,
             ipc=self.ipc,
             ulimits={str(name): limit for name, limit in self.ulimits.items()},

@@ -7,6 +7,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv4Network
 
 from clusterkit.model.addresses import assign, reserved
 from clusterkit.model.base import is_name
+from clusterkit.model.container import ContainerSettings
 from clusterkit.model.inventory import Entry, Inventory
 from clusterkit.model.mistakes import Mistake, Place, did_you_mean
 from clusterkit.model.node_sets import NotANodeSet, expand, fold
@@ -142,9 +143,7 @@ def _needed_by_docker(inventory: Inventory, entries: list[Entry]) -> Iterator[Mi
     if inventory.network is None:
         fix = "add `network: {subnet: 192.168.123.0/24}`"
         yield Mistake(("network",), "missing: provider docker needs it", fix)
-    without = [
-        e.name for e in entries if not (e.settings.container and e.settings.container.image)
-    ]
+    without = [entry.name for entry in entries if not _container(entry).image]
     if without:
         what = f"missing: {fold(without)} would have no image"
         place = ("container", "image")
@@ -206,7 +205,7 @@ def _mounts(inventory: Inventory, entries: list[Entry]) -> Iterator[Mistake]:
     seen: set[Place] = set()
     for entry in entries:
         paths = [shared]
-        for mount in entry.settings.container.mounts if entry.settings.container else ():
+        for mount in _container(entry).mounts or ():
             place = _container_place(inventory, entry, "mounts")
             if mount.path in paths and place not in seen:
                 seen.add(place)
@@ -218,13 +217,17 @@ def _mounts(inventory: Inventory, entries: list[Entry]) -> Iterator[Mistake]:
 def _ports(entries: list[Entry]) -> Iterator[Mistake]:
     owners: dict[str, str] = {}
     for entry in entries:
-        for port in entry.settings.container.ports if entry.settings.container else ():
+        for port in _container(entry).ports or ():
             host = str(int(port.partition(":")[0]))
             owner = owners.setdefault(host, entry.name)
             if owner != entry.name:
                 what = f"{owner} and {entry.name} would both publish port {host} of the host"
                 fix = "publish it on one node, in the `container` of that node"
                 yield Mistake(("nodes", entry.node_set, "container", "ports"), what, fix)
+
+
+def _container(entry: Entry) -> ContainerSettings:
+    return entry.settings.container or ContainerSettings()
 
 
 def _container_place(inventory: Inventory, entry: Entry, key: str) -> Place:
@@ -234,7 +237,7 @@ def _container_place(inventory: Inventory, entry: Entry, key: str) -> Place:
         (own and own.container, ("nodes", entry.node_set, "container", key)),
         (inventory.defaults.container, ("defaults", "container", key)),
     ):
-        if container and key in container.model_fields_set:
+        if container and getattr(container, key) is not None:
             return place
     return ("container", key)
 

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticCustomError
 
+from clusterkit.errors import FileMistakes
+from clusterkit.model.infer_options import checked_prompt
 from clusterkit.model.inventory import Inventory
 from clusterkit.model.inventory_checks import find_mistakes
-from clusterkit.model.mistakes import Mistake, Place, explain, shown
-from clusterkit.model.source import read_yaml
+from clusterkit.model.mistakes import Mistake, Place, explain, mistake, shown
+from clusterkit.model.playbook import PlaybookStep, from_folder, parse_steps
+from clusterkit.model.source import read_text, read_yaml
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -50,6 +54,68 @@ def load_inventory(path: Path) -> Inventory:
     source.report(mistakes)
     assert inventory is not None  # noqa: S101  # without mistakes there is one
     return inventory
+
+
+def load_playbook(path: Path) -> tuple[PlaybookStep, ...]:
+    """Read and check one playbook; relative paths in it go from its folder.
+
+    Raises:
+        FileMistakes: With every mistake in the file, not only the first.
+    """
+    source = read_yaml(path)
+    if not isinstance(source.value, list) or not source.value:
+        empty = source.value is None or source.value == []
+        what = "the file is empty" if empty else f"must be a list, not {shown(source.value)}"
+        source.report(
+            [Mistake((), what, "write one verb on each line: `- up: {file: pair.yaml}`")]
+        )
+    steps, mistakes = parse_steps(source.value)
+    source.report(mistakes)
+    base = path.absolute().parent
+    return tuple(
+        PlaybookStep(verb, from_folder(options, base), source.line((index, verb)))
+        for index, verb, options in steps
+    )
+
+
+def load_prompts(path: Path, *, stdin: str = "") -> tuple[str, ...]:
+    """The prompts of a file of JSON lines: each line a string, or ``{"prompt": "…"}``.
+
+    ``stdin`` is read in its place where ``path`` is ``-``.
+
+    Raises:
+        FileMistakes: With every line that is no prompt.
+    """
+    text = stdin if path == Path("-") else read_text(path)
+    prompts, problems = [], []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            try:
+                prompts.append(_prompt(line))
+            except PydanticCustomError as error:
+                words = error.context or {}
+                problems.append(f"{path}:{number}: {words['what']}. Fix: {words['fix']}")
+    if not text.strip():
+        problems.append(f"{path}:1: there is no prompt. Fix: write one JSON string on each line")
+    if problems:
+        raise FileMistakes(problems)
+    return tuple(prompts)
+
+
+def _prompt(line: str) -> str:
+    """The prompt of one JSON line."""
+    fix = 'write "a string" or {"prompt": "a string"}'
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        raise mistake("is not JSON", fix) from None
+    if isinstance(value, dict):
+        if unknown := [key for key in value if key != "prompt"]:
+            raise mistake(f"unknown key `{unknown[0]}`", fix)
+        value = value.get("prompt")
+    if not isinstance(value, str):
+        raise mistake(f"the prompt must be text, not {shown(value)}", fix)
+    return checked_prompt(value)
 
 
 def _parse(model: type[_Model], raw: Any) -> tuple[_Model | None, list[Mistake]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 Place = tuple[int | str, ...]
 """Keys and list positions from the top of a file: ``("nodes", "node1", "gpus", 0)``."""
 
+_Example = Callable[[str, str], str]
 _NAME_FIX = "use lower-case letters, digits and hyphens, at most 63, a letter first"
 
 
@@ -50,13 +51,21 @@ def did_you_mean(word: str, known: Iterable[str], *, otherwise: str) -> str:
     return f"did you mean `{close[0]}`?" if close else otherwise
 
 
-def explain(error: ValidationError, model: type[BaseModel]) -> list[Mistake]:
-    """Every error of ``model``'s validation, in our own words."""
+def explain(
+    error: ValidationError,
+    model: type[BaseModel],
+    *,
+    example: _Example = "`{}: {}`".format,
+) -> list[Mistake]:
+    """Every error of ``model``'s validation, in our own words.
+
+    ``example`` writes a key and a value as the user would.
+    """
     schema = model.model_json_schema()
-    return [_explain(detail, schema) for detail in error.errors(include_url=False)]
+    return [_explain(detail, schema, example) for detail in error.errors(include_url=False)]
 
 
-def _explain(detail: ErrorDetails, schema: dict[str, Any]) -> Mistake:
+def _explain(detail: ErrorDetails, schema: dict[str, Any], example: _Example) -> Mistake:
     place = tuple(part for part in detail["loc"] if part != "[key]")
     context = detail.get("ctx", {})
     if detail["type"] == "clusterkit":
@@ -64,11 +73,11 @@ def _explain(detail: ErrorDetails, schema: dict[str, Any]) -> Mistake:
     if detail["type"] == "extra_forbidden":
         return unknown_key(place, _part(schema, place[:-1]).get("properties", {}))
     if detail["type"] == "missing":
-        return Mistake(place, "missing", f"add {_example(schema, place)}")
+        return Mistake(place, "missing", f"add {_example(schema, place, example)}")
     if detail["loc"][-1:] == ("[key]",) and detail["type"] == "literal_error":
         return unknown_key(place, _words(context["expected"]))
     what, fix = _wording(detail["type"], detail["input"], context)
-    return Mistake(place, what, fix or f"write for example {_example(schema, place)}")
+    return Mistake(place, what, fix or f"write for example {_example(schema, place, example)}")
 
 
 def unknown_key(place: Place, known: Iterable[str]) -> Mistake:
@@ -140,13 +149,13 @@ def _any_of(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 
-def _example(schema: dict[str, Any], place: Place) -> str:
+def _example(schema: dict[str, Any], place: Place, example: _Example) -> str:
     """``key: example``, as the schema has it for this place or the nearest one above."""
     for length in range(len(place), 0, -1):
         key, part = place[length - 1], _part(schema, place[:length], follow=False)
         examples = part.get("examples", [part[name] for name in ("default",) if part.get(name)])
         if isinstance(key, str) and examples:
-            return f"`{key}: {_as_yaml(examples[0])}`"
+            return example(key, _as_yaml(examples[0]))
     return f"`{place[-1]}`" if place else "its keys"
 
 

