@@ -58,15 +58,17 @@ class Outcome:
         return [step for step, _ in self.applied]
 
 
-def converge(stages: Iterable[Stage], world: Performer, sink: Sink) -> Outcome:
-    """Make everything so, stage after stage.
+def converge(
+    stages: Iterable[Stage], world: Performer, sink: Sink, outcome: Outcome | None = None
+) -> Outcome:
+    """Make everything so, stage after stage; ``outcome`` grows while that happens.
 
     Raises:
         NodesFailed: With every node's error; the other nodes finish the stage, later stages do
             not begin. A single error that belongs to no node is raised as it is.
         DidNotConverge: If a node still differs afterwards, which is a bug in a task.
     """
-    outcome = Outcome()
+    outcome = outcome or Outcome()
     for stage in stages:
         _run_stage(stage, _Converge(stage.name, world, sink, outcome), outcome)
     return outcome

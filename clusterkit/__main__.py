@@ -1,0 +1,7 @@
+"""``python -m clusterkit`` is the command line."""
+
+from __future__ import annotations
+
+from clusterkit.cli.main import main
+
+main()

@@ -1,0 +1,36 @@
+"""``clusterkit check``: is the inventory right, and what does it mean?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clusterkit.cli.run import Manner, run
+from clusterkit.cli.words import DryRunOption, Output, OutputOption
+
+if TYPE_CHECKING:
+    from clusterkit.model.options import CheckOptions
+    from clusterkit.report.console import Printer
+
+
+def check(
+    file: Annotated[Path, typer.Argument(metavar="INVENTORY", help="The inventory file.")],
+    output: OutputOption = Output.text,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Check an inventory, and show the cluster that it means.
+
+    \b
+    Example:
+      clusterkit check inventories/docker-pair.yaml
+    """
+    run(perform, "check", {"file": file}, Manner(output.value, dry_run))
+
+
+def perform(options: CheckOptions, manner: Manner, printer: Printer) -> None:  # noqa: ARG001
+    """Load and show; a dry run is the same, for nothing is touched."""
+    from clusterkit.use_cases.check import check
+
+    printer.result(check(options.file))

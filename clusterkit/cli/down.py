@@ -1,0 +1,55 @@
+"""``clusterkit down``: take a cluster away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusterkit.cli.run import Manner, ask, run
+from clusterkit.cli.words import (
+    ClusterOption,
+    DryRunOption,
+    InventoryOption,
+    Output,
+    OutputOption,
+    YesOption,
+)
+
+if TYPE_CHECKING:
+    from clusterkit.model.options import DownOptions
+    from clusterkit.report.console import Printer
+
+
+def down(
+    cluster: ClusterOption = None,
+    inventory: InventoryOption = None,
+    yes: YesOption = False,
+    output: OutputOption = Output.text,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Remove the cluster, and look that nothing is left.
+
+    Containers, network, keys and files go; a folder that the inventory binds stays.
+
+    \b
+    Example:
+      clusterkit down --yes
+    """
+    run(perform, "down", {}, Manner(output.value, dry_run, yes, cluster, inventory))
+
+
+def perform(options: DownOptions, manner: Manner, printer: Printer) -> int:  # noqa: ARG001
+    """Ask, remove, look again."""
+    from clusterkit.results import DryRun
+    from clusterkit.use_cases import down as use_case
+
+    if manner.dry_run:
+        printer.result(DryRun.of("down", use_case.dry_down(manner.which)))
+        return 0
+    if not manner.yes:
+        with printer.progress() as sink:
+            planned = use_case.plan_down(manner.which, sink=sink)
+        ask(planned, f"Remove cluster {planned.cluster}?", printer)
+    with printer.progress() as sink:
+        result = use_case.down(manner.which, sink=sink)
+    printer.result(result)
+    return 1 if result.left else 0

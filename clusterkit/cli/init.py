@@ -1,0 +1,93 @@
+"""``clusterkit init``: a first inventory."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clusterkit.cli.run import Manner, run
+from clusterkit.cli.words import DryRunOption, Output, OutputOption
+
+if TYPE_CHECKING:
+    from clusterkit.report.console import Printer
+
+
+class ProviderName(str, Enum):
+    """Where nodes come from."""
+
+    local = "local"
+    docker = "docker"
+    ssh = "ssh"
+
+
+def init(
+    file: Annotated[Path, typer.Argument(metavar="[FILE]", help="Where to write it.")] = Path(
+        "inventory.yaml"
+    ),
+    provider: Annotated[
+        ProviderName | None, typer.Option("--provider", help="Where nodes come from.")
+    ] = None,
+    cluster: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="The cluster's name.")
+    ] = None,
+    nodes: Annotated[int | None, typer.Option("--nodes", help="Docker: how many nodes.")] = None,
+    slots: Annotated[int | None, typer.Option("--slots", help="Ranks that fit a node.")] = None,
+    gpus: Annotated[int, typer.Option("--gpus", help="GPUs of each node.")] = 0,
+    hosts: Annotated[
+        list[str] | None, typer.Option("--host", help="ssh: a machine; several times.")
+    ] = None,
+    model: Annotated[str, typer.Option("--model", help="The model.")] = "smollm2-135m",
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that exists.")] = False,
+    output: OutputOption = Output.text,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Write a first, commented inventory; asks what is missing.
+
+    \b
+    Example:
+      clusterkit init cluster.yaml --provider docker --nodes 3
+    """
+    values = {
+        "file": file,
+        "provider": provider.value if provider else None,
+        "cluster": cluster,
+        "nodes": nodes,
+        "slots": slots,
+        "gpus_per_node": gpus,
+        "hosts": tuple(hosts or ()),
+        "model": model,
+        "force": force,
+    }
+    run(perform, "init", values, Manner(output.value, dry_run))
+
+
+def perform(options: dict[str, Any], manner: Manner, printer: Printer) -> None:
+    """Ask what is missing, then write; a dry run prints the text instead."""
+    from clusterkit.use_cases.init import inventory_text, write_inventory
+
+    asked = _ask(options) if sys.stdin.isatty() else options
+    text = inventory_text(asked)
+    if manner.dry_run:
+        printer.show(text.rstrip("\n"))
+    else:
+        printer.result(write_inventory(asked["file"], text, force=asked["force"]))
+
+
+def _ask(options: dict[str, Any]) -> dict[str, Any]:
+    """Fill in what no option said, with a default that is right for most."""
+    asked = dict(options)
+    if asked["provider"] is None:
+        question = "Nodes come from (local: this machine, docker: containers here, ssh: machines)"
+        asked["provider"] = typer.prompt(question, default="local", err=True)
+    if asked["cluster"] is None:
+        asked["cluster"] = typer.prompt("Name of the cluster", default="lab", err=True)
+    if asked["provider"] == "docker" and asked["nodes"] is None:
+        asked["nodes"] = typer.prompt("How many nodes", default=2, type=int, err=True)
+    if asked["provider"] == "ssh" and not asked["hosts"]:
+        words = typer.prompt("Machines, as ssh names them, with spaces between", err=True)
+        asked["hosts"] = tuple(words.split())
+    return asked

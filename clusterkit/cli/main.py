@@ -1,0 +1,75 @@
+"""The command line: verbs in the order in which a person needs them."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import Annotated
+
+import typer
+
+VERBS = {
+    "Describe": ("init", "check", "schema"),
+    "Cluster": ("plan", "up", "ls", "status", "down"),
+    "Run": ("mpi-hello", "build", "infer", "models", "play"),
+    "Jobs": ("jobs", "logs", "stop"),
+    "Nodes": ("exec", "cp", "ssh"),
+}
+"""Every verb; each is the function of its name in the module of its name."""
+
+
+def main() -> None:
+    """Run the command line."""
+    application()()
+
+
+def application() -> typer.Typer:
+    """All verbs. Importing them is cheap: each imports what it needs when it is used."""
+    app = typer.Typer(
+        name="clusterkit",
+        help=_HELP,
+        no_args_is_help=True,
+        add_completion=True,
+        rich_markup_mode=None,  # plain help starts in half the time
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback()(_common)
+    for verbs in VERBS.values():
+        for verb in verbs:
+            name = verb.replace("-", "_")
+            module = import_module(f"clusterkit.cli.{name}")
+            app.command(verb, context_settings=getattr(module, "SETTINGS", None))(
+                getattr(module, f"{name}_" if name in ("exec",) else name)
+            )
+    return app
+
+
+_HELP = """From a list of machines to tokens: MPI clusters and distributed LLM inference.
+
+\b
+Example:
+  clusterkit up inventories/local.yaml
+  clusterkit mpi-hello
+  clusterkit infer --prompt "What is the capital of France?"
+  clusterkit down
+"""
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from clusterkit import __version__
+
+        typer.echo(f"clusterkit {__version__}")
+        raise typer.Exit
+
+
+def _common(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+    version: Annotated[  # noqa: ARG001 - is_eager does the work
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    if debug:
+        os.environ["CLUSTERKIT_DEBUG"] = "1"

@@ -1,0 +1,62 @@
+"""``clusterkit mpi-hello``: is it one MPI cluster?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clusterkit.cli.run import Manner, run
+from clusterkit.cli.words import (
+    ClusterOption,
+    DryRunOption,
+    InventoryOption,
+    Output,
+    OutputOption,
+)
+
+if TYPE_CHECKING:
+    from clusterkit.model.options import HelloOptions
+    from clusterkit.report.console import Printer
+
+
+def mpi_hello(
+    ranks: Annotated[
+        int | None, typer.Option("-n", "--ranks", help="How many; default: one for each slot.")
+    ] = None,
+    timeout_s: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", help="End the job after this long.")
+    ] = 60.0,
+    cluster: ClusterOption = None,
+    inventory: InventoryOption = None,
+    output: OutputOption = Output.text,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Let every rank report where it runs, and check it.
+
+    What the ranks say is compared with the placement; a rank that is missing or on another
+    node is named.
+
+    \b
+    Example:
+      clusterkit mpi-hello --ranks 4
+    """
+    manner = Manner(output.value, dry_run, cluster=cluster, inventory=inventory)
+    run(perform, "mpi-hello", {"ranks": ranks, "timeout_s": timeout_s}, manner)
+
+
+def perform(options: HelloOptions, manner: Manner, printer: Printer) -> int:
+    """Run and compare."""
+    from clusterkit.cli.interrupt import interruptible
+    from clusterkit.results import DryRun
+    from clusterkit.use_cases.hello import hello, hello_steps
+    from clusterkit.use_cases.session import find
+
+    session = find(manner.which)
+    if manner.dry_run:
+        printer.result(DryRun.of("mpi-hello", hello_steps(session, options)))
+        return 0
+    with interruptible() as interrupt, printer.progress() as sink:
+        result = hello(session, options, sink=sink, interrupt=interrupt)
+    printer.result(result)
+    return 0 if result.ok else 1

@@ -1,0 +1,88 @@
+"""How every verb runs: options are typed, errors become one block, the end an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from clusterkit.report.console import Printer
+    from clusterkit.results import PlanResult
+    from clusterkit.use_cases.session import Which
+
+Perform = Callable[[Any, "Manner", "Printer"], int | None]
+"""Does one verb with its typed options; returns the exit code (None: 0)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """What all verbs understand alike. ``output`` is text, wide or json."""
+
+    output: str = "text"
+    dry_run: bool = False
+    yes: bool = False
+    cluster: str | None = None
+    inventory: Path | None = None
+
+    @property
+    def which(self) -> Which:
+        """The cluster that is meant."""
+        from clusterkit.use_cases.session import Which
+
+        return Which(self.cluster, self.inventory)
+
+
+def run(perform: Perform, verb: str, values: Mapping[str, Any], manner: Manner) -> None:
+    """Type the options of ``verb``, perform it, and end the process with its exit code."""
+    from clusterkit.errors import ClusterkitError, Interrupted
+    from clusterkit.report.console import Printer
+
+    printer = Printer(manner.output)  # type: ignore[arg-type]
+    try:
+        code = perform(_typed(verb, values), manner, printer) or 0
+    except ClusterkitError as error:
+        printer.error(error, debug=is_debugging())
+        code = error.exit_code
+    except KeyboardInterrupt:
+        stopped = Interrupted(f"`{verb}` was interrupted. Fix: run it again; it goes on from here")
+        printer.error(stopped, debug=is_debugging())
+        code = stopped.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    raise typer.Exit(code)
+
+
+def _typed(verb: str, values: Mapping[str, Any]) -> Any:
+    """The options of a verb, checked; a verb that takes none has none."""
+    from clusterkit.model.options import VERBS, from_words
+
+    return from_words(VERBS[verb], values) if verb in VERBS else values
+
+
+def is_debugging() -> bool:
+    """Whether the user asked for tracebacks, by ``--debug`` or CLUSTERKIT_DEBUG."""
+    return bool(os.environ.get("CLUSTERKIT_DEBUG"))
+
+
+def ask(planned: PlanResult, question: str, printer: Printer) -> None:
+    """Show a plan on stderr and ask; returns if the user agrees.
+
+    Raises:
+        UsageError: If there is nobody to ask.
+        Interrupted: If the answer is no.
+    """
+    from clusterkit.errors import Interrupted, UsageError
+    from clusterkit.report.views import view
+
+    printer.message(*view(planned))
+    if not sys.stdin.isatty():
+        raise UsageError("there is no terminal to ask on. Fix: add `--yes`, if this is as wanted")
+    if not typer.confirm(question, err=True):
+        raise Interrupted("nothing was changed")

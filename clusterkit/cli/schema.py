@@ -1,0 +1,46 @@
+"""``clusterkit schema``: JSON Schema of a file that users write, or of what a verb answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clusterkit.cli.run import Manner, run
+from clusterkit.cli.words import DryRunOption
+
+if TYPE_CHECKING:
+    from clusterkit.report.console import Printer
+
+
+def schema(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="inventory, playbook or a verb.")
+    ] = None,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Print a JSON Schema: inventory, playbook or a verb's JSON.
+
+    Without NAME, print the names that there are.
+
+    \b
+    Example:
+      clusterkit schema inventory > inventory.schema.json
+    """
+    run(perform, "schema", {"name": name}, Manner(dry_run=dry_run))
+
+
+def perform(options: dict[str, Any], manner: Manner, printer: Printer) -> None:  # noqa: ARG001
+    """Print one schema, or the names of all."""
+    import json
+
+    from clusterkit import results
+    from clusterkit.model.schemas import inventory_schema, playbook_schema
+
+    files = {"inventory": inventory_schema, "playbook": playbook_schema}
+    name = options["name"]
+    if name is None:
+        printer.show("\n".join([*files, *results.RESULTS]))
+    else:
+        made = files[name]() if name in files else results.schema(name)
+        printer.show(json.dumps(made, indent=2))

@@ -1,0 +1,52 @@
+"""``clusterkit ssh``: a shell on a node."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clusterkit.cli.run import Manner, run
+from clusterkit.cli.words import ClusterOption, DryRunOption, InventoryOption
+
+if TYPE_CHECKING:
+    from clusterkit.report.console import Printer
+
+
+def ssh(
+    node: Annotated[str, typer.Argument(help="The node.")],
+    argv: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[-- ARGV...]", help="A command; default: a shell."),
+    ] = None,
+    cluster: ClusterOption = None,
+    inventory: InventoryOption = None,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Open a shell on a node.
+
+    With the cluster's own key, and with its host keys verified.
+
+    \b
+    Example:
+      clusterkit ssh node2
+    """
+    values = {"node": node, "argv": tuple(argv or ())}
+    manner = Manner(dry_run=dry_run, cluster=cluster, inventory=inventory)
+    run(perform, "ssh", values, manner)
+
+
+def perform(options: dict[str, Any], manner: Manner, printer: Printer) -> None:
+    """Become ssh."""
+    from clusterkit.command import Command, Step
+    from clusterkit.results import DryRun
+    from clusterkit.transports.terminal import replace_process
+    from clusterkit.use_cases.login import login_argv
+    from clusterkit.use_cases.session import find
+
+    argv = login_argv(find(manner.which), options["node"], options["argv"])
+    if manner.dry_run:
+        step = Step("localhost", f"log in to {options['node']}", Command(argv))
+        printer.result(DryRun.of("ssh", [step]))
+    else:
+        replace_process(argv)

@@ -1,0 +1,51 @@
+"""``clusterkit status``: what is true of a cluster now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from clusterkit.cli.run import Manner, run
+from clusterkit.cli.words import (
+    ClusterOption,
+    DryRunOption,
+    InventoryOption,
+    Output,
+    OutputOption,
+)
+
+if TYPE_CHECKING:
+    from clusterkit.report.console import Printer
+
+
+def status(
+    cluster: ClusterOption = None,
+    inventory: InventoryOption = None,
+    output: OutputOption = Output.text,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Look at every node, the storage, the model and the jobs.
+
+    \b
+    Example:
+      clusterkit status -o wide
+    """
+    manner = Manner(output.value, dry_run, cluster=cluster, inventory=inventory)
+    run(perform, "status", {}, manner)
+
+
+def perform(options: dict[str, Any], manner: Manner, printer: Printer) -> int:  # noqa: ARG001
+    """Look and show; exit 3 when some nodes are not up, 4 when none is."""
+    from clusterkit.results import DryRun
+    from clusterkit.use_cases.session import find
+    from clusterkit.use_cases.status import status, status_steps
+
+    session = find(manner.which)
+    if manner.dry_run:
+        printer.result(DryRun.of("status", status_steps(session)))
+        return 0
+    result = status(session)
+    printer.result(result)
+    up = sum(node.state == "up" for node in result.nodes)
+    if up == len(result.nodes):
+        return 0
+    return 3 if up else 4

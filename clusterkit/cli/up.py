@@ -1,0 +1,50 @@
+"""``clusterkit up``: make the cluster of an inventory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clusterkit.cli.run import Manner, ask, run
+from clusterkit.cli.words import DryRunOption, Output, OutputOption, YesOption
+
+if TYPE_CHECKING:
+    from clusterkit.model.options import UpOptions
+    from clusterkit.report.console import Printer
+
+
+def up(
+    file: Annotated[Path, typer.Argument(metavar="INVENTORY", help="The inventory file.")],
+    yes: YesOption = False,
+    output: OutputOption = Output.text,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Make the cluster of an inventory, or make it so again.
+
+    Shows the plan and asks before anything is changed; the second run has 0 changes.
+
+    \b
+    Example:
+      clusterkit up inventories/docker-pair.yaml
+    """
+    run(perform, "up", {"file": file}, Manner(output.value, dry_run, yes))
+
+
+def perform(options: UpOptions, manner: Manner, printer: Printer) -> None:
+    """Plan, ask, apply."""
+    from clusterkit.results import DryRun
+    from clusterkit.use_cases import up as use_case
+
+    if manner.dry_run:
+        printer.result(DryRun.of("up", use_case.dry_up(options.file)))
+        return
+    if not manner.yes:
+        with printer.progress() as sink:
+            planned = use_case.plan(options.file, sink=sink)
+        if planned.changes:
+            ask(planned, "Apply these changes?", printer)
+    with printer.progress() as sink:
+        result = use_case.up(options.file, sink=sink)
+    printer.result(result)

@@ -1,0 +1,32 @@
+"""Options that many verbs share."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Output(str, Enum):
+    """The form of a result."""
+
+    text = "text"
+    wide = "wide"
+    json = "json"
+
+
+ClusterOption = Annotated[
+    str | None,
+    typer.Option("-c", "--cluster", metavar="NAME", help="The cluster; default: the last `up`."),
+]
+InventoryOption = Annotated[
+    Path | None,
+    typer.Option("--inventory", metavar="FILE", help="The cluster's inventory, instead of state."),
+]
+OutputOption = Annotated[Output, typer.Option("-o", "--output", help="Form of the result.")]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Print the steps; look at nothing, run nothing.")
+]
+YesOption = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]

@@ -1,0 +1,86 @@
+"""Take a cluster away, and look that nothing is left."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from clusterkit import registry
+from clusterkit.command import HOST, Step
+from clusterkit.errors import DidNotConverge
+from clusterkit.events import Sink
+from clusterkit.executor import Outcome, converge, from_scratch, preview
+from clusterkit.model.cluster import Cluster
+from clusterkit.plan import down_stages
+from clusterkit.results import DownResult, Kept, PlanResult
+from clusterkit.state import clusters
+from clusterkit.transports.world import World
+from clusterkit.use_cases.lock import locked
+from clusterkit.use_cases.running_jobs import stop_running_jobs
+from clusterkit.use_cases.session import Session, Which, find, open_world
+from clusterkit.use_cases.up import applied_steps, plan_result
+
+
+def down(which: Which, *, sink: Sink) -> DownResult:
+    """Stop the jobs, remove everything of the cluster, look again, forget its keys.
+
+    Works with ``--inventory`` where there is no state. What cannot be removed is in ``left``,
+    and the cluster is not forgotten.
+    """
+    began = time.monotonic()
+    session = find(which)
+    with open_world(session) as world, locked(session, world, "down"):
+        outcome, left = _remove(session, world, sink)
+        if not left:
+            clusters.forget(session.cluster.name)
+    return DownResult(
+        cluster=session.cluster.name,
+        changes=len(outcome.steps),
+        removed=applied_steps(outcome),
+        left=left,
+        kept=_kept(session.cluster),
+        took_s=time.monotonic() - began,
+    )
+
+
+def plan_down(which: Which, *, sink: Sink) -> PlanResult:
+    """Look, and say what ``down`` would remove now. Changes nothing."""
+    session = find(which)
+    with open_world(session) as world:
+        planned = preview(down_stages(session.cluster), world, sink)
+    return plan_result(session.cluster.name, planned)
+
+
+def dry_down(which: Which) -> list[Step]:
+    """What ``down`` would look at and remove, from the inventory alone."""
+    cluster = find(which).cluster
+    return from_scratch(down_stages(cluster))
+
+
+def _remove(session: Session, world: World, sink: Sink) -> tuple[Outcome, tuple[str, ...]]:
+    """Remove everything; what is still there afterwards is told, not hidden."""
+    outcome = Outcome()
+    stop_running_jobs(session, world, sink)
+    try:
+        converge(down_stages(session.cluster), world, sink, outcome)
+    except DidNotConverge as error:
+        return outcome, (str(error),)
+    return outcome, ()
+
+
+def _kept(cluster: Cluster) -> tuple[Kept, ...]:
+    """What stays by design, with its size."""
+    paths: tuple[str, ...] = registry.find("providers", cluster.provider).kept(cluster)
+    return tuple(
+        Kept(
+            node=HOST,
+            what=path,
+            why="models of the storage, for the next cluster",
+            size_bytes=sum(
+                file.stat().st_size for file in Path(path).rglob("*") if file.is_file()
+            ),
+            remove_with=f"rm -r {path}",
+        )
+        for path in paths
+        if Path(path, "clusterkit").exists()
+    )

@@ -1,0 +1,69 @@
+"""Write a first inventory."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from clusterkit.errors import FileMistakes, UsageError
+from clusterkit.model.init import first_inventory
+from clusterkit.model.load import load_inventory
+from clusterkit.results import InitResult
+
+_PROVIDERS = ("local", "docker", "ssh")
+
+
+def inventory_text(options: dict[str, Any]) -> str:
+    """The text for what was asked, with a default for what was not.
+
+    Raises:
+        UsageError: If no inventory can be made of it, such as no nodes.
+    """
+    provider = options["provider"] or "local"
+    if provider not in _PROVIDERS:
+        raise UsageError(
+            f"no provider named `{provider}`. Fix: use one of {', '.join(_PROVIDERS)}"
+        )
+    if provider == "ssh" and not options["hosts"]:
+        raise UsageError("no machines. Fix: name them with `--host`, once for each")
+    for name in ("nodes", "slots"):
+        if options[name] is not None and options[name] < 1:
+            raise UsageError(f"--{name} {options[name]}. Fix: use 1 or more")
+    return first_inventory(
+        provider,
+        cluster=options["cluster"] or "lab",
+        nodes=options["nodes"] or 2,
+        slots=options["slots"],
+        gpus_per_node=options["gpus_per_node"],
+        model=options["model"],
+        hosts=options["hosts"],
+    )
+
+
+def write_inventory(file: Path, text: str, *, force: bool) -> InitResult:
+    """Write ``text`` if it is a right inventory, and never over another file unasked."""
+    if file.exists() and not force:
+        raise UsageError(f"{file} exists. Fix: choose another file, or add `--force`")
+    if not file.parent.is_dir():
+        raise UsageError(f"{file.parent} is no folder. Fix: make it first, or choose another file")
+    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".clusterkit-") as folder:
+        draft = Path(folder) / file.name
+        draft.write_text(text)
+        cluster, provider = _checked(draft, file)
+        draft.replace(file)
+    return InitResult(
+        path=str(file), cluster=cluster, provider=provider, next=f"clusterkit up {file}"
+    )
+
+
+def _checked(draft: Path, file: Path) -> tuple[str, str]:
+    """The name and provider; an ssh inventory is only read by a later version."""
+    if "\nprovider: ssh\n" in draft.read_text():
+        return draft.read_text().partition("\ncluster: ")[2].partition("\n")[0], "ssh"
+    try:
+        inventory = load_inventory(draft)
+    except FileMistakes as error:
+        named = [problem.replace(str(draft), str(file)) for problem in error.problems]
+        raise FileMistakes(named) from None
+    return inventory.cluster, inventory.provider

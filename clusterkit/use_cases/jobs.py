@@ -1,0 +1,1 @@
+"""The jobs of a cluster: list them, read their logs, end them."""

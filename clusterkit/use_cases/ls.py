@@ -1,0 +1,75 @@
+"""All clusters of this user, and whether they are up now."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal
+
+from clusterkit.command import HOST, DockerLook
+from clusterkit.errors import ClusterkitError
+from clusterkit.executor import on_each
+from clusterkit.model.cluster import Cluster
+from clusterkit.results import ListedCluster, LsResult
+from clusterkit.state import clusters
+from clusterkit.transports.world import World
+from clusterkit.use_cases.session import Which, find, open_world
+
+State = Literal["up", "partly", "down", "unknown"]
+
+
+def ls() -> LsResult:
+    """Look at every cluster at once; one that cannot be asked is ``unknown``."""
+    current = clusters.current()
+    rows = on_each(clusters.names(), lambda name: _row(name, current=name == current))
+    return LsResult(
+        clusters=tuple(
+            _unknown(name, row, current == name) if isinstance(row, ClusterkitError) else row
+            for name, row in rows.items()
+        )
+    )
+
+
+def _row(name: str, *, current: bool) -> ListedCluster:
+    session = find(Which(name))
+    applied = clusters.recall(name)
+    with open_world(session) as world:
+        try:
+            state = cluster_state(session.cluster, world)
+        except ClusterkitError:
+            state = "unknown"
+    return ListedCluster(
+        name=name,
+        provider=session.cluster.provider,
+        nodes=len(session.cluster.nodes),
+        head=session.cluster.head.name,
+        state=state,
+        where=str(applied.file) if applied else "",
+        current=current,
+        up_since=applied.applied_at if applied and state == "up" else None,
+    )
+
+
+def cluster_state(cluster: Cluster, world: World) -> State:
+    """Whether all nodes, some or none of them are there now."""
+    if cluster.provider == "local":
+        return "up" if Path(cluster.home, "hostfile").exists() else "down"
+    seen = world.perform(HOST, DockerLook(cluster.name)).check()
+    boxes = json.loads(seen.stdout)["containers"]
+    running = sum(box["state"] == "running" for box in boxes)
+    if running >= len(cluster.nodes):
+        return "up"
+    return "partly" if running else "down"
+
+
+def _unknown(name: str, error: ClusterkitError, current: bool) -> ListedCluster:
+    """A cluster whose state file an older or newer version wrote is listed all the same."""
+    return ListedCluster(
+        name=name,
+        provider="unknown",
+        nodes=0,
+        head=str(error).splitlines()[0],
+        state="unknown",
+        where="",
+        current=current,
+    )

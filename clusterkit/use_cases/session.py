@@ -1,0 +1,105 @@
+"""Which cluster a verb means, and how its nodes are reached."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clusterkit.errors import UsageError
+from clusterkit.model.cluster import Cluster, Node
+from clusterkit.model.inventory import Inventory
+from clusterkit.model.load import load_inventory
+from clusterkit.state import clusters
+from clusterkit.state.folders import cluster_folder
+from clusterkit.transports.base import Transport
+from clusterkit.transports.world import World
+from clusterkit.use_cases.resolve import resolve
+
+if TYPE_CHECKING:
+    from clusterkit.transports.docker_engine import DockerEngine
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """How the user names a cluster: by name, by its inventory, or not at all (the current one)."""
+
+    name: str | None = None
+    inventory: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A cluster that was brought up, and its folder in this user's state."""
+
+    cluster: Cluster
+    folder: Path
+
+
+def find(which: Which) -> Session:
+    """The cluster that the user means.
+
+    Raises:
+        UsageError: If there is none, with the ones that there are.
+        FileMistakes: If an inventory is given and is wrong.
+    """
+    if which.inventory is not None:
+        cluster = resolve(load_inventory(which.inventory), which.inventory)
+        return Session(cluster, cluster_folder(cluster.name))
+    name = which.name or os.environ.get("CLUSTERKIT_CLUSTER") or clusters.current()
+    if name is None:
+        have = clusters.names()
+        hint = f"choose one with `-c` ({', '.join(have)})" if have else _BRING_UP
+        raise UsageError(f"no cluster is current. Fix: {hint}")
+    applied = clusters.recall(name)
+    if applied is None:
+        have = ", ".join(clusters.names())
+        hint = f"use one of {have}, or bring it up" if have else _BRING_UP
+        raise UsageError(f"there is no cluster named `{name}`. Fix: {hint}")
+    return Session(
+        resolve(Inventory.model_validate(applied.inventory), applied.file), applied.folder
+    )
+
+
+_BRING_UP = "bring one up with `clusterkit up INVENTORY` (see `clusterkit init`)"
+
+
+def open_world(session: Session) -> World:
+    """Everything that the cluster's verbs touch. Nothing is connected before it is used."""
+    access = {
+        node.name: _access(session.cluster, node, session.folder) for node in session.cluster.nodes
+    }
+    return World(access, _docker_engine)
+
+
+def _docker_engine() -> DockerEngine:
+    """The engine that DOCKER_HOST names, or this machine's own."""
+    from clusterkit.transports.docker_engine import DockerEngine
+
+    return DockerEngine()
+
+
+def _access(cluster: Cluster, node: Node, folder: Path) -> Callable[[], Transport]:
+    """How one node is reached, as a function that opens the connection."""
+
+    def local() -> Transport:
+        from clusterkit.transports.local import LocalTransport
+
+        return LocalTransport(node.name)
+
+    def ssh() -> Transport:
+        from clusterkit.state.keys import known_hosts_file, operator_key_file
+        from clusterkit.transports.ssh import SshAddress, SshTransport
+
+        address = SshAddress(
+            host=str(node.address),
+            port=22,
+            user="root",
+            key_file=operator_key_file(folder),
+            known_hosts=known_hosts_file(folder),
+        )
+        return SshTransport(node.name, address)
+
+    return local if cluster.provider == "local" else ssh

@@ -1,0 +1,122 @@
+"""What is true of a cluster now: looked up, never remembered."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from clusterkit.command import HOST, Command, DockerLook, Step
+from clusterkit.errors import ClusterkitError
+from clusterkit.executor import on_each
+from clusterkit.facts import NodeFacts
+from clusterkit.model.cluster import Cluster, Node
+from clusterkit.providers.docker.names import container_name
+from clusterkit.results import ModelStatus, NodeStatus, SeenGpu, StatusResult, StorageStatus
+from clusterkit.tasks.node_facts import LookAtNode, problems, read_facts
+from clusterkit.transports.world import World
+from clusterkit.use_cases.build import model_state
+from clusterkit.use_cases.jobs import running_jobs
+from clusterkit.use_cases.session import Session, open_world
+
+_FREE = 'df -PB1 -- "$1" | tail -n 1'
+
+
+def status(session: Session) -> StatusResult:
+    """Ask every node, the storage, the model and the jobs; what cannot be seen is said so."""
+    began = time.monotonic()
+    cluster = session.cluster
+    with open_world(session) as world:
+        states = _container_states(cluster, world)
+        seen = on_each(
+            [node.name for node in cluster.nodes if states.get(node.name, "up") == "up"],
+            lambda name: look_at_node(cluster.node(name), world),
+        )
+        rows = tuple(_row(node, states.get(node.name, "up"), seen) for node in cluster.nodes)
+        head_is_up = rows[0].state == "up"
+        return StatusResult(
+            cluster=cluster.name,
+            provider=cluster.provider,
+            nodes=rows,
+            storage=_storage(cluster, world) if head_is_up else None,
+            model=ModelStatus(
+                name=Path(cluster.engine.model).name,
+                state=model_state(session, world) if head_is_up else "unknown",
+            ),
+            jobs_running=running_jobs(session, world) if head_is_up else (),
+            took_s=time.monotonic() - began,
+        )
+
+
+def status_steps(session: Session) -> list[Step]:
+    """The look at each node, not run."""
+    return [
+        Step(node.name, "look at the node", Command(("sh", "-c", "…facts.py")), stage="reach")
+        for node in session.cluster.nodes
+    ]
+
+
+def look_at_node(node: Node, world: World) -> NodeFacts:
+    """The facts of one node now.
+
+    Raises:
+        ClusterkitError: If the node cannot be reached, or has no Python.
+    """
+    seen = world.perform(node.name, LookAtNode(node).probe()).check()
+    return read_facts(json.loads(seen.stdout))
+
+
+def _container_states(cluster: Cluster, world: World) -> dict[str, str]:
+    """Node -> up, stopped, paused or missing; empty where there are no containers."""
+    if cluster.provider != "docker":
+        return {}
+    answer = json.loads(world.perform(HOST, DockerLook(cluster.name)).check().stdout)
+    found = {box["name"]: box["state"] for box in answer["containers"]}
+    words = {"running": "up", "exited": "stopped", "created": "stopped", None: "missing"}
+    states = {node.name: found.get(container_name(cluster, node.name)) for node in cluster.nodes}
+    return {name: words.get(state, str(state)) for name, state in states.items()}
+
+
+def _row(node: Node, state: str, seen: Mapping[str, NodeFacts | ClusterkitError]) -> NodeStatus:
+    facts = seen.get(node.name)
+    if not isinstance(facts, NodeFacts):
+        why = str(facts) if facts else f"its container is {state}"
+        return NodeStatus(
+            name=node.name,
+            address=node.address,
+            state="unreachable" if facts else state,
+            why=why.removeprefix(f"{node.name}: "),
+            slots=node.slots,
+        )
+    return NodeStatus(
+        name=node.name,
+        address=node.address,
+        state="up",
+        slots=node.slots,
+        gpus=tuple(SeenGpu(**asdict(gpu)) for gpu in facts.gpus),
+        cores=facts.cores,
+        memory_bytes=facts.memory_bytes,
+        memory_available_bytes=facts.memory_available_bytes,
+        python_version=facts.python_version,
+        mpi_version=facts.mpi_version,
+        packages=dict(facts.packages),
+        problems=tuple(problems(node, facts)),
+    )
+
+
+def _storage(cluster: Cluster, world: World) -> StorageStatus:
+    storage = cluster.storage
+    seen = world.perform(
+        cluster.head.name, Command(("sh", "-c", _FREE, "sh", storage.path), timeout_s=30)
+    )
+    words = seen.stdout.split()
+    readable = seen.ok and len(words) >= 4
+    return StorageStatus(
+        kind=storage.kind,
+        path=storage.path,
+        source=storage.source,
+        free_bytes=int(words[3]) if readable else None,
+        problem=None if readable else seen.stderr.strip() or "cannot be read",
+    )

@@ -1,0 +1,108 @@
+"""Make the cluster of an inventory, or make it so again."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from clusterkit.command import DockerCall, Step
+from clusterkit.errors import ClusterkitError
+from clusterkit.events import Sink
+from clusterkit.executor import Outcome, converge, from_scratch, preview
+from clusterkit.facts import NodeFacts
+from clusterkit.model.load import load_inventory
+from clusterkit.model.trust import planned_trust
+from clusterkit.plan import down_stages, up_stages
+from clusterkit.results import AppliedStep, PlannedStep, PlanResult, Settled, UpResult
+from clusterkit.state import clusters
+from clusterkit.state.files import write
+from clusterkit.state.folders import cluster_folder
+from clusterkit.state.keys import ensure_trust, load_trust
+from clusterkit.transports.world import World
+from clusterkit.use_cases.lock import locked
+from clusterkit.use_cases.resolve import resolve
+from clusterkit.use_cases.session import Session, open_world
+
+
+def up(file: Path, *, sink: Sink) -> UpResult:
+    """Look, apply what differs, and look again, under the cluster's lock.
+
+    Raises:
+        FileMistakes: If the inventory is wrong; nothing is touched.
+        Locked: If another operator changes this cluster.
+        ClusterkitError: With every node's error.
+    """
+    began = time.monotonic()
+    inventory = load_inventory(file)
+    cluster = resolve(inventory, file)
+    session = Session(cluster, cluster_folder(cluster.name))
+    with open_world(session) as world, locked(session, world, "up"):
+        clusters.remember(cluster.name, file, inventory.model_dump(mode="json"))
+        outcome = Outcome()
+        try:
+            trust = ensure_trust(session.folder, cluster)
+            converge(up_stages(cluster, trust), world, sink, outcome)
+        except ClusterkitError:
+            _take_back(session, world, outcome)
+            raise
+        save_facts(session, outcome.facts)
+    return UpResult(
+        cluster=cluster.name,
+        changes=len(outcome.steps),
+        steps=applied_steps(outcome),
+        nodes=tuple(node.name for node in cluster.nodes),
+        slots=cluster.slots,
+        took_s=time.monotonic() - began,
+    )
+
+
+def _take_back(session: Session, world: World, outcome: Outcome) -> None:
+    """Leave nothing of a cluster that did not exist before and of which no node came up."""
+    done = {step.action.operation for step in outcome.steps if isinstance(step.action, DockerCall)}
+    if "network" in done and "start" not in done:
+        converge(down_stages(session.cluster), world, lambda event: None)
+        clusters.forget(session.cluster.name)
+
+
+def plan(file: Path, *, sink: Sink) -> PlanResult:
+    """Look, and say what ``up`` would do now. Changes nothing."""
+    cluster = resolve(load_inventory(file), file)
+    session = Session(cluster, cluster_folder(cluster.name))
+    trust = load_trust(session.folder, cluster) or planned_trust(cluster)
+    with open_world(session) as world:
+        return plan_result(cluster.name, preview(up_stages(cluster, trust), world, sink))
+
+
+def dry_up(file: Path) -> list[Step]:
+    """The steps of ``up`` from nothing; looks at nothing."""
+    cluster = resolve(load_inventory(file), file)
+    return from_scratch(up_stages(cluster, planned_trust(cluster)))
+
+
+def plan_result(cluster: str, outcome: Outcome) -> PlanResult:
+    """A preview, typed for people and programs."""
+    return PlanResult(
+        cluster=cluster,
+        changes=len(outcome.steps),
+        steps=tuple(PlannedStep.of(step) for step in outcome.steps),
+        settled=tuple(
+            Settled(node=row.node, stage=row.stage, summary=row.summary) for row in outcome.settled
+        ),
+        unknown=tuple(outcome.unknown),
+    )
+
+
+def applied_steps(outcome: Outcome) -> tuple[AppliedStep, ...]:
+    """What was applied, with its time."""
+    return tuple(
+        AppliedStep(**dict(PlannedStep.of(step)), took_s=took_s)
+        for step, took_s in outcome.applied
+    )
+
+
+def save_facts(session: Session, facts: dict[str, NodeFacts]) -> None:
+    """Keep what ``up`` saw, so that a job need not ask again for what does not change."""
+    rows = {name: asdict(node) for name, node in facts.items()}
+    write(session.folder / "facts.json", json.dumps(rows, indent=2).encode())
