@@ -45,7 +45,7 @@ class Board:
         match event:
             case StageStarted(stage, nodes):
                 for node in nodes:
-                    self._set(node, now_s, stage=stage, now="look", state="busy")
+                    self._set(node, now_s, stage=stage, now="looking", state="busy")
             case StepStarted(step):
                 self._set(
                     step.node,
@@ -119,7 +119,7 @@ def _folded(rows: Sequence[Row]) -> Sequence[Row]:
         group[0]
         if len(group) == 1
         else Row(
-            f"{fold(row.node for row in group)} ({len(group)})",
+            f"({len(group)}) {fold(row.node for row in group)}",
             stage,
             now,
             state,

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 import traceback
-from typing import TYPE_CHECKING, Literal, TextIO
+from typing import IO, TYPE_CHECKING, Literal, TextIO
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from clusterkit.report.errors import error_text
 from clusterkit.report.json_text import as_json
+from clusterkit.report.tables import least_width
 from clusterkit.report.views import view
 
 if TYPE_CHECKING:
@@ -60,9 +61,12 @@ class Printer:
         self.out.file.flush()
 
     def message(self, *blocks: Block) -> None:
-        """Write text and tables to stderr."""
+        """Write text and tables to stderr; above a live view, where there is one."""
         for block in blocks:
-            _write(self.err, block)
+            if is_lively(self.err):
+                self.err.print(block, soft_wrap=isinstance(block, str))
+            else:
+                _write(self.err, block)
         self.err.file.flush()
 
     def error(self, error: ClusterkitError, *, debug: bool = False) -> None:
@@ -91,11 +95,11 @@ def is_lively(console: Console) -> bool:
     return console.file.isatty() and not console.is_dumb_terminal
 
 
-def _console(stream: TextIO, width: int | None) -> Console:
+def _console(stream: IO[str], width: int | None) -> Console:
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")  # a locale without UTF-8 ends no verb
     if width is None and not stream.isatty():
-        width = int(os.environ.get("COLUMNS") or _UNLIMITED)
+        width = _UNLIMITED
     return Console(
         file=stream, width=width, markup=False, emoji=False, highlight=False, soft_wrap=False
     )
@@ -106,6 +110,8 @@ def _write(console: Console, block: Block) -> None:
     if isinstance(block, str):
         console.file.write(block + "\n")
         return
+    if isinstance(block, Table) and least_width(block) > console.width:
+        console = _console(console.file, _UNLIMITED)  # the terminal breaks lines: none is lost
     with console.capture() as captured:
         console.print(block, overflow="fold" if isinstance(block, Text) else None)
     lines = captured.get().splitlines()

@@ -36,8 +36,8 @@ def summary_text(result: InferResult) -> Text:
     parts = [f"{counted(len(result.ranks), 'rank')} ({_places(result)})"]
     parts += [" ".join(split)] if split else []
     parts.append(f"{counted(tokens, 'token')} in {duration(_generating_s(result))}")
-    if result.answers:
-        parts.append(f"first after {duration(result.answers[0].first_token_s)}")
+    if result.answers and (first_s := result.answers[0].first_token_s) is not None:
+        parts.append(f"first after {duration(first_s)}")
     parts.append(f"load {duration(result.load_s)}")
     return Text(" · ".join(parts), FAINT)
 
@@ -51,5 +51,6 @@ def _places(result: InferResult) -> str:
 def _generating_s(result: InferResult) -> float:
     """Seconds from each prompt to its last token, added up."""
     return sum(
-        a.first_token_s + a.token_s * max(a.completion_tokens - 1, 0) for a in result.answers
+        (answer.first_token_s or 0) + (answer.token_s or 0) * max(answer.completion_tokens - 1, 0)
+        for answer in result.answers
     )

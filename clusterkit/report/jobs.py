@@ -18,10 +18,10 @@ def jobs_text(jobs: JobsResult, *, wide: bool = False) -> Blocks:
     """One row a job, the newest first; ``wide`` adds its nodes and exit code."""
     if not jobs.jobs:
         return [f"No jobs on cluster {jobs.cluster}."]
-    columns = ["JOB", "VERB", "STATE", "RANKS", "STARTED", "TOOK", "MESSAGE"]
+    columns = ["JOB", "VERB", "STATE", "RANKS", "STARTED (UTC)", "TOOK", "MESSAGE"]
     if wide:
         columns[4:4] = ["NODES", "EXIT"]
-    whole = ["JOB", "VERB", "STATE", "STARTED"]
+    whole = ["JOB", "VERB", "STATE", "STARTED (UTC)"]
     rows = table(*columns, right=["RANKS", "TOOK", "EXIT"], whole=whole)
     for job in jobs.jobs:
         values: list[str | Text] = [
@@ -32,7 +32,7 @@ def jobs_text(jobs: JobsResult, *, wide: bool = False) -> Blocks:
         ]
         if wide:
             values += [fold(job.nodes), cell(job.exit_code)]
-        started = job.started_at[:19].replace("T", " ")
+        started = job.started_at[:16].replace("T", " ")
         rows.add_row(*values, started, _took(job), cell(job.message))
     return [rows]
 

@@ -61,7 +61,7 @@ class LinesView:
             case NodeLost(node, why):
                 self._line(node, "", f"LOST: {why}")
             case Note():
-                self._printer.message(note_text(event).plain)
+                self._printer.message(note_text(event))
             case _:
                 pass
 

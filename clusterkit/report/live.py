@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from clusterkit.report.console import Printer
 
 _REDRAWS_PER_S = 8
+_NODES_WIDTH = 24
 
 
 class View(AbstractContextManager["View"], Protocol):
@@ -41,7 +42,7 @@ class LiveView:
         # Guards the board alone. Nothing is printed under it: the thread that redraws holds the
         # console's lock when it asks for the table.
         self._lock = Lock()
-        self._console = printer.err
+        self._printer = printer
         self._live = Live(
             get_renderable=self._table,
             console=printer.err,
@@ -65,7 +66,7 @@ class LiveView:
     def __call__(self, event: Event) -> None:
         """Take one event; a note is written above the table and stays there."""
         if isinstance(event, Note):
-            self._console.print(note_text(event))
+            self._printer.message(note_text(event))
             return
         with self._lock:
             self._board.take(event, self._clock())
@@ -88,12 +89,13 @@ def progress_table(rows: Sequence[Row]) -> Table:
         right=["CHANGES", "TIME"],
         whole=["STAGE", ""],
     )
+    made.columns[0].max_width = _NODES_WIDTH
     made.columns[2].ratio = 1
     made.expand = True
     for row in rows:
         mark = {"busy": Text(""), "done": Text("ok", GOOD), "failed": Text("FAILED", BAD)}
         took = Text(duration(row.took_s), FAINT)
-        made.add_row(row.node, row.stage, _now(row), mark[row.state], _count(row), took)
+        made.add_row(_node(row), row.stage, _now(row), mark[row.state], _count(row), took)
     return made
 
 
@@ -102,12 +104,21 @@ def note_text(note: Note) -> Text:
     return Text.assemble(("Note: ", "bold"), f"{note.node}: " if note.node else "", note.text)
 
 
+def _node(row: Row) -> Text:
+    return Text(row.node) if row.state == "failed" else _on_one_line(Text(row.node))
+
+
 def _now(row: Row) -> Text:
     if row.state == "failed":
         return Text(row.now)
-    if row.now[:2] in {f"{sign} " for sign in SIGN_STYLES}:
-        return signed(row.now[0], row.now[2:])
-    return Text(row.now, FAINT)
+    signs = row.now[:2] in {f"{sign} " for sign in SIGN_STYLES}
+    return _on_one_line(signed(row.now[0], row.now[2:]) if signs else Text(row.now, FAINT))
+
+
+def _on_one_line(text: Text) -> Text:
+    """Cut, so that rows do not jump while they change; only a failure is shown in full."""
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text
 
 
 def _count(row: Row) -> str:

@@ -48,7 +48,7 @@ def down_text(down: DownResult, *, wide: bool = False) -> Blocks:
     blocks: list[Block] = []
     if wide:
         blocks += _by_node(_timed(step.node, step, step.took_s) for step in down.removed)
-    what = "was not there" if down.changes == 0 else "is down"
+    what = _end(down)
     steps = f": {counted(down.changes, 'change')} in {duration(down.took_s)}"
     blocks.append(f"Cluster {down.cluster} {what}{steps if down.changes else ''}.")
     for kept in down.kept:
@@ -61,6 +61,12 @@ def down_text(down: DownResult, *, wide: bool = False) -> Blocks:
         return [*blocks, Text("Nothing is left.", GOOD)]
     blocks.append(Text(f"{counted(len(down.left), 'thing is', 'things are')} left:", BAD))
     return [*blocks, *(Text(f"  ! {what}") for what in down.left)]
+
+
+def _end(down: DownResult) -> str:
+    if down.left:
+        return "is not all gone"
+    return "is down" if down.changes else "was not there"
 
 
 def _by_node(lines: Iterable[tuple[str, _Line]]) -> list[Block]:

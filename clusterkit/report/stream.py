@@ -41,6 +41,7 @@ class InferView:
         self._begun: set[int] = set()
         self._last_text = "\n"
         self._ranks = 0
+        self._ready = 0
         self._status: Status | None = None
 
     def __enter__(self) -> Self:
@@ -74,6 +75,9 @@ class InferView:
         match event:
             case RankAnswer(_, data) if isinstance(data.get("prompt"), int):
                 self._answer(data)
+            case RankAnswer(_, data) if data.get("event") == "ready":
+                self._ready += 1
+                self._say(f"{self._ready} of {counted(self._ranks, 'rank')} ready")
             case JobStarted(job):
                 self._say(f"job {job}")
             case RankStarted():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
@@ -16,11 +17,13 @@ SIGN_STYLES = {"+": "green", "~": "yellow", "-": "red", "=": "dim", "?": "dim"}
 GOOD, BAD, FAINT = "green", "bold red", "dim"
 NOTHING = "-"
 """Stands in a cell whose value is not known or not there."""
+_FOLDS_TO = 12
+_BETWEEN = 2
 
 
 def table(*columns: str, right: Sequence[str] = (), whole: Sequence[str] = ()) -> Table:
     """An empty table. ``right`` align right; ``whole`` never fold, all others may."""
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    made = Table(box=None, pad_edge=False, padding=(0, _BETWEEN, 0, 0), header_style="bold")
     for column in columns:
         made.add_column(
             column,
@@ -33,9 +36,9 @@ def table(*columns: str, right: Sequence[str] = (), whole: Sequence[str] = ()) -
 
 def grid(*justify: Literal["left", "right"], indent: int = 0) -> Table:
     """Columns without a head; the last one folds with a hanging indent."""
-    made = Table.grid(padding=(0, 2, 0, 0))
+    made = Table.grid(padding=(0, _BETWEEN, 0, 0))
     if indent:
-        made.add_column(width=indent - 2, no_wrap=True)
+        made.add_column(width=indent - _BETWEEN, no_wrap=True)
     for position, side in enumerate(justify):
         last = position == len(justify) - 1
         made.add_column(justify=side, no_wrap=not last, overflow="fold")
@@ -43,10 +46,20 @@ def grid(*justify: Literal["left", "right"], indent: int = 0) -> Table:
 
 
 def signed(sign: str, summary: str) -> Text:
-    """A line such as ``+ create container``; a long one hangs below its first word."""
+    """A line such as ``+ create container``."""
     return Text.assemble((sign, SIGN_STYLES.get(sign, "")), " ", summary)
 
 
 def cell(value: object) -> str:
     """A value in a table; what is not there is a dash."""
     return NOTHING if value is None or value == "" else str(value)
+
+
+def least_width(block: Table) -> int:
+    """The width below which values would be cut, or folded into what nobody can read."""
+    least = -_BETWEEN
+    for column in block.columns:
+        widest = max(cell_len(str(value)) for value in (column.header, *column.cells))
+        column.min_width = widest if column.no_wrap else min(widest, _FOLDS_TO)
+        least += column.min_width + _BETWEEN
+    return least

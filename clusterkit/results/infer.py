@@ -18,8 +18,12 @@ class Answer(Model):
     finish_reason: str = Field(
         description="stop: the model ended it; length: max_tokens did", examples=["stop", "length"]
     )
-    first_token_s: float = Field(description="Seconds from the prompt to the first token")
-    token_s: float = Field(description="Mean seconds a token after the first")
+    first_token_s: float | None = Field(
+        description="Seconds from the prompt to the first token; null: there is none"
+    )
+    token_s: float | None = Field(
+        description="Mean seconds a token after the first; null: there is none"
+    )
 
 
 class InferRank(Model):

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import json
+
+from clusterkit.command import Command, DockerCall, Put, Step
+from clusterkit.results import DryRun
+from tests.unit.report.streams import shown, text
+
+ENV = {"HF_TOKEN": "x", "A": "b c"}
+RUN = DryRun.of(
+    "up",
+    (
+        Step(
+            "node1",
+            "create container pair-node1",
+            DockerCall("create", "pair-node1"),
+            stage="nodes",
+        ),
+        Step("node1", "write the hostfile", Put("/x/host file", b"x"), stage="mpi"),
+        Step("headnode", "start ranks", Command(("mpirun", "-n", "2", "it's"), env=ENV)),
+    ),
+)
+
+
+def test_a_dry_run_can_be_read_in_order():
+    assert shown(RUN) == text("""
+        # nodes: create container pair-node1
+        node1     $ docker create pair-node1
+        # mpi: write the hostfile
+        node1     $ put '/x/host file'
+        # start ranks
+        headnode  $ HF_TOKEN='***' A='b c' mpirun -n 2 'it'"'"'s'
+        """)
+
+
+def test_json_is_indented_and_keeps_the_order_of_the_schema():
+    printed = shown(DryRun(verb="up", steps=RUN.steps[1:2]), "json")
+
+    assert printed == json.dumps(json.loads(printed), indent=2) + "\n"
+    assert list(json.loads(printed)["steps"][0]) == [
+        *("node", "stage", "kind", "summary", "argv", "env")
+    ]

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from clusterkit.events import JobStarted, Note, RankAnswer, RankStarted
+from clusterkit.results import Answer, InferRank, InferResult
+from tests.unit.report.streams import Streams, text
+
+
+def token(prompt, words):
+    return RankAnswer(0, {"event": "token", "prompt": prompt, "text": words})
+
+
+def answered(prompt):
+    return RankAnswer(0, {"event": "answer", "prompt": prompt})
+
+
+def test_one_prompt_streams_its_text_alone():
+    streams = Streams()
+    with streams.printer.infer(("Capital?",)) as view:
+        view(JobStarted("3f2a"))
+        view(RankStarted(0, "node1", 7))
+        view(token(0, "[b]Par"))
+        assert streams.out == "[b]Par"
+        view(token(0, "is"))
+        view(answered(0))
+
+    assert (streams.out, streams.err) == ("[b]Paris\n", "")
+
+
+def test_several_prompts_have_headers_and_do_not_mix():
+    streams = Streams()
+    with streams.printer.infer(("Capital\nof France?", "Colour?")) as view:
+        view(token(0, "Par"))
+        view(token(1, "Re"))
+        view(token(0, "is."))
+        assert streams.out == "> Capital\n> of France?\nParis."
+        view(answered(0))
+        view(token(1, "d.\n"))
+        view(answered(1))
+
+    assert streams.out == text("""
+        > Capital
+        > of France?
+        Paris.
+
+        > Colour?
+        Red.
+        """)
+
+
+def test_what_was_held_back_is_written_when_the_run_breaks_off():
+    streams = Streams()
+    with streams.printer.infer(("a", "b")) as view:
+        view(token(1, "half"))
+
+    assert streams.out == "> b\nhalf\n"
+
+
+def test_json_streams_nothing_and_notes_go_to_stderr():
+    streams = Streams("json")
+    with streams.printer.infer(("a",)) as view:
+        view(Note("slow network", "node2"))
+        view(token(0, "Paris"))
+
+    assert (streams.out, streams.err) == ("", "Note: node2: slow network\n")
+
+
+def test_the_summary_is_one_line_on_stderr():
+    result = InferResult(
+        cluster="pair",
+        job="3f2a",
+        model="smollm2-135m",
+        tp=1,
+        pp=2,
+        dtype="float32",
+        answers=(
+            Answer(
+                prompt="Capital?",
+                text=" Paris.",
+                token_ids=(1, 2),
+                prompt_tokens=3,
+                completion_tokens=8,
+                finish_reason="length",
+                first_token_s=0.31,
+                token_s=0.084,
+            ),
+        ),
+        load_s=6.2,
+        took_s=8,
+        ranks=tuple(InferRank(rank=i, node=f"node{i + 1}", device="cpu") for i in (0, 1)),
+    )
+    streams = Streams(width=None)
+    streams.printer.infer(("Capital?",)).summary(result)
+
+    assert (streams.out, streams.err) == (
+        "",
+        "2 ranks (node1 cpu, node2 cpu) · pp=2 · 8 tokens in 0.90 s · first after 0.31 s · "
+        "load 6.2 s\n",
+    )
