@@ -14,24 +14,29 @@ from __future__ import annotations
 
 import argparse
 import fcntl
-import hashlib
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
+
+# This lies beside this file, wherever it was unpacked.
+from model_folder import (  # type: ignore[import-not-found]
+    MANIFEST,
+    differences,
+    sha256,
+    shape_of,
+)
 
 FORMAT = 1
 """Raised when the same source would give other files; part of the key of a built model."""
 
-MANIFEST = "manifest.json"
 _LOCK = ".lock"
-_CHUNK = 1 << 22
 
 
 def main() -> int:
@@ -47,6 +52,7 @@ def main() -> int:
     if arguments.check or arguments.verify:
         return report_differences(arguments.folders[0], rehash=arguments.verify)
     source, target = arguments.folders
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         convert(source, target, name=arguments.name, source_sha256=arguments.source_sha256)
     except Exception as error:
@@ -159,24 +165,6 @@ def write_manifest(work: Path, *, name: str, source_sha256: str) -> None:
     (work / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
 
-def shape_of(folder: Path) -> dict[str, Any]:
-    """What a planner must know about the model."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    text = config.get("text_config", config)
-    heads = text.get("num_attention_heads") or text.get("n_head")
-    return {
-        "architecture": (config.get("architectures") or [config.get("model_type", "")])[0],
-        "heads": heads,
-        "kv_heads": text.get("num_key_value_heads") or heads,
-        "head_dim": text.get("head_dim"),
-        "layers": text.get("num_hidden_layers") or text.get("n_layer"),
-        "hidden": text.get("hidden_size") or text.get("n_embd"),
-        "vocab": text.get("vocab_size"),
-        "max_context": text.get("max_position_embeddings") or text.get("n_positions"),
-        "weight_bytes": sum(path.stat().st_size for path in folder.glob("*.safetensors")),
-    }
-
-
 def publish(work: Path, target: Path) -> bool:
     """Give ``work`` its name; False if another conversion was first."""
     (work / _LOCK).unlink()
@@ -205,41 +193,6 @@ def report_differences(target: Path, *, rehash: bool) -> int:
     manifest = json.loads((target / MANIFEST).read_text(encoding="utf-8"))
     tell(event="verified", folder=str(target), manifest=manifest)
     return 0
-
-
-def differences(target: Path, *, rehash: bool = False) -> list[str]:
-    """How a published folder differs from its manifest; empty: it does not."""
-    try:
-        manifest = json.loads((target / MANIFEST).read_text(encoding="utf-8"))
-        files = manifest["files"]
-    except FileNotFoundError:
-        return [f"{target / MANIFEST} is missing"]
-    except (ValueError, KeyError, OSError) as error:
-        return [f"{target / MANIFEST} cannot be read: {error}"]
-    return [
-        problem
-        for name in sorted(files)
-        for problem in _differs(target / name, files[name], rehash)
-    ]
-
-
-def _differs(path: Path, wanted: dict[str, Any], rehash: bool) -> Iterator[str]:
-    if not path.is_file():
-        yield f"{path.name} is missing"
-    elif path.stat().st_size != wanted["size"]:
-        yield f"{path.name} has {path.stat().st_size} bytes, {wanted['size']} were written"
-    elif rehash and sha256(path) != wanted["sha256"]:
-        yield f"{path.name} has another sha256 than was written"
-
-
-def sha256(path: Path) -> str:
-    """The digest of a file, read once; what was written of it is on the disk afterwards."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())
-        for block in iter(lambda: stream.read(_CHUNK), b""):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def versions() -> dict[str, str | None]:

@@ -8,8 +8,9 @@ Every rank runs this in a folder with ``input.json``:
 
 Ranks know their place from RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT, or, under
 a bare mpirun, from Open MPI's variables. Events are lines of JSON on the file descriptor in
-CLUSTERKIT_EVENTS_FD, else on stdout: ``ready`` from each rank; from rank 0 ``token``, ``answer``
-and ``done``; ``error`` from whoever cannot go on. Exit code 2: the request cannot be answered.
+CLUSTERKIT_EVENTS_FD, else on stdout: ``ready`` and ``peak`` from each rank; from rank 0 ``token``,
+``answer`` and ``done``; ``error`` from each rank that cannot go on.
+Exit code 2: the request cannot be answered.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from typing import Any, NoReturn
 
 # These lie beside this file, wherever it was unpacked.
 from generate_events import rank, tell  # type: ignore[import-not-found]
-from generate_model import about, load, stop_ids  # type: ignore[import-not-found]
+from generate_model import about, load, peak_memory_bytes, stop_ids  # type: ignore[import-not-found]
 from generate_text import TokenStream  # type: ignore[import-not-found]
 
 INPUT = "input.json"
@@ -42,9 +43,8 @@ def main() -> NoReturn:
     try:
         run(json.loads(Path(INPUT).read_text(encoding="utf-8")))
     except Refused as error:
-        # Every rank comes to the same conclusion before any waits for another: one says it.
-        if rank() == 0:
-            tell(event="error", message=str(error))
+        # Every rank comes to this by itself and says so: mpirun ends all with the first to exit.
+        tell(event="error", rank=rank(), message=str(error))
         code = 2
     except Exception as error:
         tell(event="error", rank=rank(), message=f"{type(error).__name__}: {error}")
@@ -73,6 +73,7 @@ def run(request: dict[str, Any]) -> None:
     tell(event="ready", **about(model, time.monotonic() - started))
     answers = [answer(model, request, index, *prompt) for index, prompt in enumerate(prompts)]
     agree(answers)
+    tell(event="peak", rank=rank(), memory_bytes=peak_memory_bytes())
     if rank() == 0:
         versions = {"torch": torch.__version__, "transformers": transformers.__version__}
         tell(event="done", versions=versions, tp=request["tp"], pp=request["pp"])
@@ -209,7 +210,7 @@ def answer(
             finish_reason="stop" if stopped else "length",
             seed=request["seed"] if request["temperature"] > 0 else None,
             **stream.times(),
-            **({"prompt_logits": logits} if logits else {}),
+            prompt_logits=logits,
         )
     return new
 

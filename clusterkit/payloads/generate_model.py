@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
-import struct
+import resource
 from pathlib import Path
 from typing import Any
 
-from generate_events import rank  # type: ignore[import-not-found]  # beside this file
+# These lie beside this file, wherever it was unpacked.
+from generate_events import rank  # type: ignore[import-not-found]
+from model_folder import stored_parameters  # type: ignore[import-not-found]
 
 
 def load(request: dict[str, Any]) -> Any:
@@ -79,22 +80,6 @@ def local_parameters(model: Any) -> int:
     return sum(parameter.numel() for parameter in parameters)
 
 
-def stored_parameters(folder: Path) -> int:
-    """How many numbers the safetensors files in ``folder`` hold."""
-    total = 0
-    for path in folder.glob("*.safetensors"):
-        with path.open("rb") as stream:
-            (length,) = struct.unpack("<Q", stream.read(8))
-            header = json.loads(stream.read(length))
-        for name, tensor in header.items():
-            if name != "__metadata__":
-                size = 1
-                for extent in tensor["shape"]:
-                    size *= extent
-                total += size
-    return total
-
-
 def about(model: Any, load_s: float) -> dict[str, Any]:
     """What this rank is, for the one who asked."""
     import torch
@@ -121,3 +106,12 @@ def about(model: Any, load_s: float) -> dict[str, Any]:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         row["memory_bytes"] = pages * os.sysconf("SC_PAGE_SIZE")
     return row
+
+
+def peak_memory_bytes() -> int:
+    """The most memory that this rank used: on its GPU, else of the machine."""
+    import torch
+
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated())
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from generate_events import rank, tell  # type: ignore[import-not-found]  # beside this file
+# This lies beside this file, wherever it was unpacked.
+from generate_events import rank, tell  # type: ignore[import-not-found]
 
 
 class TokenStream:

@@ -1,0 +1,240 @@
+"""Whether a model, split as asked, can run on a cluster: every reason why not, with what would."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from clusterkit.checks.memory import Need, need_of
+from clusterkit.errors import DoesNotFit
+from clusterkit.facts import NodeFacts
+from clusterkit.model.cluster import Cluster, Node
+from clusterkit.model.engine import TransformersSettings
+from clusterkit.model.models import ModelShape
+from clusterkit.placement import Placement, Rank, place
+
+REQUIRED_PACKAGES = ("torch", "transformers", "accelerate", "safetensors")
+"""What a rank imports."""
+
+# Read from the configurations of transformers 5.20.2; an architecture that is in neither set is
+# tried, and the rank says so where it has no plan.
+_WITHOUT_TP = frozenset(
+    {
+        "BloomForCausalLM",
+        "FalconForCausalLM",
+        "GPT2LMHeadModel",
+        "GPTBigCodeForCausalLM",
+        "GPTJForCausalLM",
+        "GPTNeoForCausalLM",
+        "GptOssForCausalLM",
+        "MambaForCausalLM",
+        "MptForCausalLM",
+        "NemotronForCausalLM",
+        "OPTForCausalLM",
+        "StableLmForCausalLM",
+    }
+)
+_WITHOUT_PP = frozenset(
+    {
+        "BloomForCausalLM",
+        "FalconForCausalLM",
+        "GPT2LMHeadModel",
+        "GPTBigCodeForCausalLM",
+        "GPTJForCausalLM",
+        "GPTNeoForCausalLM",
+        "GPTNeoXForCausalLM",
+        "MambaForCausalLM",
+        "MptForCausalLM",
+        "OPTForCausalLM",
+        "PhiForCausalLM",
+    }
+)
+_TEMPLATE_TOKENS = 256
+_SPLIT_SINCE = (5, 16, 1)  # the first with pp_size in DistributedConfig
+_TP_WITH_PP_SINCE, _TP_WITH_PP_BEFORE = (5, 18), (5, 21)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to run: the model as it is split, and how long a text may become.
+
+    ``prompt_bytes`` is the size of the longest prompt; a token is a byte or more.
+    """
+
+    model: str
+    shape: ModelShape
+    settings: TransformersSettings
+    max_tokens: int
+    prompt_bytes: int = 0
+
+    @property
+    def context(self) -> int:
+        """The most tokens that prompt, template and completion can be together."""
+        longest = self.prompt_bytes + _TEMPLATE_TOKENS + self.max_tokens
+        return min(longest, self.shape.max_context)
+
+
+def check_fit(job: Job, cluster: Cluster, facts: Mapping[str, NodeFacts]) -> None:
+    """Find everything that would only fail later. Nodes without facts are not judged by them.
+
+    Raises:
+        DoesNotFit: With one line for each problem.
+    """
+    problems = list(_split_problems(job))
+    if job.settings.world_size > cluster.slots:
+        problems.append(_too_many_ranks(job.settings, cluster))
+        used = {node.name: node for node in cluster.nodes}
+    else:
+        placement = place(cluster, job.settings.world_size)
+        used = {name: cluster.node(name) for name in placement.nodes}
+        if not problems:  # the estimate of a split that cannot be says nothing
+            problems += _memory_problems(job, cluster, placement, facts)
+        problems += _shared_gpu_problems(cluster, placement)
+    problems += _version_problems(job, {name: facts[name] for name in used if name in facts})
+    if problems:
+        raise DoesNotFit("\n".join(problems))
+
+
+def _split_problems(job: Job) -> Iterator[str]:
+    """What the model itself does not allow."""
+    shape, tp, pp = job.shape, job.settings.tp, job.settings.pp
+    if tp > 1 and shape.architecture in _WITHOUT_TP:
+        yield f"{job.model}, a {shape.architecture}, has no tensor parallel plan. Fix: use tp 1"
+    elif shape.heads % tp or shape.kv_heads % tp:
+        common = math.gcd(shape.heads, shape.kv_heads)
+        yield (
+            f"tp={tp} does not divide {shape.heads} attention heads and {shape.kv_heads} KV heads "
+            f"of {job.model}. Fix: use tp {_either(_divisors(common))}"
+        )
+    if pp > 1 and shape.architecture in _WITHOUT_PP:
+        yield f"{job.model}, a {shape.architecture}, cannot be split by layers. Fix: use pp 1"
+    elif pp > shape.layers:
+        yield (
+            f"pp={pp} is more than the {shape.layers} layers of {job.model}. "
+            f"Fix: use pp {shape.layers} or less"
+        )
+    if job.max_tokens >= shape.max_context:
+        yield (
+            f"max tokens is {job.max_tokens}; {job.model} can hold {shape.max_context} tokens, "
+            f"prompt included. Fix: fewer `--max-tokens`"
+        )
+
+
+def _too_many_ranks(settings: TransformersSettings, cluster: Cluster) -> str:
+    have = ", ".join(f"{node.name} {node.slots}" for node in cluster.nodes)
+    return (
+        f"tp={settings.tp} x pp={settings.pp} needs {settings.world_size} slots; cluster "
+        f"{cluster.name} has {cluster.slots} ({have}). "
+        f"Fix: a tp x pp of at most {cluster.slots}, or raise `slots`"
+    )
+
+
+def _shared_gpu_problems(cluster: Cluster, placement: Placement) -> Iterator[str]:
+    """NCCL refuses two ranks of one job on one GPU."""
+    if placement.world_size == 1:
+        return
+    for name, ranks in placement.by_node:
+        gpus = cluster.node(name).gpus
+        if gpus and len(ranks) > len(set(gpus)):
+            yield (
+                f"{name}: {len(ranks)} ranks would share {len(set(gpus))} GPU, which NCCL "
+                "refuses. Fix: as many `slots` as `gpus`"
+            )
+
+
+def _version_problems(job: Job, facts: Mapping[str, NodeFacts]) -> Iterator[str]:
+    versions: dict[str, list[str]] = {}
+    for name, node in facts.items():
+        missing = [package for package in REQUIRED_PACKAGES if package not in node.packages]
+        if missing:
+            yield (
+                f"{name}: {node.python} has no {', '.join(missing)}. "
+                f"Fix: `{node.python} -m pip install {' '.join(missing)}`"
+            )
+        if version := node.packages.get("transformers"):
+            versions.setdefault(version, []).append(name)
+            yield from _version_problem(job.settings, name, version)
+    if len(versions) > 1:
+        have = "; ".join(f"{', '.join(names)} {version}" for version, names in versions.items())
+        yield f"the nodes have different transformers: {have}. Fix: the same version on all"
+
+
+def _version_problem(settings: TransformersSettings, node: str, version: str) -> Iterator[str]:
+    number = tuple(int(part) for part in re.findall(r"\d+", version)[:3])
+    if settings.world_size > 1 and number < _SPLIT_SINCE:
+        yield (
+            f"{node}: transformers {version} cannot split a model this way. "
+            "Fix: 5.18 to 5.20 there"
+        )
+    elif (
+        settings.tp > 1
+        and settings.pp > 1
+        and not _TP_WITH_PP_SINCE <= number < _TP_WITH_PP_BEFORE
+    ):
+        yield (
+            f"{node}: tp with pp works on transformers 5.18 to 5.20, and {version} is there. "
+            f"Fix: one of these, or tp or pp alone"
+        )
+
+
+def _memory_problems(
+    job: Job, cluster: Cluster, placement: Placement, facts: Mapping[str, NodeFacts]
+) -> Iterator[str]:
+    for name, ranks in placement.by_node:
+        if name in facts:
+            yield from _node_memory_problem(job, cluster.node(name), ranks, facts[name])
+
+
+def _node_memory_problem(
+    job: Job, node: Node, ranks: tuple[Rank, ...], facts: NodeFacts
+) -> Iterator[str]:
+    """Each GPU must hold its rank; a node without GPUs holds all of its ranks in its memory."""
+    on_gpu = bool(node.gpus)
+    need = need_of(job.shape, job.settings, context=job.context, on_gpu=on_gpu)
+    if on_gpu:
+        have = min((gpu.memory_bytes for gpu in facts.gpus), default=None)
+        if have is not None and need.bytes > have:
+            yield (
+                f"{node.name}: a rank needs about {_gib(need.bytes)} ({_parts(need)}) and its GPU "
+                f"has {_gib(have)}. Fix: {_more_parts(job, have, ranks=1, on_gpu=True)}"
+            )
+        return
+    total, have = need.bytes * len(ranks), facts.memory_available_bytes
+    if total > have:
+        count = f"{len(ranks)} ranks need" if len(ranks) > 1 else "a rank needs"
+        yield (
+            f"{node.name}: {count} about {_gib(total)} (each {_parts(need)}) and {_gib(have)} is "
+            f"available. Fix: {_more_parts(job, have, ranks=len(ranks), on_gpu=False)}"
+        )
+
+
+def _more_parts(job: Job, have: int, *, ranks: int, on_gpu: bool) -> str:
+    """The fewest parts of the model that would fit, with as many ranks a node as now."""
+    for pp in range(1, job.shape.layers + 1):
+        settings = job.settings.model_copy(update={"pp": pp})
+        need = need_of(job.shape, settings, context=job.context, on_gpu=on_gpu)
+        if need.bytes * ranks <= have and pp > job.settings.pp:
+            return f"pp {pp} over more nodes, a smaller model, or fewer tokens"
+    return "a smaller model, fewer tokens, or a machine with more memory"
+
+
+def _parts(need: Need) -> str:
+    return (
+        f"weights {_gib(need.weights)}, KV cache {_gib(need.kv_cache)}, "
+        f"runtime {_gib(need.runtime)}"
+    )
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:.1f} GiB"
+
+
+def _divisors(number: int) -> list[int]:
+    return [divisor for divisor in range(1, number + 1) if number % divisor == 0]
+
+
+def _either(numbers: list[int]) -> str:
+    words = [str(number) for number in numbers]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from clusterkit.engines.transformers import (
+    Completion,
+    Done,
+    GenerateRequest,
+    Peak,
+    RankError,
+    Ready,
+    Token,
+    Transformers,
+    parse,
+)
+from clusterkit.errors import UsageError
+from clusterkit.model.engine import TransformersSettings
+
+ODD = 'it\'s $(touch /pwned) "x" \\n ünï\n'
+
+
+def test_the_program_of_a_rank() -> None:
+    engine = Transformers(TransformersSettings(tp=3, pp=2, threads_per_rank=1))
+    request = GenerateRequest((ODD, "two"), system="Be brief.", temperature=0.5, seed=7)
+
+    program = engine.program("/opt/v/bin/python", "/ck/payloads", "/shared/m", request)
+
+    assert program.argv == ("/opt/v/bin/python", "/ck/payloads/generate.py")
+    assert program.env == {}
+    assert list(program.files) == ["input.json"]
+    assert json.loads(program.files["input.json"]) == {
+        "version": 1,
+        "model": "/shared/m",
+        "tp": 3,
+        "pp": 2,
+        "dtype": "auto",
+        "threads": 1,
+        "prompts": [ODD, "two"],
+        "system": "Be brief.",
+        "raw": False,
+        "max_tokens": 128,
+        "temperature": 0.5,
+        "top_p": 1.0,
+        "seed": 7,
+        "logits": 0,
+    }
+
+
+def test_requirements() -> None:
+    assert Transformers(TransformersSettings()).requirements() == (
+        "torch",
+        "transformers",
+        "accelerate",
+        "safetensors",
+    )
+
+
+def test_every_problem_of_a_request_is_told_at_once() -> None:
+    with pytest.raises(UsageError) as caught:
+        GenerateRequest(
+            ("a", " ", "\udcff"),
+            system="s",
+            raw=True,
+            max_tokens=0,
+            temperature=float("nan"),
+            top_p=0,
+            seed=-1,
+        )
+
+    assert str(caught.value).splitlines() == [
+        "prompt 2 is empty. Fix: write one",
+        "a prompt is not UTF-8. Fix: write it as UTF-8",
+        "a system prompt needs the chat template. Fix: leave out `--raw` or `--system`",
+        "max tokens is 0. Fix: 1 or more",
+        "temperature is nan. Fix: 0 (greedy) or more",
+        "top-p is 0. Fix: more than 0, at most 1",
+        "seed is -1. Fix: 0 to 2^63 - 1",
+    ]
+
+
+def test_no_prompt() -> None:
+    with pytest.raises(UsageError, match=r"^there is no prompt\. Fix: "):
+        GenerateRequest(())
+
+
+@pytest.mark.parametrize(
+    ("row", "event"),
+    [
+        (
+            {
+                "event": "ready",
+                "rank": 9,
+                "device": "cuda:0",
+                "device_name": "H200",
+                "gpu_uuid": "GPU-1",
+                "load_s": 1.5,
+                "memory_bytes": 10,
+                "parameters": 20,
+                "dtype": "bfloat16",
+                "more": 1,
+            },
+            Ready(1, "cuda:0", 1.5, 10, 20, "bfloat16", "H200", "GPU-1"),
+        ),
+        ({"event": "token", "prompt": 0, "text": " the"}, Token(0, " the")),
+        (
+            {
+                "event": "answer",
+                "prompt": 0,
+                "prompt_text": "Hi",
+                "text": "Yo",
+                "token_ids": [1, 2],
+                "prompt_tokens": 3,
+                "completion_tokens": 2,
+                "finish_reason": "stop",
+                "first_token_s": 0.1,
+                "token_s": None,
+                "seed": None,
+                "prompt_logits": [[4, 1.5]],
+            },
+            Completion(0, "Hi", "Yo", (1, 2), 3, 2, "stop", 0.1, None, None, ((4, 1.5),)),
+        ),
+        ({"event": "peak", "rank": 1, "memory_bytes": 30}, Peak(1, 30)),
+        ({"event": "done", "versions": {"torch": "2"}, "tp": 1}, Done({"torch": "2"})),
+        ({"event": "error", "rank": 1, "message": "no"}, RankError(1, "no")),
+        ({"event": "hello"}, None),
+        ({}, None),
+    ],
+)
+def test_what_a_rank_tells(row: dict[str, object], event: object) -> None:
+    assert parse(1, row) == event
