@@ -14,18 +14,15 @@ if TYPE_CHECKING:
     from clusterkit.model.options import CheckOptions
     from clusterkit.report.console import Printer
 
+EXAMPLE = "clusterkit check inventories/docker-pair.yaml"
+
 
 def check(
     file: Annotated[Path, typer.Argument(metavar="INVENTORY", help="The inventory file.")],
     output: OutputOption = Output.text,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Check an inventory, and show the cluster that it means.
-
-    \b
-    Example:
-      clusterkit check inventories/docker-pair.yaml
-    """
+    """Check an inventory, and show the cluster that it means."""
     run(perform, "check", {"file": file}, Manner(output.value, dry_run))
 
 

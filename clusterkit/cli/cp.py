@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from clusterkit.model.options import CpOptions
     from clusterkit.report.console import Printer
 
+EXAMPLE = "clusterkit cp prompts.jsonl node[1-2]:/data/"
+
 
 def cp(
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Path or NODES:PATH.")],
@@ -28,12 +30,7 @@ def cp(
     output: OutputOption = Output.text,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Copy files to nodes, or from nodes.
-
-    \b
-    Example:
-      clusterkit cp prompts.jsonl node[1-2]:/data/
-    """
+    """Copy files to nodes, or from nodes."""
     values = {"sources": tuple(sources), "target": target}
     manner = Manner(output.value, dry_run, cluster=cluster, inventory=inventory)
     run(perform, "cp", values, manner)

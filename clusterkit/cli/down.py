@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from clusterkit.model.options import DownOptions
     from clusterkit.report.console import Printer
 
+EXAMPLE = "clusterkit down --yes"
+
 
 def down(
     cluster: ClusterOption = None,
@@ -29,10 +31,6 @@ def down(
     """Remove the cluster, and look that nothing is left.
 
     Containers, network, keys and files go; a folder that the inventory binds stays.
-
-    \b
-    Example:
-      clusterkit down --yes
     """
     run(perform, "down", {}, Manner(output.value, dry_run, yes, cluster, inventory))
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from clusterkit.model.options import ExecOptions
     from clusterkit.report.console import Printer
 
+EXAMPLE = "clusterkit exec node[1-2] -- nproc"
+
 
 def exec_(
     nodes: Annotated[str, typer.Argument(help="Nodes: `node[1-2]`, `@workers`, `@all`.")],
@@ -34,10 +36,6 @@ def exec_(
     """Run a command on nodes, many at once.
 
     Identical output is folded under one node set.
-
-    \b
-    Example:
-      clusterkit exec node[1-2] -- nproc
     """
     values = {"nodes": nodes, "argv": tuple(argv), "timeout_s": timeout_s}
     manner = Manner(output.value, dry_run, cluster=cluster, inventory=inventory)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -13,15 +13,19 @@ from clusterkit.cli.run import Manner, run
 from clusterkit.cli.words import DryRunOption, Output, OutputOption
 
 if TYPE_CHECKING:
+    from clusterkit.model.options import InitOptions
     from clusterkit.report.console import Printer
 
 
-class ProviderName(str, Enum):
+class ProviderName(StrEnum):
     """Where nodes come from."""
 
     local = "local"
     docker = "docker"
     ssh = "ssh"
+
+
+EXAMPLE = "clusterkit init cluster.yaml --provider docker --nodes 3"
 
 
 def init(
@@ -34,7 +38,7 @@ def init(
     cluster: Annotated[
         str | None, typer.Option("--name", metavar="NAME", help="The cluster's name.")
     ] = None,
-    nodes: Annotated[int | None, typer.Option("--nodes", help="Docker: how many nodes.")] = None,
+    nodes: Annotated[int, typer.Option("--nodes", help="Docker: how many nodes.")] = 2,
     slots: Annotated[int | None, typer.Option("--slots", help="Ranks that fit a node.")] = None,
     gpus: Annotated[int, typer.Option("--gpus", help="GPUs of each node.")] = 0,
     hosts: Annotated[
@@ -45,12 +49,7 @@ def init(
     output: OutputOption = Output.text,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Write a first, commented inventory; asks what is missing.
-
-    \b
-    Example:
-      clusterkit init cluster.yaml --provider docker --nodes 3
-    """
+    """Write a first, commented inventory; asks what is missing."""
     values = {
         "file": file,
         "provider": provider.value if provider else None,
@@ -65,29 +64,29 @@ def init(
     run(perform, "init", values, Manner(output.value, dry_run))
 
 
-def perform(options: dict[str, Any], manner: Manner, printer: Printer) -> None:
+def perform(options: InitOptions, manner: Manner, printer: Printer) -> None:
     """Ask what is missing, then write; a dry run prints the text instead."""
     from clusterkit.use_cases.init import inventory_text, write_inventory
 
-    asked = _ask(options) if sys.stdin.isatty() else options
+    asked = _ask(options) if sys.stdin.isatty() and options.provider is None else options
     text = inventory_text(asked)
     if manner.dry_run:
         printer.show(text.rstrip("\n"))
     else:
-        printer.result(write_inventory(asked["file"], text, force=asked["force"]))
+        printer.result(write_inventory(asked.file, text, force=asked.force))
 
 
-def _ask(options: dict[str, Any]) -> dict[str, Any]:
-    """Fill in what no option said, with a default that is right for most."""
-    asked = dict(options)
-    if asked["provider"] is None:
-        question = "Nodes come from (local: this machine, docker: containers here, ssh: machines)"
-        asked["provider"] = typer.prompt(question, default="local", err=True)
-    if asked["cluster"] is None:
+def _ask(options: InitOptions) -> InitOptions:
+    """Ask what no option said, with a default that is right for most."""
+    from clusterkit.model.options import read_options
+
+    question = "Nodes come from (local: this machine, docker: containers here, ssh: machines)"
+    asked: dict[str, Any] = {"provider": typer.prompt(question, default="local", err=True)}
+    if options.cluster is None:
         asked["cluster"] = typer.prompt("Name of the cluster", default="lab", err=True)
-    if asked["provider"] == "docker" and asked["nodes"] is None:
+    if asked["provider"] == "docker":
         asked["nodes"] = typer.prompt("How many nodes", default=2, type=int, err=True)
-    if asked["provider"] == "ssh" and not asked["hosts"]:
+    if asked["provider"] == "ssh" and not options.hosts:
         words = typer.prompt("Machines, as ssh names them, with spaces between", err=True)
         asked["hosts"] = tuple(words.split())
-    return asked
+    return cast("InitOptions", read_options("init", {**dict(options), **asked}))

@@ -39,9 +39,8 @@ def application() -> typer.Typer:
         for verb in verbs:
             name = verb.replace("-", "_")
             module = import_module(f"clusterkit.cli.{name}")
-            app.command(verb, context_settings=getattr(module, "SETTINGS", None))(
-                getattr(module, f"{name}_" if name in ("exec",) else name)
-            )
+            function = getattr(module, "exec_" if name == "exec" else name)
+            app.command(verb, epilog=f"\b\nExample:\n  {module.EXAMPLE}")(function)
     return app
 
 

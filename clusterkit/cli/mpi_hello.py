@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from clusterkit.model.options import HelloOptions
     from clusterkit.report.console import Printer
 
+EXAMPLE = "clusterkit mpi-hello --ranks 4"
+
 
 def mpi_hello(
     ranks: Annotated[
@@ -36,10 +38,6 @@ def mpi_hello(
 
     What the ranks say is compared with the placement; a rank that is missing or on another
     node is named.
-
-    \b
-    Example:
-      clusterkit mpi-hello --ranks 4
     """
     manner = Manner(output.value, dry_run, cluster=cluster, inventory=inventory)
     run(perform, "mpi-hello", {"ranks": ranks, "timeout_s": timeout_s}, manner)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 CHANGES_PENDING = 6
 
+EXAMPLE = "clusterkit plan inventories/docker-pair.yaml --exit-code"
+
 
 def plan(
     file: Annotated[Path, typer.Argument(metavar="INVENTORY", help="The inventory file.")],
@@ -25,12 +27,7 @@ def plan(
     output: OutputOption = Output.text,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Look at the machines, and print what `up` would change.
-
-    \b
-    Example:
-      clusterkit plan inventories/docker-pair.yaml --exit-code
-    """
+    """Look at the machines, and print what `up` would change."""
     values = {"file": file, "exit_code": exit_code}
     run(perform, "plan", values, Manner(output.value, dry_run))
 

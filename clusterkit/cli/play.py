@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +12,10 @@ from clusterkit.cli.run import Manner, run
 from clusterkit.cli.words import ClusterOption, DryRunOption, Output, OutputOption, YesOption
 
 if TYPE_CHECKING:
+    from clusterkit.model.options import PlayOptions
     from clusterkit.report.console import Printer
+
+EXAMPLE = "clusterkit play playbooks/first-tokens-local.yaml --yes"
 
 
 def play(
@@ -25,22 +28,18 @@ def play(
     """Run a playbook: verbs with their options, in order.
 
     Stops at the first verb that fails.
-
-    \b
-    Example:
-      clusterkit play playbooks/first-tokens-local.yaml --yes
     """
     run(perform, "play", {"file": file}, Manner(output.value, dry_run, yes, cluster))
 
 
-def perform(options: dict[str, Any], manner: Manner, printer: Printer) -> int:
+def perform(options: PlayOptions, manner: Manner, printer: Printer) -> int:
     """Every verb as if it had been typed."""
     from dataclasses import replace
 
     from clusterkit.model.load import load_playbook
     from clusterkit.model.options import UpOptions
 
-    for step in load_playbook(options["file"]):
+    for step in load_playbook(options.file):
         printer.message(f"- {step.verb}")
         if isinstance(step.options, UpOptions) and manner.dry_run:
             manner = replace(manner, inventory=step.options.file)
@@ -48,6 +47,6 @@ def perform(options: dict[str, Any], manner: Manner, printer: Printer) -> int:
         verb = import_module(f"clusterkit.cli.{step.verb.replace('-', '_')}")
         code = verb.perform(step.options, replace(manner, yes=yes), printer) or 0
         if code:
-            printer.message(f"{options['file']}:{step.line}: `{step.verb}` ended with {code}")
+            printer.message(f"{options.file}:{step.line}: `{step.verb}` ended with {code}")
             return int(code)
     return 0

@@ -45,7 +45,9 @@ def run(perform: Perform, verb: str, values: Mapping[str, Any], manner: Manner) 
 
     printer = Printer(manner.output)  # type: ignore[arg-type]
     try:
-        code = perform(_typed(verb, values), manner, printer) or 0
+        from clusterkit.model.options import read_options
+
+        code = perform(read_options(verb, values), manner, printer) or 0
     except ClusterkitError as error:
         printer.error(error, debug=is_debugging())
         code = error.exit_code
@@ -57,13 +59,6 @@ def run(perform: Perform, verb: str, values: Mapping[str, Any], manner: Manner) 
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     raise typer.Exit(code)
-
-
-def _typed(verb: str, values: Mapping[str, Any]) -> Any:
-    """The options of a verb, checked; a verb that takes none has none."""
-    from clusterkit.model.options import VERBS, from_words
-
-    return from_words(VERBS[verb], values) if verb in VERBS else values
 
 
 def is_debugging() -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,7 +10,10 @@ from clusterkit.cli.run import Manner, run
 from clusterkit.cli.words import DryRunOption
 
 if TYPE_CHECKING:
+    from clusterkit.model.options import SchemaOptions
     from clusterkit.report.console import Printer
+
+EXAMPLE = "clusterkit schema inventory > inventory.schema.json"
 
 
 def schema(
@@ -22,15 +25,11 @@ def schema(
     """Print a JSON Schema: inventory, playbook or a verb's JSON.
 
     Without NAME, print the names that there are.
-
-    \b
-    Example:
-      clusterkit schema inventory > inventory.schema.json
     """
     run(perform, "schema", {"name": name}, Manner(dry_run=dry_run))
 
 
-def perform(options: dict[str, Any], manner: Manner, printer: Printer) -> None:  # noqa: ARG001
+def perform(options: SchemaOptions, manner: Manner, printer: Printer) -> None:  # noqa: ARG001
     """Print one schema, or the names of all."""
     import json
 
@@ -38,7 +37,7 @@ def perform(options: dict[str, Any], manner: Manner, printer: Printer) -> None: 
     from clusterkit.model.schemas import inventory_schema, playbook_schema
 
     files = {"inventory": inventory_schema, "playbook": playbook_schema}
-    name = options["name"]
+    name = options.name
     if name is None:
         printer.show("\n".join([*files, *results.RESULTS]))
     else:

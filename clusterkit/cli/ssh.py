@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,7 +10,10 @@ from clusterkit.cli.run import Manner, run
 from clusterkit.cli.words import ClusterOption, DryRunOption, InventoryOption
 
 if TYPE_CHECKING:
+    from clusterkit.model.options import SshOptions
     from clusterkit.report.console import Printer
+
+EXAMPLE = "clusterkit ssh node2"
 
 
 def ssh(
@@ -26,17 +29,13 @@ def ssh(
     """Open a shell on a node.
 
     With the cluster's own key, and with its host keys verified.
-
-    \b
-    Example:
-      clusterkit ssh node2
     """
     values = {"node": node, "argv": tuple(argv or ())}
     manner = Manner(dry_run=dry_run, cluster=cluster, inventory=inventory)
     run(perform, "ssh", values, manner)
 
 
-def perform(options: dict[str, Any], manner: Manner, printer: Printer) -> None:
+def perform(options: SshOptions, manner: Manner, printer: Printer) -> None:
     """Become ssh."""
     from clusterkit.command import Command, Step
     from clusterkit.results import DryRun
@@ -44,9 +43,9 @@ def perform(options: dict[str, Any], manner: Manner, printer: Printer) -> None:
     from clusterkit.use_cases.login import login_argv
     from clusterkit.use_cases.session import find
 
-    argv = login_argv(find(manner.which), options["node"], options["argv"])
+    argv = login_argv(find(manner.which), options.node, options.argv)
     if manner.dry_run:
-        step = Step("localhost", f"log in to {options['node']}", Command(argv))
+        step = Step("localhost", f"log in to {options.node}", Command(argv))
         printer.result(DryRun.of("ssh", [step]))
     else:
         replace_process(argv)

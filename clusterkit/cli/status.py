@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from clusterkit.cli.run import Manner, run
 from clusterkit.cli.words import (
@@ -14,7 +14,10 @@ from clusterkit.cli.words import (
 )
 
 if TYPE_CHECKING:
+    from clusterkit.model.options import StatusOptions
     from clusterkit.report.console import Printer
+
+EXAMPLE = "clusterkit status -o wide"
 
 
 def status(
@@ -23,17 +26,12 @@ def status(
     output: OutputOption = Output.text,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Look at every node, the storage, the model and the jobs.
-
-    \b
-    Example:
-      clusterkit status -o wide
-    """
+    """Look at every node, the storage, the model and the jobs."""
     manner = Manner(output.value, dry_run, cluster=cluster, inventory=inventory)
     run(perform, "status", {}, manner)
 
 
-def perform(options: dict[str, Any], manner: Manner, printer: Printer) -> int:  # noqa: ARG001
+def perform(options: StatusOptions, manner: Manner, printer: Printer) -> int:  # noqa: ARG001
     """Look and show; exit 3 when some nodes are not up, 4 when none is."""
     from clusterkit.results import DryRun
     from clusterkit.use_cases.session import find

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from clusterkit.model.options import UpOptions
     from clusterkit.report.console import Printer
 
+EXAMPLE = "clusterkit up inventories/docker-pair.yaml"
+
 
 def up(
     file: Annotated[Path, typer.Argument(metavar="INVENTORY", help="The inventory file.")],
@@ -24,10 +26,6 @@ def up(
     """Make the cluster of an inventory, or make it so again.
 
     Shows the plan and asks before anything is changed; the second run has 0 changes.
-
-    \b
-    Example:
-      clusterkit up inventories/docker-pair.yaml
     """
     run(perform, "up", {"file": file}, Manner(output.value, dry_run, yes))
 

@@ -138,6 +138,7 @@ class SshOptions(Model):
     """Log in to a node."""
 
     node: str = Field(min_length=1, description="The node", examples=["node1"])
+    argv: tuple[str, ...] = Field(default=(), description="A command; default: a shell")
 
 
 class PlayOptions(Model):
@@ -149,7 +150,9 @@ class PlayOptions(Model):
 class SchemaOptions(Model):
     """Print a JSON Schema."""
 
-    name: str = Field(min_length=1, description="What of", examples=["inventory"])
+    name: str | None = Field(
+        default=None, min_length=1, description="What of; default: all names", examples=["inventory"]
+    )
 
 
 class InitOptions(Model):
@@ -174,6 +177,7 @@ class InitOptions(Model):
     hosts: Annotated[tuple[str, ...], BeforeValidator(one_or_more)] = Field(
         default=(), description="The machines (ssh)", examples=[["10.0.0.11"]]
     )
+    force: bool = Field(default=False, description="Write over a file that exists")
 
 
 VERBS: dict[str, type[Model]] = {

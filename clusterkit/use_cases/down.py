@@ -84,3 +84,7 @@ def _kept(cluster: Cluster) -> tuple[Kept, ...]:
         for path in paths
         if Path(path, "clusterkit").exists()
     )
+
+
+def _size_bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

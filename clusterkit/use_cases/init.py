@@ -4,40 +4,32 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from clusterkit.errors import FileMistakes, UsageError
 from clusterkit.model.init import first_inventory
 from clusterkit.model.load import load_inventory
+from clusterkit.model.options import InitOptions
 from clusterkit.results import InitResult
 
-_PROVIDERS = ("local", "docker", "ssh")
 
-
-def inventory_text(options: dict[str, Any]) -> str:
+def inventory_text(options: InitOptions) -> str:
     """The text for what was asked, with a default for what was not.
 
     Raises:
-        UsageError: If no inventory can be made of it, such as no nodes.
+        UsageError: If machines are asked for and none is named.
     """
-    provider = options["provider"] or "local"
-    if provider not in _PROVIDERS:
-        raise UsageError(
-            f"no provider named `{provider}`. Fix: use one of {', '.join(_PROVIDERS)}"
-        )
-    if provider == "ssh" and not options["hosts"]:
+    provider = options.provider or "local"
+    if provider == "ssh" and not options.hosts:
         raise UsageError("no machines. Fix: name them with `--host`, once for each")
-    for name in ("nodes", "slots"):
-        if options[name] is not None and options[name] < 1:
-            raise UsageError(f"--{name} {options[name]}. Fix: use 1 or more")
     return first_inventory(
         provider,
-        cluster=options["cluster"] or "lab",
-        nodes=options["nodes"] or 2,
-        slots=options["slots"],
-        gpus_per_node=options["gpus_per_node"],
-        model=options["model"],
-        hosts=options["hosts"],
+        cluster=options.cluster or "lab",
+        nodes=options.nodes,
+        slots=options.slots,
+        gpus_per_node=options.gpus_per_node,
+        subnet=options.subnet,
+        model=options.model,
+        hosts=options.hosts,
     )
 
 

@@ -45,7 +45,7 @@ def up(file: Path, *, sink: Sink) -> UpResult:
             trust = ensure_trust(session.folder, cluster)
             converge(up_stages(cluster, trust), world, sink, outcome)
         except ClusterkitError:
-            _take_back(session, world, outcome)
+            _take_back(session, world, outcome, sink)
             raise
         save_facts(session, outcome.facts)
     return UpResult(
@@ -58,11 +58,11 @@ def up(file: Path, *, sink: Sink) -> UpResult:
     )
 
 
-def _take_back(session: Session, world: World, outcome: Outcome) -> None:
+def _take_back(session: Session, world: World, outcome: Outcome, sink: Sink) -> None:
     """Leave nothing of a cluster that did not exist before and of which no node came up."""
     done = {step.action.operation for step in outcome.steps if isinstance(step.action, DockerCall)}
     if "network" in done and "start" not in done:
-        converge(down_stages(session.cluster), world, lambda event: None)
+        converge(down_stages(session.cluster), world, sink)
         clusters.forget(session.cluster.name)
 
 
