@@ -61,12 +61,17 @@ class Board:
                 self._set(step.node, now_s, stage=step.stage, now=error or "", state="failed")
             case NodeSettled(node, stage, summary):
                 self._set(node, now_s, stage=stage, now=summary, state="done")
-            case Progress(node, what):
-                self._set(node, now_s, now=f"{what} {progress_text(event)}", state="busy")
+            case Progress(node):
+                self._set(node, now_s, now=progress_text(event), state="busy")
             case NodeLost(node, why):
                 self._set(node, now_s, now=why, state="failed")
             case _:
                 pass
+
+    @property
+    def is_eventful(self) -> bool:
+        """Whether anything was changed, or failed."""
+        return any(row.changes or row.state == "failed" for row in self._rows.values())
 
     def rows(self, now_s: float) -> Sequence[Row]:
         """The rows as they stand; beyond FOLD_ABOVE nodes, equal ones share a row."""
@@ -101,13 +106,16 @@ class Board:
 
 
 def progress_text(progress: Progress) -> str:
-    """``12.0 MiB of 256 MiB, 4 %``; small totals are steps, not bytes."""
-    done, total = progress.done, progress.total
+    """``fetch: 12.0 MiB of 256 MiB, 4 %``.
+
+    Small totals are steps, not bytes; a small number of an unknown total says nothing.
+    """
+    what, done, total = progress.what, progress.done, progress.total
     if total is None:
-        return size(done) if done >= 1024 else str(done)
+        return what if done < 1 << 20 else f"{what}: {size(done)}"
     if total < 1024:
-        return f"{done} of {total}"
-    return f"{size(done)} of {size(total)}, {100 * done // total} %"
+        return f"{what}: {done} of {total}"
+    return f"{what}: {size(done)} of {size(total)}, {100 * done // total} %"
 
 
 def _folded(rows: Sequence[Row]) -> Sequence[Row]:

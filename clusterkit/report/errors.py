@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from rich.text import Text
 
 from clusterkit.errors import ClusterkitError, FileMistakes, NodesFailed
 from clusterkit.report.folding import FOLD_ABOVE, fold
 from clusterkit.report.quantities import counted
 from clusterkit.report.tables import BAD
-
-_FIX = re.compile(r"\s*\bFix: ")
 
 
 def error_text(error: ClusterkitError) -> Text:
@@ -56,7 +52,7 @@ def _nodes(error: NodesFailed) -> Text:
 
 
 def _block(what: str, lines: list[str], fix: str) -> Text:
-    text = Text.assemble(("Error: ", BAD), what)
+    text = Text.assemble(("Error: ", BAD), what.replace("\n", "\n  "))
     for line in lines:
         text.append("\n  " + line.replace("\n", "\n    "))
     if fix:
@@ -66,5 +62,5 @@ def _block(what: str, lines: list[str], fix: str) -> Text:
 
 def _split(message: str) -> tuple[str, str]:
     """What is wrong, and the fix, which may be empty."""
-    what, *fix = _FIX.split(message, maxsplit=1)
-    return what, fix[0] if fix else ""
+    what, found, fix = message.rpartition("Fix: ")
+    return (what.rstrip(), fix) if found else (message, "")

@@ -9,7 +9,7 @@ from rich.text import Text
 from clusterkit.report.folding import fold
 from clusterkit.report.quantities import counted, duration
 from clusterkit.report.tables import BAD, NOTHING, Blocks, cell, table
-from clusterkit.results import JobsResult, ListedJob, LogsResult, StopResult
+from clusterkit.results import JobsResult, ListedJob, LogLine, LogsResult, StopResult
 
 _STYLES = {"running": "green", "failed": BAD, "stopped": "yellow"}
 
@@ -55,9 +55,16 @@ def logs_text(logs: LogsResult, *, wide: bool = False) -> Blocks:
     ranks = {line.rank for line in logs.lines}
     if len(ranks) < 2 and not wide:
         return [line.text for line in logs.lines]
-    names = {rank: "launcher" if rank is None else f"rank {rank}" for rank in ranks}
-    width = max(map(len, names.values()), default=0)
-    return [f"{names[line.rank]:<{width}} | {line.text}" for line in logs.lines]
+    return [log_line(line) for line in logs.lines]
+
+
+def log_line(line: LogLine) -> str:
+    """One line, led by its rank, for logs that are followed."""
+    return f"{_who(line.rank):<8} | {line.text}"
+
+
+def _who(rank: int | None) -> str:
+    return "launcher" if rank is None else f"rank {rank}"
 
 
 def _took(job: ListedJob) -> str:

@@ -28,7 +28,7 @@ class LinesView:
         self._clock = clock
         self._lock = Lock()
         self._node_width = 0
-        self._progress_at: dict[tuple[str, str], float] = {}
+        self._progress_at: dict[str, float] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -55,9 +55,9 @@ class LinesView:
                 self._line(step.node, step.stage, what)
             case StepEnded(step, _, error):
                 self._line(step.node, step.stage, f"{step.sign} {step.summary} … FAILED: {error}")
-            case Progress(node, what):
-                if self._is_due(node, what):
-                    self._line(node, "", f"{what} {progress_text(event)}")
+            case Progress(node):
+                if self._is_due(node):
+                    self._line(node, "", progress_text(event))
             case NodeLost(node, why):
                 self._line(node, "", f"LOST: {why}")
             case Note():
@@ -69,11 +69,11 @@ class LinesView:
         self._node_width = max(self._node_width, len(node))
         self._printer.message(f"{node:<{self._node_width}}  {stage:<{_STAGE_WIDTH}}  {what}")
 
-    def _is_due(self, node: str, what: str) -> bool:
-        """Whether this long thing's last line, if any, is old enough for the next."""
+    def _is_due(self, node: str) -> bool:
+        """Whether the node's last line of progress is old enough for the next."""
         now_s = self._clock()
-        last_s = self._progress_at.setdefault((node, what), now_s)
+        last_s = self._progress_at.setdefault(node, now_s)
         if now_s - last_s < _PROGRESS_EVERY_S:
             return False
-        self._progress_at[node, what] = now_s
+        self._progress_at[node] = now_s
         return True

@@ -34,7 +34,7 @@ class View(AbstractContextManager["View"], Protocol):
 
 
 class LiveView:
-    """A table on stderr that stays, as it was last, when the view ends."""
+    """A table on stderr; it stays, as it was last, if anything was changed or failed."""
 
     def __init__(self, printer: Printer, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -61,6 +61,8 @@ class LiveView:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        # A look that found nothing to do leaves no table: the result says all.
+        self._live.transient = error is None and not self._board.is_eventful
         self._live.stop()
 
     def __call__(self, event: Event) -> None:

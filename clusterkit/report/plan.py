@@ -60,7 +60,7 @@ def down_text(down: DownResult, *, wide: bool = False) -> Blocks:
     if not down.left:
         return [*blocks, Text("Nothing is left.", GOOD)]
     blocks.append(Text(f"{counted(len(down.left), 'thing is', 'things are')} left:", BAD))
-    return [*blocks, *(Text(f"  ! {what}") for what in down.left)]
+    return [*blocks, *(Text("  ! " + what.replace("\n", "\n    ")) for what in down.left)]
 
 
 def _end(down: DownResult) -> str:

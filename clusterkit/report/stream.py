@@ -83,8 +83,8 @@ class InferView:
             case RankStarted():
                 self._ranks += 1
                 self._say(f"{counted(self._ranks, 'rank runs', 'ranks run')}, loading")
-            case Progress(node, what):
-                self._say(f"{node}: {what} {progress_text(event)}")
+            case Progress(node):
+                self._say(f"{node}: {progress_text(event)}")
             case Note():
                 self._printer.message(note_text(event))
             case NodeLost(node, why):

@@ -33,12 +33,4 @@ class DryRun(Model):
     @classmethod
     def of(cls, verb: str, steps: Iterable[Step]) -> DryRun:
         """The dry run of ``verb`` that would apply ``steps``."""
-        rows = (step.as_json() for step in steps)
-        known = DryStep.model_fields
-        return cls(
-            verb=verb,
-            steps=tuple(
-                DryStep(**{key: value for key, value in row.items() if key in known})
-                for row in rows
-            ),
-        )
+        return cls(verb=verb, steps=tuple(DryStep(**step.as_json()) for step in steps))

@@ -34,6 +34,15 @@ def test_the_fix_has_a_line_of_its_own():
         """)
 
 
+def test_more_lines_are_indented():
+    assert said(ClusterkitError("node1: exit 1: ls\nls: no\nls: such. Fix: look")) == text("""
+        Error: node1: exit 1: ls
+          ls: no
+          ls: such.
+        Fix: look
+        """)
+
+
 def test_every_mistake_has_one_line():
     problems = [
         "pair.yaml:4: nodes.node1.slots: must be at least 1. Fix: give it 1 or more",

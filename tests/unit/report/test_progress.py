@@ -62,9 +62,17 @@ def test_long_things_show_their_progress_now_and_then():
         view(Progress("node1", "fetch", second << 20, 25 << 20))
 
     assert streams.err == text("""
-        node1            fetch 10.0 MiB of 25.0 MiB, 40 %
-        node1            fetch 20.0 MiB of 25.0 MiB, 80 %
+        node1            fetch: 10.0 MiB of 25.0 MiB, 40 %
+        node1            fetch: 20.0 MiB of 25.0 MiB, 80 %
         """)
+
+
+def test_output_of_a_build_is_its_last_line(monkeypatch):
+    written = run_on_terminal(
+        monkeypatch, events=(Progress("localhost", "Step 3/9 : RUN apt-get update", 41),)
+    )
+
+    assert "Step 3/9 : RUN apt-get update " in plain(written)
 
 
 def test_a_board_keeps_what_every_node_does():
@@ -146,6 +154,14 @@ def test_a_terminal_shows_a_row_a_node_and_keeps_the_last_table(monkeypatch):
     assert [line.rstrip() for line in plain(last).splitlines()] == text(LAST_FRAME).splitlines()
     assert "Note: node1: shm_size is 64m" in plain(written)
     assert written.rstrip("\n").endswith("\x1b[?25h")  # the cursor is back
+
+
+def test_a_look_that_finds_nothing_to_do_leaves_no_table(monkeypatch):
+    settled = NodeSettled("node1", "nodes", "container pair-node1 runs")
+    written = run_on_terminal(monkeypatch, events=(EVENTS[0], settled))
+
+    assert "container pair-node1 runs" in written
+    assert plain(last_frame(written)).strip() == ""
 
 
 def test_no_color_takes_the_colours_away(monkeypatch):
