@@ -74,10 +74,16 @@ class InferOptions(Model):
         default=None, ge=0, description="The same seed draws the same tokens", examples=[1]
     )
     tp: int | None = Field(
-        default=None, ge=1, description="Tensor parallel size; default: the inventory's"
+        default=None,
+        ge=1,
+        description="Tensor parallel size; default: the inventory's",
+        examples=[3],
     )
     pp: int | None = Field(
-        default=None, ge=1, description="Pipeline parallel size; default: the inventory's"
+        default=None,
+        ge=1,
+        description="Pipeline parallel size; default: the inventory's",
+        examples=[2],
     )
     model: str | None = Field(
         default=None,

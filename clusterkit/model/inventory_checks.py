@@ -59,7 +59,7 @@ def _address_count(names: tuple[str, ...], text: str, place: Place) -> Iterator[
         count = len(expand(text))
     except NotANodeSet as error:
         fix = "write 192.168.123.111, or 192.168.123.[111-112] for two nodes"
-        yield Mistake(place, f"`{text}` {error}".replace("node set such as", "set such as"), fix)
+        yield Mistake(place, f"`{text}` {error}", fix)
         return
     if count != len(names):
         what = f"{_number(count, 'address')} for {_number(len(names), 'node')}"

@@ -100,7 +100,7 @@ def _wording(kind: str, given: Any, context: dict[str, Any]) -> tuple[str, str]:
         case "float_type" | "finite_number":
             return f"must be a number, not {was}", ""
         case "bool_type":
-            return f"must be true or false, not {was}", ""
+            return f"must be true or false, not {was}", "write true or false, without quotes"
         case "string_type" | "path_type":
             return f"must be text, not {was}", ""
         case "tuple_type" | "list_type":

@@ -37,8 +37,8 @@ def select(cluster: Cluster, words: str) -> tuple[str, ...]:
     source = GroupSource("inventory", {**groups, "all": ",".join(names)}, ",".join(names))
     try:
         chosen = set(NodeSet(words, resolver=GroupResolver(source)))
-    except NodeSetException as error:
-        raise UsageError(f"`{words}` is not a node set: {error}. {_SYNTAX}") from None
+    except NodeSetException:
+        raise UsageError(f"`{words}` cannot be read. {_SYNTAX}") from None
     if selected := tuple(name for name in names if name in chosen):
         return selected
     raise UsageError(f"`{words}` means no node. Fix: use some of {fold(names)}")
@@ -90,7 +90,7 @@ def _names(text: str) -> tuple[str, ...]:
             for name in NodeSet(term, resolver=RESOLVER_NOGROUP)
         )
     except NodeSetException:
-        raise NotANodeSet("is no node set such as `node1` or `node[1-3]`") from None
+        raise NotANodeSet("cannot be read") from None
 
 
 def _check_size(text: str) -> None:
@@ -129,8 +129,7 @@ def _named(words: str) -> Iterator[tuple[str, str]]:
             try:
                 yield from (("node", name) for name in _names(term))
             except NotANodeSet as error:
-                text = f"`{words}` is not a node set: `{term}` {error}. {_SYNTAX}"
-                raise UsageError(text) from None
+                raise UsageError(f"`{words}`: `{term}` {error}. {_SYNTAX}") from None
 
 
 def _fix(kind: str, term: str, known: list[str]) -> str:

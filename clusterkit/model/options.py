@@ -151,7 +151,10 @@ class SchemaOptions(Model):
     """Print a JSON Schema."""
 
     name: str | None = Field(
-        default=None, min_length=1, description="What of; default: all names", examples=["inventory"]
+        default=None,
+        min_length=1,
+        description="What of; default: all names",
+        examples=["inventory"],
     )
 
 

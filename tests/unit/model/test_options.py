@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clusterkit.errors import FileMistakes, UsageError
+from clusterkit.model.infer_options import InferOptions
+from clusterkit.model.load import load_prompts
+from clusterkit.model.options import VERBS, UpOptions, read_options
+
+
+def test_words_become_options():
+    words = {"prompt": ['it\'s $(touch /pwned) "x" \n ünï'], "max_tokens": 8, "tp": None}
+
+    assert read_options("infer", words) == InferOptions(
+        prompt=('it\'s $(touch /pwned) "x" \n ünï',), max_tokens=8
+    )
+    assert read_options("up", {"file": "a.yaml"}) == UpOptions(file=Path("a.yaml"))
+
+
+def test_every_option_has_a_short_help():
+    for verb, options in VERBS.items():
+        for name, field in options.model_fields.items():
+            assert 0 < len(field.description or "") <= 72, f"{verb} {name}"
+
+
+NO_PROMPT = "there is no prompt. Fix: give `prompt`, or a file of `prompts`"
+EMPTY = "--prompt: the prompt is empty. Fix: write what the model should answer"
+
+
+@pytest.mark.parametrize(
+    ("verb", "words", "message"),
+    [
+        ("infer", {}, NO_PROMPT),
+        ("infer", {"prompt": ()}, NO_PROMPT),
+        ("infer", {"prompt": ("",)}, EMPTY),
+        ("infer", {"prompt": ("a", " \n\t")}, EMPTY),
+        (
+            "infer",
+            {"prompt": ("a\udcff",)},
+            "--prompt: the prompt is not UTF-8 text. Fix: use a UTF-8 terminal or file",
+        ),
+        (
+            "infer",
+            {"prompt": ("a",), "max_tokens": 0, "temperature": -1.0, "top_p": 0.0, "seed": -1},
+            "--max-tokens: must be at least 1, not `0`. "
+            "Fix: write for example `--max-tokens 128`\n"
+            "--temperature: must be at least 0, not `-1.0`. "
+            "Fix: write for example `--temperature 0.7`\n"
+            "--top-p: must be more than 0, not `0.0`. Fix: write for example `--top-p 0.9`\n"
+            "--seed: must be at least 0, not `-1`. Fix: write for example `--seed 1`",
+        ),
+        (
+            "infer",
+            {"prompt": ("a",), "top_p": 1.5, "temperature": float("nan"), "tp": 0},
+            "--temperature: must be a number, not `NaN`. "
+            "Fix: write for example `--temperature 0.7`\n"
+            "--top-p: must be at most 1, not `1.5`. Fix: write for example `--top-p 0.9`\n"
+            "--tp: must be at least 1, not `0`. Fix: write for example `--tp 3`",
+        ),
+        (
+            "infer",
+            {"prompt": ("a",), "raw": True, "system": "b"},
+            "`raw` has no place for a `system` prompt. "
+            "Fix: drop `raw`, or write the instruction into the prompt",
+        ),
+        (
+            "mpi-hello",
+            {"ranks": 0},
+            "--ranks: must be at least 1, not `0`. Fix: write for example `--ranks 4`",
+        ),
+        (
+            "models",
+            {"action": "pull"},
+            "`pull` needs a model. Fix: name one, such as smollm2-135m",
+        ),
+        (
+            "models",
+            {"action": "pul", "model": "x"},
+            "--action: must be ls, pull or rm, not `pul`. Fix: did you mean `pull`?",
+        ),
+        (
+            "exec",
+            {"nodes": "@all", "argv": ()},
+            '--argv: must not be empty. Fix: write for example `--argv ["hostname"]`',
+        ),
+    ],
+)
+def test_words_that_do_not_fit(verb: str, words: dict[str, Any], message: str):
+    with pytest.raises(UsageError) as caught:
+        read_options(verb, words)
+    assert str(caught.value) == message
+    assert caught.value.exit_code == 2
+
+
+def test_prompts_are_json_lines(tmp_path: Path):
+    path = tmp_path / "prompts.jsonl"
+    path.write_text('"one"\n\n{"prompt": "two\\nlines"}\r\n"f\\u00fcnf \u2028"\n')
+
+    assert load_prompts(path) == ("one", "two\nlines", "fünf \u2028")
+
+
+def test_prompts_come_from_stdin_for_a_dash():
+    assert load_prompts(Path("-"), stdin='"one"') == ("one",)
+
+
+def test_every_line_that_is_no_prompt_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    lines = ["plain", '"fine"', '""', "5", '{"promt": "x"}', "{}", "[1]", '{"prompt": " "}']
+    Path("p.jsonl").write_text("\n".join(lines))
+    fix = 'write "a string" or {"prompt": "a string"}'
+    empty = "the prompt is empty. Fix: write what the model should answer"
+
+    with pytest.raises(FileMistakes) as caught:
+        load_prompts(Path("p.jsonl"))
+
+    assert caught.value.problems == [
+        f"p.jsonl:1: is not JSON. Fix: {fix}",
+        f"p.jsonl:3: {empty}",
+        f"p.jsonl:4: the prompt must be text, not `5`. Fix: {fix}",
+        f"p.jsonl:5: unknown key `promt`. Fix: {fix}",
+        f"p.jsonl:6: the prompt must be text, not empty. Fix: {fix}",
+        f"p.jsonl:7: the prompt must be text, not a list. Fix: {fix}",
+        f"p.jsonl:8: {empty}",
+    ]
+
+
+def test_a_file_without_prompts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    Path("p.jsonl").write_text("\n\n")
+
+    with pytest.raises(FileMistakes) as caught:
+        load_prompts(Path("p.jsonl"))
+
+    assert caught.value.problems == [
+        "p.jsonl:1: there is no prompt. Fix: write one JSON string on each line"
+    ]
