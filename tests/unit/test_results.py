@@ -8,16 +8,9 @@ from clusterkit.errors import UsageError
 from clusterkit.results import RESULTS, DryRun, PlannedStep, PlanResult, schema
 
 STEPS = (
-    Step(
-        "node1", "create container pair-node1", DockerCall("create", "pair-node1"), stage="nodes"
-    ),
+    Step("node1", "create container pair-node1", DockerCall("create", "pair-node1"), "+", "nodes"),
     Step("node1", "write the hostfile", Put("/x/hostfile", b"node1 slots=2\n"), stage="mpi"),
-    Step(
-        "node2",
-        "start sshd",
-        Command(("sshd", "-D"), env={"HF_TOKEN": "x", "A": "b"}),
-        stage="trust",
-    ),
+    Step("node2", "end sshd", Command(("end", "7"), {"HF_TOKEN": "x", "A": "b"}), "-", "trust"),
 )
 
 
@@ -27,7 +20,11 @@ def test_a_plan_reads_back_as_it_was_written():
     )
 
     assert PlanResult.model_validate_json(plan.model_dump_json()) == plan
-    assert [step.kind for step in plan.steps] == ["docker", "put", "command"]
+    assert [(step.kind, step.sign) for step in plan.steps] == [
+        ("docker", "+"),
+        ("put", "~"),
+        ("command", "-"),
+    ]
 
 
 def test_a_dry_run_has_words_and_hides_secrets():
@@ -54,8 +51,8 @@ def test_a_dry_run_has_words_and_hides_secrets():
                 "node": "node2",
                 "stage": "trust",
                 "kind": "command",
-                "summary": "start sshd",
-                "argv": ["sshd", "-D"],
+                "summary": "end sshd",
+                "argv": ["end", "7"],
                 "env": {"HF_TOKEN": "***", "A": "b"},
             },
         ],
