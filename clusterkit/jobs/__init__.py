@@ -1,3 +1,24 @@
 """One run on the cluster, from start to an end that was observed."""
 
 from __future__ import annotations
+
+from clusterkit.jobs.interrupt import Interrupt
+from clusterkit.jobs.job import Job, JobEnd, JobNode, RankEnd, new_job_id
+from clusterkit.jobs.records import JobRow, LogLine, Stopped, list_jobs, read_logs, stop_job
+from clusterkit.jobs.run import run_job
+
+__all__ = [
+    "Interrupt",
+    "Job",
+    "JobEnd",
+    "JobNode",
+    "JobRow",
+    "LogLine",
+    "RankEnd",
+    "Stopped",
+    "list_jobs",
+    "new_job_id",
+    "read_logs",
+    "run_job",
+    "stop_job",
+]

@@ -1,0 +1,141 @@
+"""A job before it starts and after it has ended, as values."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from clusterkit.command import Command
+from clusterkit.model.job import RankProgram
+from clusterkit.payloads.job_protocol import VERSION
+from clusterkit.placement import Placement, visible_devices
+
+Outcome = Literal["done", "failed", "interrupted", "stopped", "timed-out", "lost"]
+EXIT_CODES: dict[Outcome, int] = {
+    "done": 0,
+    "failed": 1,
+    "interrupted": 130,
+    "stopped": 1,
+    "timed-out": 124,
+    "lost": 1,
+}
+
+RANK_ARGV = ("sh", "-c", 'exec "$CLUSTERKIT_PYTHON" -I -S "$CLUSTERKIT_PAYLOADS" rank')
+"""What a launcher starts as every rank; the variables are of the node on which it runs."""
+
+RSH = ("clusterkit-rsh",)
+"""What mpirun starts in place of ssh; the supervisor puts it on mpirun's PATH."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobNode:
+    """A node of a job. ``payloads`` is the folder of the payloads there, ``home`` clusterkit's."""
+
+    name: str
+    address: str | None
+    python: str
+    payloads: str
+    home: str
+
+    def folder(self, job: str) -> str:
+        """Where the job's files lie on this node."""
+        return f"{self.home}/jobs/{job}"
+
+    def payload(self, name: str, *words: str) -> tuple[str, ...]:
+        """The words that run a payload of the standard library here."""
+        return (self.python, "-I", "-S", self.payloads, name, *words)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run on the cluster. The first of ``nodes`` is the head, whether it has ranks or not.
+
+    ``launch`` starts :data:`RANK_ARGV` as every rank of the placement. ``ssh_config`` is the file
+    with which the head reaches the other nodes; None where there is only one.
+    """
+
+    id: str
+    verb: str
+    cluster: str
+    nodes: tuple[JobNode, ...]
+    placement: Placement
+    program: RankProgram
+    launch: Command
+    subnet: str | None = None
+    ssh_config: str | None = None
+    timeout_s: float | None = None
+    start_timeout_s: float = 60.0
+
+    @property
+    def head(self) -> JobNode:
+        """The node on which the supervisor runs."""
+        return self.nodes[0]
+
+    def as_message(self) -> dict[str, Any]:
+        """The first message to the supervisor."""
+        files = self.program.files.items()
+        return {
+            "t": "job",
+            "version": VERSION,
+            "id": self.id,
+            "verb": self.verb,
+            "cluster": self.cluster,
+            "nodes": [
+                {
+                    "name": node.name,
+                    "address": node.address,
+                    "python": node.python,
+                    "payloads": node.payloads,
+                    "folder": node.folder(self.id),
+                    "gpus": list(visible_devices(self.placement, node.name)),
+                }
+                for node in self.nodes
+            ],
+            "ranks": [
+                {"rank": rank.rank, "node": rank.node, "local_rank": rank.local_rank}
+                for rank in self.placement.ranks
+            ],
+            "argv": list(self.program.argv),
+            "env": dict(self.program.env),
+            "files": {name: base64.b64encode(content).decode() for name, content in files},
+            "launch": {"argv": list(self.launch.argv), "env": dict(self.launch.env)},
+            "subnet": self.subnet,
+            "ssh_config": self.ssh_config,
+            "timeout_s": self.timeout_s,
+            "start_timeout_s": self.start_timeout_s,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RankEnd:
+    """How a rank ended. Neither exit code nor signal: it was never seen to end, or to start."""
+
+    rank: int
+    node: str
+    exit_code: int | None = None
+    signal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnd:
+    """How a job ended, and what every node looked like afterwards.
+
+    ``leftovers`` names processes that could not be ended and nodes that could not be looked at:
+    empty means that nothing of the job is left, and that this was seen.
+    """
+
+    job: str
+    outcome: Outcome
+    message: str
+    exit_code: int
+    ranks: tuple[RankEnd, ...]
+    leftovers: tuple[str, ...] = ()
+    took_s: float = field(default=0.0, compare=False)
+
+
+def new_job_id(verb: str, now: float, entropy: bytes) -> str:
+    """A short name that is easy to type, such as ``infer-7f3a2c``."""
+    digest = hashlib.sha256(repr(now).encode() + entropy).hexdigest()
+    return f"{verb}-{digest[:6]}"

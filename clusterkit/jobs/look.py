@@ -1,0 +1,68 @@
+"""Look on every node, after a job's end, whether anything of it is left."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from clusterkit.command import Command
+from clusterkit.errors import ClusterkitError
+from clusterkit.jobs.job import JobNode
+from clusterkit.transports.base import Transport
+
+_SWEEP_TIMEOUT_S = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one node looked like.
+
+    ``found`` had been left behind by ranks and was ended; ``left`` could not be ended; ``error``
+    says why nobody could look.
+    """
+
+    node: str
+    found: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    error: str | None = None
+
+
+def look_everywhere(
+    job: str, nodes: Iterable[JobNode], transports: Callable[[str], Transport]
+) -> tuple[Seen, ...]:
+    """Sweep every node at the same time; the first node is the head, which keeps the record."""
+    everywhere = tuple(nodes)
+    seen: dict[str, Seen] = {}
+
+    def look(node: JobNode) -> None:
+        role = "head" if node is everywhere[0] else "node"
+        argv = node.payload("sweep", job, node.folder(job), role)
+        try:
+            result = transports(node.name).run(Command(argv, timeout_s=_SWEEP_TIMEOUT_S))
+            found = json.loads(result.check().stdout)
+        except (ClusterkitError, OSError) as error:
+            seen[node.name] = Seen(node.name, error=str(error))
+        else:
+            seen[node.name] = Seen(node.name, tuple(found["found"]), tuple(found["left"]))
+
+    threads = [threading.Thread(target=look, args=(node,), daemon=True) for node in everywhere]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + _SWEEP_TIMEOUT_S
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    late = f"did not answer within {_SWEEP_TIMEOUT_S:g} s"
+    return tuple(seen.get(node.name, Seen(node.name, error=late)) for node in everywhere)
+
+
+def leftovers(seen: Iterable[Seen]) -> tuple[str, ...]:
+    """What may still be there, one line each."""
+    lines: list[str] = []
+    for node in seen:
+        lines += [f"{node.node}: still there: {process}" for process in node.left]
+        if node.error is not None:
+            lines.append(f"{node.node}: could not look for leftovers: {node.error}")
+    return tuple(lines)

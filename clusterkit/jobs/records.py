@@ -1,0 +1,140 @@
+"""The jobs of a cluster as their head has them on file: list, stop, logs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from clusterkit.command import Command
+from clusterkit.errors import UsageError
+from clusterkit.events import Stream
+from clusterkit.jobs.job import EXIT_CODES, JobNode
+from clusterkit.jobs.look import leftovers, look_everywhere
+from clusterkit.transports.base import Process, Transport
+
+_STOP_TIMEOUT_S = 20.0
+_NOT_RUNNING = 3
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """One job on file. ``state`` is ``running`` or how it ended; times are seconds since 1970."""
+
+    id: str
+    verb: str
+    state: str
+    started_at: float
+    ended_at: float | None
+    ranks: int
+    nodes: tuple[str, ...]
+    message: str | None = None
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of a job's log. ``rank`` is None for the launcher."""
+
+    rank: int | None
+    stream: Stream
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A job after it was asked to stop, and after every node was looked at."""
+
+    row: JobRow
+    was_running: bool
+    left: tuple[str, ...]
+
+
+def list_jobs(
+    nodes: tuple[JobNode, ...], transports: Callable[[str], Transport]
+) -> tuple[JobRow, ...]:
+    """All jobs on the head's file, the newest first.
+
+    A job that died without an end is swept from all nodes first, and then on file as lost.
+    """
+    states = _states(nodes[0], transports)
+    dead = [state["id"] for state in states if state["state"] == "died"]
+    for job in dead:
+        look_everywhere(job, nodes, transports)
+    return tuple(_row(state) for state in (_states(nodes[0], transports) if dead else states))
+
+
+def stop_job(
+    job: str, nodes: tuple[JobNode, ...], transports: Callable[[str], Transport]
+) -> Stopped:
+    """Ask a job's supervisor to end it, wait for that, and look on every node.
+
+    Raises:
+        UsageError: If there is no such job.
+    """
+    head = nodes[0]
+    _known(job, list_jobs(nodes, transports))
+    ask = Command(_job_files(head, "stop", job), timeout_s=_STOP_TIMEOUT_S)
+    asked = transports(head.name).run(ask)
+    if asked.exit_code != _NOT_RUNNING:
+        asked.check()
+    left = leftovers(look_everywhere(job, nodes, transports))
+    row = _known(job, list_jobs(nodes, transports))
+    return Stopped(row, asked.ok, left)
+
+
+def read_logs(
+    job: str,
+    head: JobNode,
+    transport: Transport,
+    on_line: Callable[[LogLine], None],
+    *,
+    rank: int | None = None,
+    follow: bool = False,
+) -> Process:
+    """Hand over a job's log, line by line; wait for the process that is returned.
+
+    With ``follow`` that goes on until the job has ended.
+    """
+    which = "all" if rank is None else str(rank)
+    words = ("logs", job, which, "follow" if follow else "once")
+
+    def take(stream: Stream, text: str) -> None:
+        if stream == "stdout":
+            on_line(LogLine(**json.loads(text)))
+
+    process = transport.start(Command(_job_files(head, *words)), take)
+    process.close_stdin()
+    return process
+
+
+def _states(head: JobNode, transports: Callable[[str], Transport]) -> list[dict[str, Any]]:
+    listed = transports(head.name).run(Command(_job_files(head, "list"))).check()
+    return [json.loads(line) for line in listed.stdout.splitlines()]
+
+
+def _job_files(head: JobNode, what: str, *words: str) -> tuple[str, ...]:
+    return head.payload("job_files", what, f"{head.home}/jobs", *words)
+
+
+def _row(state: dict[str, Any]) -> JobRow:
+    return JobRow(
+        id=state["id"],
+        verb=state["verb"],
+        state=state["state"],
+        started_at=state["started_at"],
+        ended_at=state["ended_at"],
+        ranks=len(state["ranks"]),
+        nodes=tuple(node["name"] for node in state["nodes"]),
+        message=state["message"],
+        exit_code=EXIT_CODES.get(state["state"]),
+    )
+
+
+def _known(job: str, rows: tuple[JobRow, ...]) -> JobRow:
+    for row in rows:
+        if row.id == job:
+            return row
+    known = ", ".join(row.id for row in rows) or "none"
+    raise UsageError(f"no job {job} on this cluster. Fix: use one of these: {known}")

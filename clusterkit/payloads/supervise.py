@@ -1,0 +1,320 @@
+"""Own a job, on the head: start its agents and its launcher, watch them, say how it ended.
+
+The owner of the job speaks on stdin and listens on stdout. When it hangs up or its lease lapses,
+the job is ended.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from clusterkit.payloads import reasons
+from clusterkit.payloads.agent import surroundings
+from clusterkit.payloads.agent_link import AgentLink, first_order
+from clusterkit.payloads.front_door import FrontDoor
+from clusterkit.payloads.job_end import JobEnding
+from clusterkit.payloads.job_protocol import LEASE_TTL_S, RENEW_EVERY_S, VERSION, Channel, Message
+from clusterkit.payloads.job_record import JobRecord
+from clusterkit.payloads.launcher import Launcher
+from clusterkit.payloads.loop import Loop
+from clusterkit.payloads.processes import adopt_orphans, reap
+
+_FAILURE_GRACE_S = 1.0
+_ORDER_GRACE_S = 3.0
+_LAUNCHER_LATE_S = 5.0
+# The owner reads slower than ranks write: beyond this, their output goes to the logs only.
+_DROP_OUTPUT_ABOVE_BYTES = 1 << 26
+_LAUNCHER_WARNING = "An invalid value was given for"
+
+
+def main() -> None:
+    """Supervise one job to its end."""
+    adopt_orphans()
+    loop = Loop()
+    supervisor = Supervisor(loop)
+    loop.run_until(lambda: supervisor.done)
+
+
+class Supervisor:
+    """One job: first its start, then what it hears, then its end."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._job: Message = {}
+        self._agents: dict[str, AgentLink] = {}
+        self._begun = False
+        self._ending: JobEnding | None = None
+        self._renewed = time.monotonic()
+        self.done = False
+        self._owner = Channel(loop, 0, 1, self._take, self._owner_hung_up)
+        loop.on_signal(signal.SIGCHLD, self._reap)
+        loop.on_signal(signal.SIGTERM, self._asked_to_end)
+        for number in (signal.SIGINT, signal.SIGHUP):
+            loop.on_signal(number, _ignore)
+
+    # The start
+
+    def _take(self, message: Message) -> None:
+        kind = message["t"]
+        if kind == "lease":
+            self._renewed = time.monotonic()
+            self._owner.send({"t": "alive"})
+        elif kind == "job":
+            self._start(message)
+        elif kind == "stop":
+            self._end(message["outcome"], message["message"], grace_s=message["grace_s"])
+        elif kind == "kill":
+            self._end("interrupted", "interrupted twice: killed", grace_s=0.0, urgent=True)
+
+    def _start(self, job: Message) -> None:
+        if job["version"] != VERSION:
+            self._owner.send({"t": "refused", "why": f"this supervisor speaks version {VERSION}"})
+            self._owner.flush(1.0)
+            self.done = True
+            return
+        self._job = job
+        self._folder = Path(job["nodes"][0]["folder"])
+        for folder in (self._folder, self._folder / "logs", self._folder / "tmp"):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.chdir(self._folder)
+        self._head = job["nodes"][0]["name"]
+        self._record = JobRecord(self._folder, job)
+        self._record.save()
+        self._door = FrontDoor(self._loop, self._daemon_wanted, self._stop_wanted)
+        for node in job["nodes"]:
+            self._start_agent(node)
+        self._start_launcher()
+        self._loop.after(RENEW_EVERY_S, self._tick)
+        self._loop.after(job["start_timeout_s"], self._start_timed_out)
+        if job["timeout_s"] is not None:
+            self._loop.after(job["timeout_s"], self._timed_out)
+
+    def _start_agent(self, node: dict[str, Any]) -> None:
+        is_head = not self._agents
+        config = None if is_head else self._job["ssh_config"]
+        link = AgentLink(
+            self._loop, node, self._job["id"], config, self._heard_from, self._agent_hung_up
+        )
+        self._agents[node["name"]] = link
+        link.channel.send(first_order(self._job, node, is_head=is_head))
+
+    def _start_launcher(self) -> None:
+        job = self._job
+        env = surroundings(job["id"], str(self._folder), job["nodes"][0]["python"])
+        self._launcher = Launcher(
+            self._loop, job["launch"], env, lambda lines: self._launcher_said(self._head, lines)
+        )
+
+    # What is heard while it runs
+
+    def _heard_from(self, link: AgentLink, message: Message) -> None:
+        link.heard()
+        kind = message["t"]
+        if kind in ("output", "answer"):
+            self._record.log(f"rank-{message['rank']}", message["stream"], message["lines"])
+            if kind == "answer" or self._owner.backlog_bytes < _DROP_OUTPUT_ABOVE_BYTES:
+                self._owner.send(message)
+        elif kind == "ready":
+            link.ready = True
+            link.port = message["port"]
+            self._begin_when_ready()
+        elif kind == "rank-started":
+            self._record.ranks[message["rank"]]["pid"] = message["pid"]
+            self._owner.send({**message, "node": link.name})
+            self._record.save()
+        elif kind == "rank-ended":
+            self._rank_ended(link, message)
+        elif kind == "misplaced":
+            self._misplaced(link, message)
+        elif kind == "refused":
+            self._end("failed", f"{link.name}: {message['why']}")
+        elif kind == "daemon-output":
+            self._launcher_said(link.name, message["lines"])
+        elif kind == "daemon-ended":
+            self._daemon_ended(link, message["key"], message["exit_code"])
+        elif kind == "stopped":
+            link.stopped = True
+            self._look_at_end()
+        elif kind == "gone":
+            link.gone = True
+            link.found, link.left = message["found"], message["left"]
+            self._look_at_end()
+
+    def _begin_when_ready(self) -> None:
+        if self._begun or self._ending or not all(link.ready for link in self._agents.values()):
+            return
+        self._begun = True
+        first = self._agents[self._job["ranks"][0]["node"]]
+        address = first.node["address"] or "127.0.0.1"
+        env = {"MASTER_ADDR": address, "MASTER_PORT": str(first.port)}
+        for link in self._agents.values():
+            link.channel.send({"t": "begin", "env": env})
+        self._owner.send({"t": "started", "job": self._job["id"]})
+
+    def _rank_ended(self, link: AgentLink, end: Message) -> None:
+        rank = self._record.ranks[end["rank"]]
+        rank.update(exit_code=end["exit_code"], signal=end["signal"], ended=True)
+        self._owner.send({**end, "node": link.name})
+        if end["exit_code"] == 0:
+            if all(each["exit_code"] == 0 for each in self._record.ranks.values()):
+                # mpirun ends now, unless it hangs.
+                self._loop.after(_LAUNCHER_LATE_S, lambda: self._end("done", "done"))
+            return
+        self._reap()
+        if self._launcher.code is not None:
+            return  # the ranks went with it
+        if not end["told"]:
+            self._end("failed", self._how_ended(rank))
+        else:  # the launcher ended it, because of something that we may not have heard yet
+            message = self._how_ended(rank)
+            self._loop.after(0.5, lambda: self._end("failed", message))
+
+    def _misplaced(self, link: AgentLink, hello: Message) -> None:
+        planned = self._record.ranks.get(hello["rank"])
+        size = len(self._record.ranks)
+        self._end("failed", reasons.misplaced(hello, link.name, planned, size))
+
+    def _how_ended(self, rank: dict[str, Any]) -> str:
+        return reasons.rank_ended(rank, self._record.tail(f"rank-{rank['rank']}"))
+
+    def _launcher_said(self, node: str, lines: list[str]) -> None:
+        self._record.log("launcher", "stdout", lines)
+        self._owner.send({"t": "launcher", "node": node, "lines": lines})
+        if any(_LAUNCHER_WARNING in line for line in lines):
+            # Its reason follows within the same paragraph.
+            self._loop.after(0.1, lambda: self._launcher_failed("refused an option"))
+
+    def _launcher_failed(self, how: str) -> None:
+        self._end("failed", reasons.launcher(self._head, how, self._record.tail("launcher")))
+
+    def _launcher_ended(self, code: int) -> None:
+        if code == 0 and all("ended" in rank for rank in self._record.ranks.values()):
+            self._end("done", "done")
+        elif code < 0:
+            self._launcher_failed(reasons.how_code(code))
+        else:  # a rank's own end says more, if one is on its way
+            how = f"{reasons.how_code(code)} before its ranks had ended"
+            self._loop.after(0.3, lambda: self._launcher_failed(how))
+
+    def _daemon_ended(self, link: AgentLink, key: int, code: int) -> None:
+        self._door.daemon_ended(key, code)
+        if code:
+            how = f"lost its daemon on {link.name}, which {reasons.how_code(code)}"
+            self._loop.after(0.2, lambda: self._launcher_failed(how))
+
+    def _agent_hung_up(self, link: AgentLink) -> None:
+        link.channel.close()
+        if link.gone:
+            return
+        if link.ready:
+            why = "its agent ended without a word (killed?)"
+        else:
+            why = "its agent could not be started"
+        self._lose(link, "\n".join([why, *link.said]))
+
+    def _lose(self, link: AgentLink, why: str) -> None:
+        if link.lost is None:
+            link.lost = why
+            self._owner.send({"t": "node-lost", "node": link.name, "why": why})
+            self._end("lost", f"{link.name}: {why}")
+            self._look_at_end()
+
+    def _daemon_wanted(self, key: int, node: str, line: str) -> str | None:
+        """Mpirun wants a daemon on a node: its agent runs it, as soon as it is there."""
+        link = self._agents.get(node)
+        if link is None:
+            return f"mpirun asks for a daemon on {node}, which is no node of this job"
+        link.channel.send({"t": "daemon", "key": key, "line": line})
+        return None
+
+    # Time, and the owner
+
+    def _tick(self) -> None:
+        if self._ending is None and time.monotonic() - self._renewed > LEASE_TTL_S:
+            self._end("lost", "the controller is gone: its lease lapsed")
+        for link in self._agents.values():
+            if link.alive:
+                link.channel.send({"t": "lease"})
+                if link.is_silent:
+                    link.channel.close()
+                    why = f"no heartbeat for {link.silent_s:.0f} s: cut off, paused or down"
+                    self._lose(link, why)
+        self._loop.after(RENEW_EVERY_S, self._tick)
+
+    def _owner_hung_up(self) -> None:
+        self._end("lost", "the controller is gone: it hung up")
+
+    def _asked_to_end(self) -> None:
+        self._end("stopped", "the supervisor was asked to end (SIGTERM)", grace_s=_ORDER_GRACE_S)
+
+    def _stop_wanted(self) -> None:
+        self._end("stopped", "stopped from elsewhere", grace_s=_ORDER_GRACE_S)
+
+    def _timed_out(self) -> None:
+        self._end("timed-out", f"ended after its time limit of {self._job['timeout_s']:g} s")
+
+    def _start_timed_out(self) -> None:
+        ranks = self._record.ranks.values()
+        missing = ", ".join(str(rank["rank"]) for rank in ranks if rank["pid"] is None)
+        if missing:
+            limit_s = self._job["start_timeout_s"]
+            self._launcher_failed(f"had not started rank {missing} after {limit_s:g} s")
+
+    def _reap(self) -> None:
+        for pid, code in reap():
+            if pid == self._launcher.pid:
+                self._launcher.ended(code)
+                self._launcher_ended(code)
+            else:
+                self._look_at_end()
+
+    # The end
+
+    def _end(
+        self,
+        outcome: str,
+        message: str,
+        *,
+        grace_s: float = _FAILURE_GRACE_S,
+        urgent: bool = False,
+    ) -> None:
+        """Begin to end the job, for the first reason that was given; ``urgent`` hastens an end."""
+        if not self._job:
+            self.done = True
+        elif self._ending is None:
+            self._outcome, self._message = outcome, message
+            links = list(self._agents.values())
+            self._ending = JobEnding(self._loop, self._job, links, self._launcher, self._ended)
+            if outcome == "done":
+                self._ending.finish()
+            else:
+                self._ending.stop_ranks(grace_s)
+        elif urgent:
+            self._ending.finish()
+
+    def _look_at_end(self) -> None:
+        if self._ending is not None:
+            self._ending.look()
+
+    def _ended(self) -> None:
+        """Write down how it ended, and tell everyone who wants to know."""
+        ranks = [
+            {key: rank[key] for key in ("rank", "node", "exit_code", "signal")}
+            for rank in self._record.ranks.values()
+        ]
+        found = {link.name: link.found for link in self._agents.values()}
+        end: Message = {"t": "end", "outcome": self._outcome, "message": self._message}
+        end.update(ranks=ranks, found=found)
+        self._record.save(state=self._outcome, message=self._message, ended_at=time.time())
+        self._door.close(end)
+        self._owner.send(end)
+        self._owner.flush(2.0)
+        self.done = True
+
+
+def _ignore() -> None:
+    """The owner decides when the job ends."""

@@ -1,0 +1,122 @@
+"""Find and end what is left of a job on this node: `sweep JOB FOLDER HEAD`; prints JSON.
+
+A process belongs to a job if its environment says so, or if it descends from the one that looks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from typing import NamedTuple
+
+from clusterkit.payloads.job_protocol import JOB_VARIABLE
+from clusterkit.payloads.processes import parents, read, reap
+
+_PATIENCE_S = 3.0
+# Only the programs of ranks have it in their environment, and what they start.
+_RANK_MARK = b"CLUSTERKIT_EVENTS_FD="
+# What of a job's folder stays, and only on the head.
+_RECORDS = ("state.json", "logs")
+
+
+def main() -> None:
+    """Sweep once, clean the folder, and report what was found and what could not be ended."""
+    job, folder, is_head = sys.argv[1], sys.argv[2], sys.argv[3] == "head"
+    found, left = sweep(job)
+    clean(folder, keep_records=is_head)
+    if is_head:
+        _close_record(f"{folder}/state.json")
+    print(json.dumps({"found": found, "left": left}))
+
+
+def sweep(job: str, *, descendants: bool = False) -> tuple[list[str], list[str]]:
+    """Kill the processes of ``job`` until none is left; not this process, nor its ancestors.
+
+    Returns what ranks had left behind, and what is still there; each ``command line (pid N)``.
+    """
+    found: dict[int, str] = {}
+    deadline = time.monotonic() + _PATIENCE_S
+    pause_s = 0.002
+    while True:
+        here = _processes_of(job, descendants=descendants)
+        found.update({process.pid: process.name for process in here if process.is_ranks})
+        if not here or time.monotonic() > deadline:
+            return list(found.values()), [process.name for process in here]
+        for process in here:
+            try:
+                os.kill(process.pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                continue
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, 0.05)
+        reap()
+
+
+class _Process(NamedTuple):
+    """A living process of the job. ``is_ranks``: a rank's program or of its making, not ours."""
+
+    pid: int
+    name: str
+    is_ranks: bool
+
+
+def _processes_of(job: str, *, descendants: bool) -> list[_Process]:
+    tree = parents()
+    mine = os.getpid()
+    spared = _ancestors(mine, tree)
+    mark = f"{JOB_VARIABLE}={job}".encode()
+    found = []
+    for pid in tree:
+        if pid in spared:
+            continue
+        variables = read(f"/proc/{pid}/environ").split(b"\0")
+        marked = mark in variables
+        if marked or (descendants and mine in _ancestors(pid, tree)):
+            words = read(f"/proc/{pid}/cmdline").replace(b"\0", b" ").decode(errors="replace")
+            if words:  # a zombie has none: it only waits for its parent
+                is_ours = marked and not any(v.startswith(_RANK_MARK) for v in variables)
+                found.append(_Process(pid, f"{words.strip()[:200]} (pid {pid})", not is_ours))
+    return found
+
+
+def clean(folder: str, *, keep_records: bool) -> None:
+    """Remove a job's folder, or all of it but its record."""
+    if not keep_records:
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False) and entry.name not in _RECORDS:
+            shutil.rmtree(entry.path, ignore_errors=True)
+        elif entry.name not in _RECORDS:
+            os.unlink(entry.path)  # noqa: PTH108
+
+
+def _close_record(path: str) -> None:
+    """Write down the end of a job whose supervisor did not live to do it."""
+    try:
+        state = json.loads(read(path) or "{}")
+    except ValueError:
+        return
+    if state.get("state") == "running":
+        message = "its supervisor ended without a word (killed?)"
+        state.update(state="lost", message=message, ended_at=time.time())
+        with open(f"{path}.swept", "w") as draft:  # noqa: PTH123
+            json.dump(state, draft)
+        os.rename(f"{path}.swept", path)  # noqa: PTH104
+
+
+def _ancestors(pid: int, tree: dict[int, int]) -> set[int]:
+    """A process and all above it."""
+    line = set()
+    while pid in tree and pid not in line:
+        line.add(pid)
+        pid = tree[pid]
+    return line
