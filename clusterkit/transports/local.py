@@ -1,0 +1,103 @@
+"""Run commands on the machine that clusterkit runs on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import threading
+from typing import IO
+
+from clusterkit.command import Command
+from clusterkit.errors import TransportError
+from clusterkit.events import Stream
+from clusterkit.transports import shell
+from clusterkit.transports.lines import OnBytes
+from clusterkit.transports.streams import StreamTransport
+
+_CHUNK_BYTES = 1 << 16
+
+
+class LocalTransport(StreamTransport):
+    """Starts processes here, each in a session of its own."""
+
+    def __init__(self, node: str = "localhost") -> None:
+        super().__init__(node)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _open(self, command: Command) -> LocalSession:
+        words = shell.script(shell.EXEC, *shell.program(command))
+        try:
+            process = subprocess.Popen(
+                words,
+                env={**os.environ, **command.env},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                bufsize=0,
+            )
+        except (OSError, ValueError) as error:  # no sh, too many words, a NUL in a word
+            raise TransportError(self.node, f"cannot start {command}: {error}") from error
+        return LocalSession(process)
+
+
+class LocalSession:
+    """One process of this machine; its process group has its id."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._writing = threading.Lock()  # closing a pipe under a writer is not defined
+
+    def write(self, data: bytes) -> None:
+        """Write all of ``data`` to the pipe."""
+        pipe = _opened(self._process.stdin)
+        view = memoryview(data)
+        with self._writing:
+            while view and not pipe.closed:
+                view = view[pipe.write(view) :]
+
+    def close_stdin(self) -> None:
+        """Close the pipe."""
+        with self._writing:
+            _opened(self._process.stdin).close()
+
+    def signal(self, name: str) -> None:
+        """Signal the process group."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.Signals[f"SIG{name}"])
+
+    def read(self, take: OnBytes) -> None:
+        """Hand over both pipes up to their ends."""
+        with selectors.DefaultSelector() as selector:
+            stdout, stderr = _opened(self._process.stdout), _opened(self._process.stderr)
+            selector.register(stdout, selectors.EVENT_READ, "stdout")
+            selector.register(stderr, selectors.EVENT_READ, "stderr")
+            while selector.get_map():
+                for key, _ in selector.select():
+                    stream: Stream = key.data
+                    data = os.read(key.fd, _CHUNK_BYTES)
+                    take(stream, data)
+                    if not data:
+                        selector.unregister(key.fileobj)
+
+    def exit_code(self) -> int:
+        """The exit code; ended by signal N: 128 + N."""
+        code = self._process.wait()
+        return code if code >= 0 else 128 - code
+
+    def close(self) -> None:
+        """Close the pipes."""
+        self.close_stdin()
+        _opened(self._process.stdout).close()
+        _opened(self._process.stderr).close()
+
+
+def _opened(pipe: IO[bytes] | None) -> IO[bytes]:
+    if pipe is None:
+        raise RuntimeError("the process was started without this pipe")
+    return pipe

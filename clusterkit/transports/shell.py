@@ -1,0 +1,65 @@
+"""The only place where words become a shell line, and the constant scripts that nodes run.
+
+A script is never put together from values: they arrive as ``"$1"`` and so on.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+from clusterkit.command import Command
+
+TIMED_OUT = (124, 137)
+"""What timeout(1) exits with; a program may end so by itself, so the clock decides as well."""
+
+EXEC = 'exec "$@"'
+"""Become the program; a program that is not found exits 127, as it does everywhere."""
+
+EXEC_WITH_PID = 'echo "clusterkit $$"; exec "$@"'
+"""Tell the process id, which is the process group's too, then become the program."""
+
+EXEC_WHEN_TOLD = f"read -r _; {EXEC_WITH_PID}"
+"""The same, once one line was read from stdin: no output comes before somebody listens."""
+
+KILL = 'kill -s "$1" -- "-$2"'
+"""Signal a process group."""
+
+PUT = """
+part=$1.$4.part
+trap 'rm -f -- "$part"' EXIT
+trap 'exit 1' HUP INT TERM
+mkdir -p -- "$(dirname -- "$1")" || exit 1
+umask 077
+cat > "$part" || exit 1
+size=$(wc -c < "$part")
+if [ "$size" -ne "$3" ]; then echo "only $size of $3 bytes arrived" >&2; exit 1; fi
+chmod "$2" "$part" && mv -fT -- "$part" "$1"
+"""
+"""Write stdin to the file $1 with mode $2, if it is $3 bytes; $4 makes the part file's name."""
+
+
+def script(text: str, *arguments: str) -> tuple[str, ...]:
+    """The words that run a constant script with ``arguments``."""
+    return ("sh", "-c", text, "sh", *arguments)
+
+
+def program(command: Command) -> tuple[str, ...]:
+    """The words of ``command``, under timeout(1) when it has a time limit."""
+    if command.timeout_s is None:
+        return command.argv
+    return ("timeout", "--kill-after=1", f"{command.timeout_s:f}", *command.argv)
+
+
+def ssh_line(command: Command) -> str:
+    """``command`` as sshd takes it: it always runs a shell.
+
+    Values of ``env`` show in the node's process list for a moment; put secrets in a file there.
+    """
+    assignments = [f"{name}={value}" for name, value in command.env.items()]
+    words = ("env", *assignments, *program(command)) if assignments else program(command)
+    return shlex.join(("exec", *script(EXEC_WITH_PID, *words)))
+
+
+def quoted(argv: tuple[str, ...]) -> str:
+    """Words for the command line of ssh(1), which joins them and lets a shell split them again."""
+    return shlex.join(argv)

@@ -1,0 +1,173 @@
+"""Run commands on a machine over SSH: one connection a node, a channel a command.
+
+Fabric opens the connection; commands go over the paramiko channels below it, for
+``Connection.run`` (Fabric 3.2.3) does not quote ``env``, feeds ``in_stream`` one byte in 10 ms,
+leaves the program running after a time-out, and serves one thread.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from clusterkit.command import Command
+from clusterkit.errors import TransportError
+from clusterkit.transports import shell
+from clusterkit.transports.lines import OnBytes
+from clusterkit.transports.pid_line import PidLine
+from clusterkit.transports.ssh_address import SshAddress
+from clusterkit.transports.streams import StreamTransport
+
+if TYPE_CHECKING:
+    import paramiko
+
+    from clusterkit.transports.ssh_connection import VerifiedConnection
+
+__all__ = ["SshAddress", "SshTransport"]
+
+_CHUNK_BYTES = 1 << 16
+_WINDOW_BYTES = 1 << 24
+_PACKET_BYTES = 1 << 17
+_SESSION_TIMEOUT_S = 60.0
+_RETRY_S = 0.05
+
+
+class SshTransport(StreamTransport):
+    """Keeps one connection open; any number of threads may use it."""
+
+    def __init__(self, node: str, address: SshAddress) -> None:
+        super().__init__(node)
+        self.address = address
+        self._connection: VerifiedConnection | None = None
+        self._opening = threading.Lock()
+
+    def close(self) -> None:
+        """Close the connection; the next command opens it again."""
+        with self._opening:
+            self._drop()
+
+    def _open(self, command: Command) -> SshSession:
+        channel = self._channel()
+        try:
+            channel.exec_command(shell.ssh_line(command))
+        except Exception as error:
+            channel.close()
+            raise TransportError(
+                self.node, f"the connection to {self.address} was lost: {error}"
+            ) from error
+        return SshSession(channel, self)
+
+    def _channel(self) -> paramiko.Channel:
+        """A new channel; over a new connection where the old one broke."""
+        from paramiko import ChannelException
+
+        give_up = time.monotonic() + _SESSION_TIMEOUT_S
+        reopened = False
+        while True:
+            transport = self._connected()
+            try:
+                return transport.open_session(
+                    window_size=_WINDOW_BYTES,
+                    max_packet_size=_PACKET_BYTES,
+                    timeout=self.address.connect_timeout_s,
+                )
+            except ChannelException as error:  # sshd's MaxSessions: wait until one ends
+                if time.monotonic() > give_up:
+                    raise TransportError(
+                        self.node,
+                        f"{self.address} opens no more sessions: {error}. "
+                        "Fix: raise MaxSessions in its sshd_config",
+                    ) from error
+                time.sleep(_RETRY_S)
+            except Exception as error:
+                with self._opening:
+                    if self._connection and self._connection.transport is transport:
+                        self._drop()
+                if reopened:
+                    raise self._unreachable(error) from error
+                reopened = True
+
+    def _connected(self) -> paramiko.Transport:
+        from clusterkit.transports.ssh_connection import VerifiedConnection
+
+        with self._opening:
+            if self._connection is None or not self._connection.is_connected:
+                self._drop()
+                try:
+                    connection = VerifiedConnection(self.address)
+                    self._connection = connection
+                    connection.open()
+                except Exception as error:  # paramiko lets through what sockets and keys raise
+                    self._drop()
+                    raise self._unreachable(error) from error
+            transport: paramiko.Transport = self._connection.transport
+            return transport
+
+    def _unreachable(self, error: Exception) -> TransportError:
+        from clusterkit.transports.ssh_connection import explain
+
+        return TransportError(self.node, explain(error, self.address))
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class SshSession:
+    """One channel. sshd makes its program the leader of a process group."""
+
+    def __init__(self, channel: paramiko.Channel, transport: SshTransport) -> None:
+        self._channel = channel
+        self._transport = transport
+        self._pid: PidLine | None = None
+        self._reading = threading.Event()
+
+    def write(self, data: bytes) -> None:
+        """Send all of ``data``, as fast as the window opens."""
+        self._channel.sendall(data)
+
+    def close_stdin(self) -> None:
+        """Send the end of stdin."""
+        self._channel.shutdown_write()
+
+    def signal(self, name: str) -> None:
+        """Signal the process group by a second command."""
+        self._reading.wait()
+        pid = self._pid.wait() if self._pid else None
+        if pid is not None:
+            self._transport.run(Command(shell.script(shell.KILL, name, str(pid))))
+
+    def read(self, take: OnBytes) -> None:
+        """Hand over both streams up to their ends."""
+        self._pid = PidLine(take)
+        self._reading.set()
+        errors = threading.Thread(
+            target=_drain,
+            args=(self._channel.recv_stderr, lambda data: take("stderr", data)),
+            daemon=True,
+        )
+        errors.start()
+        stdout = self._pid
+        _drain(self._channel.recv, lambda data: stdout.take("stdout", data))
+        errors.join()
+
+    def exit_code(self) -> int:
+        """The exit code; ConnectionError where the channel ended without one."""
+        code: int = self._channel.recv_exit_status()
+        if code < 0:
+            raise ConnectionError(
+                f"the connection to {self._transport.address} was lost while the program ran"
+            )
+        return code
+
+    def close(self) -> None:
+        """Close the channel."""
+        self._channel.close()
+
+
+def _drain(receive: Any, take: Any) -> None:
+    while data := receive(_CHUNK_BYTES):
+        take(data)
+    take(b"")

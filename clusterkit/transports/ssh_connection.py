@@ -1,0 +1,168 @@
+"""Open a verified SSH connection, and say what is wrong where that fails.
+
+Fabric 3.2 never loads known_hosts and accepts any host key, so its connection is subclassed.
+paramiko does not know that a program ended by a signal, so its transport is subclassed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import socket
+from typing import Any
+
+import fabric
+import paramiko
+from paramiko.common import MSG_CHANNEL_REQUEST
+from paramiko.ssh_exception import NoValidConnectionsError
+
+from clusterkit.transports.ssh_address import SshAddress
+
+logging.getLogger("paramiko").addHandler(logging.NullHandler())  # our errors say it better
+
+_KEEPALIVE_S = 5
+_DEAD_AFTER_MS = 15_000
+_UNKNOWN_SIGNAL = 255
+
+
+class UnknownHostKey(paramiko.SSHException):
+    """The server's key is in no known_hosts."""
+
+    def __init__(self, key: paramiko.PKey) -> None:
+        self.key = key
+        super().__init__("unknown host key")
+
+
+class VerifiedConnection(fabric.Connection):
+    """A Fabric connection that trusts the keys in known_hosts, and no other."""
+
+    def __init__(self, address: SshAddress) -> None:
+        own = address.known_hosts is not None
+        config = fabric.Config(overrides={"load_ssh_configs": not own})
+        keys: dict[str, Any] = {"transport_factory": _Transport}
+        if address.key_file is not None:
+            keys |= {
+                "key_filename": str(address.key_file),
+                "look_for_keys": False,
+                "allow_agent": False,
+            }
+        super().__init__(
+            address.host,
+            address.user,
+            address.port,
+            config=config,
+            connect_timeout=address.connect_timeout_s,
+            connect_kwargs=keys,
+        )
+        self.client.set_missing_host_key_policy(_Reject())
+        if address.known_hosts is None:
+            self.client.load_system_host_keys()
+            self.client.load_system_host_keys("/etc/ssh/ssh_known_hosts")
+        else:
+            self.client.load_host_keys(str(address.known_hosts))
+
+
+class _Reject(paramiko.RejectPolicy):
+    """Rejects every unknown key, and keeps it for the message."""
+
+    def missing_host_key(self, client: Any, hostname: str, key: paramiko.PKey) -> None:
+        del client, hostname
+        raise UnknownHostKey(key)
+
+
+def _take_request(channel: paramiko.Channel, message: paramiko.Message) -> None:
+    """Take a channel request; ``exit-signal`` becomes the exit code that a shell would show."""
+    if message.get_text() == "exit-signal":
+        message.get_boolean()
+        name = message.get_text()
+        number = getattr(signal, f"SIG{name}", None)
+        channel.exit_status = _UNKNOWN_SIGNAL if number is None else 128 + number
+        channel.status_event.set()
+        return
+    message.rewind()
+    message.get_int()  # the channel's number, which paramiko has read
+    channel._handle_request(message)
+
+
+class _Transport(paramiko.Transport):
+    """Knows exit signals, and notices within seconds that the other side is gone."""
+
+    _channel_handler_table = {  # noqa: RUF012 (paramiko's own form)
+        **paramiko.Transport._channel_handler_table,
+        MSG_CHANNEL_REQUEST: _take_request,
+    }
+
+    def __init__(self, sock: socket.socket, **options: Any) -> None:
+        plain = isinstance(sock, socket.socket)  # through a jump host it is a channel
+        super().__init__(_Prompt(sock) if plain else sock, **options)
+        self.set_keepalive(_KEEPALIVE_S)
+
+
+class _Prompt:
+    """A socket that acknowledges at once what it receives, and gives up on a dead peer.
+
+    sshd's first answers wait for one another's acknowledgement (Nagle), which is 40 ms late by
+    default; that is twice as long as all the rest of the set-up takes.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _DEAD_AFTER_MS)
+
+    def recv(self, size: int) -> bytes:
+        data = self._sock.recv(size)
+        if hasattr(socket, "TCP_QUICKACK"):
+            with contextlib.suppress(OSError):  # the peer may be gone already
+                self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        return data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+
+def explain(error: BaseException, address: SshAddress) -> str:
+    """Why the connection did not come to be, and what to do about it."""
+    trusted = address.known_hosts or "~/.ssh/known_hosts"
+    match error:
+        case UnknownHostKey(key=key):
+            return (
+                f"the host key of {address} is not known: {_name(key)}. "
+                f"Fix: compare it with the machine's own, then add it to {trusted}"
+            )
+        case paramiko.BadHostKeyException(key=offered, expected_key=expected):
+            return (
+                f"the host key of {address} has changed: {trusted} has {_name(expected)}, "
+                f"the machine offers {_name(offered)}. Fix: if the machine was made anew, "
+                f"replace its line in {trusted}; if not, somebody else answers in its place"
+            )
+        case paramiko.AuthenticationException():
+            user = address.user or "the user"
+            key_file = address.key_file or "any of the user's keys"
+            return (
+                f"{address} does not let {user} in with {key_file}. "
+                f"Fix: add the public key to ~/.ssh/authorized_keys of {user} there"
+            )
+        case ConnectionRefusedError() | NoValidConnectionsError():
+            return (
+                f"{address} refused the connection. "
+                "Fix: start sshd there, or correct the address or the port"
+            )
+        case TimeoutError():
+            return (
+                f"{address} did not answer within {address.connect_timeout_s:g} s. "
+                "Fix: correct the address, or let the connection through the firewall"
+            )
+        case socket.gaierror():
+            return f"the name {address.host} is not known. Fix: correct the address"
+        case FileNotFoundError(filename=name):
+            return f"{name} does not exist. Fix: correct the path, or make the file"
+        case _:
+            what = str(error) or type(error).__name__
+            return f"SSH to {address} failed: {what}. Fix: look into the log of sshd there"
+
+
+def _name(key: paramiko.PKey) -> str:
+    return f"{key.get_name()} {key.fingerprint}"

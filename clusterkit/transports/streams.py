@@ -1,0 +1,135 @@
+"""Everything that a transport can do, given that it can start a program and stream to it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from clusterkit.command import Command, Put, Result
+from clusterkit.errors import ClusterkitError, CommandTimeout
+from clusterkit.events import Stream
+from clusterkit.transports import shell
+from clusterkit.transports.base import OnOutput
+from clusterkit.transports.lines import Collected, Lines, OnBytes
+from clusterkit.transports.session import Running, Session
+
+_GRACE_S = 3.0  # timeout(1) has ended the program by then, or what it left holds the streams
+_CHUNK_BYTES = 1 << 20
+
+
+class StreamTransport(ABC):
+    """Base of the real transports; they differ in how a program is started."""
+
+    def __init__(self, node: str) -> None:
+        self.node = node
+
+    @abstractmethod
+    def _open(self, command: Command) -> Session:
+        """Start ``command``, but for its stdin; TransportError where that is not possible."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back the connection."""
+
+    def run(self, command: Command) -> Result:
+        """Run one command to its end."""
+        output = Collected()
+        code = self._feed(command, [command.stdin or b""], output.take)
+        return Result(self.node, command, code, output.text("stdout"), output.text("stderr"))
+
+    def start(self, command: Command, on_output: OnOutput) -> Running:
+        """Start one command; its stdin stays open, behind what the command gives."""
+        process = Running(self.node, self._open(command), Lines(on_output).take)
+        if command.stdin:
+            process.send(command.stdin)
+        return process
+
+    def put(self, file: Put) -> None:
+        """Write one file from memory, atomically, with its mode."""
+        self._write(file.path, [file.content], len(file.content), file.mode)
+
+    def upload(self, source: Path, path: str, *, mode: int = 0o644) -> None:
+        """Copy one local file there, atomically."""
+        try:
+            size = source.stat().st_size
+            with source.open("rb") as content:
+                self._write(path, _chunks(content), size, mode)
+        except OSError as error:
+            raise ClusterkitError(
+                f"{source}: cannot be read: {error.strerror}. Fix: check the path"
+            ) from error
+
+    def download(self, path: str, target: Path) -> None:
+        """Copy one file from there, atomically; parents are made."""
+        part = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")
+        errors = Collected()
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with part.open("wb") as content:
+
+                def take(stream: Stream, data: bytes) -> None:
+                    if stream == "stdout":
+                        content.write(data)
+                    else:
+                        errors.take(stream, data)
+
+                code = self._feed(Command(("cat", "--", path)), [], take)
+            if code != 0:
+                raise self._file_error(path, "be read", errors.text("stderr"))
+            part.replace(target)
+        except OSError as error:
+            raise ClusterkitError(
+                f"{target}: cannot be written: {error.strerror}. Fix: {_fix(error.strerror or '')}"
+            ) from error
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _write(self, path: str, chunks: Iterable[bytes], size: int, mode: int) -> None:
+        words = shell.script(shell.PUT, path, f"{mode:o}", str(size), uuid.uuid4().hex)
+        output = Collected()
+        if self._feed(Command(words), chunks, output.take) != 0:
+            raise self._file_error(path, "be written", output.text("stderr"))
+
+    def _feed(self, command: Command, chunks: Iterable[bytes], take: OnBytes) -> int:
+        """Start a program, give it its stdin, and wait for its end."""
+        began = time.monotonic()
+        session = self._open(command)
+        process = Running(self.node, session, take)
+        for chunk in chunks:
+            process.send(chunk)
+        process.close_stdin()
+        if command.timeout_s is None:
+            return process.wait()
+        code = None
+        with contextlib.suppress(TimeoutError):
+            code = process.wait(began + command.timeout_s + _GRACE_S - time.monotonic())
+        ran_s = time.monotonic() - began
+        if code is not None and (code not in shell.TIMED_OUT or ran_s < command.timeout_s):
+            return code
+        session.signal("KILL")  # what ignored the first signal, and outlived its parent
+        with contextlib.suppress(TimeoutError):
+            process.wait(_GRACE_S)
+        raise CommandTimeout(self.node, command)
+
+    def _file_error(self, path: str, what: str, stderr: str) -> ClusterkitError:
+        last = (stderr.strip().splitlines() or ["no reason given"])[-1]
+        reason = last.rsplit(": ", 1)[-1]
+        return ClusterkitError(f"{self.node}: {path} cannot {what}: {reason}. Fix: {_fix(reason)}")
+
+
+def _fix(reason: str) -> str:
+    if "space" in reason or "quota" in reason:
+        return "free some space on that disk"
+    if "denied" in reason or "Read-only" in reason:
+        return "choose a path that the user may use there, or change its rights"
+    return "check the path"
+
+
+def _chunks(content: BinaryIO) -> Iterator[bytes]:
+    while chunk := content.read(_CHUNK_BYTES):
+        yield chunk
