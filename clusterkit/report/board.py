@@ -106,7 +106,7 @@ class Board:
 
 
 def progress_text(progress: Progress) -> str:
-    """``fetch: 12.0 MiB of 256 MiB, 4 %``.
+    """``fetch: 4 % of 256 MiB``.
 
     Small totals are steps, not bytes; a small number of an unknown total says nothing.
     """
@@ -115,7 +115,7 @@ def progress_text(progress: Progress) -> str:
         return what if done < 1 << 20 else f"{what}: {size(done)}"
     if total < 1024:
         return f"{what}: {done} of {total}"
-    return f"{what}: {size(done)} of {size(total)}, {100 * done // total} %"
+    return f"{what}: {100 * done // total} % of {size(total)}"
 
 
 def _folded(rows: Sequence[Row]) -> Sequence[Row]:

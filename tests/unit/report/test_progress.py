@@ -62,8 +62,8 @@ def test_long_things_show_their_progress_now_and_then():
         view(Progress("node1", "fetch", second << 20, 25 << 20))
 
     assert streams.err == text("""
-        node1            fetch: 10.0 MiB of 25.0 MiB, 40 %
-        node1            fetch: 20.0 MiB of 25.0 MiB, 80 %
+        node1            fetch: 40 % of 25.0 MiB
+        node1            fetch: 80 % of 25.0 MiB
         """)
 
 

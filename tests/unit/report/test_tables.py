@@ -275,12 +275,12 @@ def test_build():
 
 def test_models():
     model = ListedModel(
-        name="smollm2-135m", state="absent", source="the hub", licence="Apache-2.0"
+        name="smollm2-135m", state="absent", source="[b]the hub[/b] :smile:", licence="Apache-2.0"
     )
 
     assert shown(ModelsResult(models=(model,))) == text("""
         MODEL         STATE   SIZE  LICENCE     SOURCE
-        smollm2-135m  absent     -  Apache-2.0  the hub
+        smollm2-135m  absent     -  Apache-2.0  [b]the hub[/b] :smile:
         """)
 
 
