@@ -64,7 +64,7 @@ class Printer:
         """Write text and tables to stderr; above a live view, where there is one."""
         for block in blocks:
             if is_lively(self.err):
-                self.err.print(block, soft_wrap=isinstance(block, str))
+                self.err.print(block, soft_wrap=not isinstance(block, Table))
             else:
                 _write(self.err, block)
         self.err.file.flush()
@@ -113,6 +113,6 @@ def _write(console: Console, block: Block) -> None:
     if isinstance(block, Table) and least_width(block) > console.width:
         console = _console(console.file, _UNLIMITED)  # the terminal breaks lines: none is lost
     with console.capture() as captured:
-        console.print(block, overflow="fold" if isinstance(block, Text) else None)
+        console.print(block, soft_wrap=isinstance(block, Text))
     lines = captured.get().splitlines()
     console.file.write("".join(line.rstrip(" ") + "\n" for line in lines))

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 Block = str | Text | Table
-"""Text as it is (str: never wrapped), or something that is laid out to the width."""
+"""Lines, left whole so that they can be copied, or something that is laid out to the width."""
 Blocks = Sequence[Block]
 
 SIGN_STYLES = {"+": "green", "~": "yellow", "-": "red", "=": "dim", "?": "dim"}

@@ -15,7 +15,7 @@ from tests.unit.report.streams import Streams, text
 
 
 def said(error: ClusterkitError) -> str:
-    streams = Streams(width=None)
+    streams = Streams()
     streams.printer.error(error)
     assert streams.out == ""
     return streams.err
