@@ -56,9 +56,39 @@ def place(cluster: Cluster, ranks: int | None = None) -> Placement:
             f"{wanted} ranks do not fit in cluster {cluster.name}: it has {cluster.slots} slots "
             f"({have}). Fix: ask for at most {cluster.slots} ranks, or raise `slots`"
         )
-    places: list[Rank] = []
+    counts: list[int] = []
     for node in cluster.nodes:
-        for local_rank in range(min(node.slots, wanted - len(places))):
+        counts.append(min(node.slots, wanted - sum(counts)))
+    return _placed(cluster, counts)
+
+
+def place_stages(cluster: Cluster, *, tp: int, pp: int) -> Placement:
+    """Place ``pp`` pipeline stages of ``tp`` ranks each: rank = stage * tp + tensor parallel rank.
+
+    The ranks of one stage talk most, so they stay on one node, and the stages are dealt evenly
+    over the nodes. Where a stage fits no node, the slots are filled in order.
+
+    Raises:
+        DoesNotFit: If there are more ranks than slots.
+    """
+    stages = [0] * len(cluster.nodes)
+    for _ in range(pp):
+        room = [
+            (dealt, index)
+            for index, dealt in enumerate(stages)
+            if (dealt + 1) * tp <= cluster.nodes[index].slots
+        ]
+        if not room:
+            return place(cluster, tp * pp)
+        stages[min(room)[1]] += 1
+    return _placed(cluster, [count * tp for count in stages])
+
+
+def _placed(cluster: Cluster, counts: Sequence[int]) -> Placement:
+    """The given number of ranks on each node, in the order of the nodes."""
+    places: list[Rank] = []
+    for node, count in zip(cluster.nodes, counts, strict=True):
+        for local_rank in range(count):
             places.append(Rank(len(places), node.name, local_rank, _device(node, local_rank)))
     return Placement(tuple(places))
 

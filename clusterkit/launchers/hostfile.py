@@ -1,4 +1,4 @@
-"""The hostfile of a cluster, as Open MPI 4 and 5 read it; other launchers on the head use it too."""
+"""The hostfile of a cluster, as Open MPI 4 and 5 read it."""
 
 from __future__ import annotations
 

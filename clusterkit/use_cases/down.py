@@ -15,8 +15,8 @@ from clusterkit.plan import down_stages
 from clusterkit.results import DownResult, Kept, PlanResult
 from clusterkit.state import clusters
 from clusterkit.transports.world import World
+from clusterkit.use_cases.jobs import stop_running_jobs
 from clusterkit.use_cases.lock import locked
-from clusterkit.use_cases.running_jobs import stop_running_jobs
 from clusterkit.use_cases.session import Session, Which, find, open_world
 from clusterkit.use_cases.up import applied_steps, plan_result
 
@@ -60,7 +60,8 @@ def dry_down(which: Which) -> list[Step]:
 def _remove(session: Session, world: World, sink: Sink) -> tuple[Outcome, tuple[str, ...]]:
     """Remove everything; what is still there afterwards is told, not hidden."""
     outcome = Outcome()
-    stop_running_jobs(session, world, sink)
+    if session.cluster.provider == "local":  # a container's end is the end of all that it runs
+        stop_running_jobs(session, world)
     try:
         converge(down_stages(session.cluster), world, sink, outcome)
     except DidNotConverge as error:

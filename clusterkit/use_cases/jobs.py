@@ -1,1 +1,141 @@
 """The jobs of a cluster: list them, read their logs, end them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from clusterkit.command import Command, Step
+from clusterkit.errors import TransportError, UsageError
+from clusterkit.jobs import JobNode, JobRow, list_jobs, read_logs, stop_job
+from clusterkit.model.options import LogsOptions, StopOptions
+from clusterkit.results import JobsResult, ListedJob, LogLine, LogsResult, StopResult
+from clusterkit.tasks.payload import payload_folder
+from clusterkit.transports.world import World
+from clusterkit.use_cases.launch import job_node, known_facts
+from clusterkit.use_cases.session import Session, open_world
+
+
+def jobs(session: Session) -> JobsResult:
+    """All jobs that the head has on file, the newest first; one that died is found out."""
+    with open_world(session) as world:
+        rows = list_jobs(job_nodes(session), world.transport)
+    return JobsResult(cluster=session.cluster.name, jobs=tuple(_listed(row) for row in rows))
+
+
+def jobs_steps(session: Session) -> list[Step]:
+    """What :func:`jobs` asks the head, not asked."""
+    head = session.cluster.head
+    folder = f"{session.cluster.home}/jobs"
+    python = head.python or "python3"
+    argv = (python, "-I", "-S", payload_folder(session.cluster.home), "job_files", "list", folder)
+    return [Step(head.name, "list the jobs on file", Command(argv), stage="jobs")]
+
+
+def running_jobs(session: Session, world: World) -> tuple[str, ...]:
+    """The ids of the jobs that run now."""
+    rows = list_jobs(job_nodes(session), world.transport)
+    return tuple(row.id for row in rows if row.state == "running")
+
+
+def stop(session: Session, options: StopOptions) -> StopResult:
+    """End one job on every node, and look that nothing of it is left.
+
+    Raises:
+        UsageError: If there is no such job, or none is named and not exactly one runs.
+    """
+    began = time.monotonic()
+    with open_world(session) as world:
+        job = options.job or _the_running_one(running_jobs(session, world))
+        stopped = stop_job(job, job_nodes(session), world.transport)
+    return StopResult(
+        cluster=session.cluster.name,
+        job=job,
+        state=stopped.row.state,
+        was_running=stopped.was_running,
+        left=stopped.left,
+        took_s=time.monotonic() - began,
+    )
+
+
+def logs(
+    session: Session, options: LogsOptions, on_line: Callable[[LogLine], None] | None
+) -> LogsResult:
+    """A job's log; ``on_line`` gets each line as it comes, and the result is then empty.
+
+    Raises:
+        UsageError: If there is no such job, or none at all.
+    """
+    lines: list[LogLine] = []
+    take = on_line or lines.append
+    with open_world(session) as world:
+        rows = list_jobs(job_nodes(session), world.transport)
+        job = options.job or (rows[0].id if rows else None)
+        if job is None:
+            raise UsageError("no job has run yet. Fix: run one, such as `clusterkit mpi-hello`")
+        if job not in {row.id for row in rows}:
+            known = ", ".join(row.id for row in rows) or "none"
+            raise UsageError(f"no job {job} on this cluster. Fix: use one of these: {known}")
+        head = job_nodes(session)[0]
+        process = read_logs(
+            job,
+            head,
+            world.transport(head.name),
+            lambda line: take(LogLine(rank=line.rank, stream=line.stream, text=line.text)),
+            rank=options.rank,
+            follow=options.follow,
+        )
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            process.signal("TERM")
+            raise
+    if code:
+        raise UsageError(f"job {job} has no log of rank {options.rank}. Fix: leave out `--rank`")
+    return LogsResult(job=job, lines=tuple(lines))
+
+
+def job_nodes(session: Session) -> tuple[JobNode, ...]:
+    """Every node as jobs see it; the head is the first."""
+    facts = known_facts(session)
+    return tuple(
+        job_node(session.cluster, node.name, facts[node.name].python)
+        for node in session.cluster.nodes
+    )
+
+
+def _the_running_one(running: tuple[str, ...]) -> str:
+    if len(running) == 1:
+        return running[0]
+    what = f"{', '.join(running)} run" if running else "no job runs"
+    fix = "name one" if running else "see `clusterkit jobs`"
+    raise UsageError(f"{what} on this cluster. Fix: {fix}")
+
+
+def _listed(row: JobRow) -> ListedJob:
+    return ListedJob(
+        id=row.id,
+        verb=row.verb,
+        state=row.state,
+        started_at=_time(row.started_at),
+        ended_at=_time(row.ended_at) if row.ended_at else None,
+        ranks=row.ranks,
+        nodes=row.nodes,
+        message=row.message,
+        exit_code=row.exit_code,
+    )
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def stop_running_jobs(session: Session, world: World) -> None:
+    """End every job that runs, before its nodes go; a cluster that is half there may have none."""
+    try:
+        nodes = job_nodes(session)
+        for job in running_jobs(session, world):
+            stop_job(job, nodes, world.transport)
+    except (UsageError, TransportError):
+        return

@@ -55,8 +55,8 @@ def find(which: Which) -> Session:
         raise UsageError(f"no cluster is current. Fix: {hint}")
     applied = clusters.recall(name)
     if applied is None:
-        have = ", ".join(clusters.names())
-        hint = f"use one of {have}, or bring it up" if have else _BRING_UP
+        known = ", ".join(clusters.names())
+        hint = f"use one of {known}, or bring it up" if known else _BRING_UP
         raise UsageError(f"there is no cluster named `{name}`. Fix: {hint}")
     return Session(
         resolve(Inventory.model_validate(applied.inventory), applied.file), applied.folder

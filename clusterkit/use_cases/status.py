@@ -15,10 +15,11 @@ from clusterkit.facts import NodeFacts
 from clusterkit.model.cluster import Cluster, Node
 from clusterkit.providers.docker.names import container_name
 from clusterkit.results import ModelStatus, NodeStatus, SeenGpu, StatusResult, StorageStatus
-from clusterkit.tasks.node_facts import LookAtNode, problems, read_facts
+from clusterkit.tasks.node_facts import problems
 from clusterkit.transports.world import World
-from clusterkit.use_cases.build import model_state
+from clusterkit.use_cases.build_model import model_state
 from clusterkit.use_cases.jobs import running_jobs
+from clusterkit.use_cases.look import look_at_node
 from clusterkit.use_cases.session import Session, open_world
 
 _FREE = 'df -PB1 -- "$1" | tail -n 1'
@@ -35,17 +36,20 @@ def status(session: Session) -> StatusResult:
             lambda name: look_at_node(cluster.node(name), world),
         )
         rows = tuple(_row(node, states.get(node.name, "up"), seen) for node in cluster.nodes)
-        head_is_up = rows[0].state == "up"
+        answer = seen.get(cluster.head.name)
+        head = answer if isinstance(answer, NodeFacts) else None
         return StatusResult(
             cluster=cluster.name,
             provider=cluster.provider,
             nodes=rows,
-            storage=_storage(cluster, world) if head_is_up else None,
+            storage=_storage(cluster, world) if head else None,
             model=ModelStatus(
                 name=Path(cluster.engine.model).name,
-                state=model_state(session, world) if head_is_up else "unknown",
+                state=model_state(session, world, head)
+                if isinstance(head, NodeFacts)
+                else "unknown",
             ),
-            jobs_running=running_jobs(session, world) if head_is_up else (),
+            jobs_running=running_jobs(session, world) if head else (),
             took_s=time.monotonic() - began,
         )
 
@@ -56,16 +60,6 @@ def status_steps(session: Session) -> list[Step]:
         Step(node.name, "look at the node", Command(("sh", "-c", "…facts.py")), stage="reach")
         for node in session.cluster.nodes
     ]
-
-
-def look_at_node(node: Node, world: World) -> NodeFacts:
-    """The facts of one node now.
-
-    Raises:
-        ClusterkitError: If the node cannot be reached, or has no Python.
-    """
-    seen = world.perform(node.name, LookAtNode(node).probe()).check()
-    return read_facts(json.loads(seen.stdout))
 
 
 def _container_states(cluster: Cluster, world: World) -> dict[str, str]:

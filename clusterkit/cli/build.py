@@ -1,0 +1,53 @@
+"""``clusterkit build``: the model, once, on the shared storage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clusterkit.cli.run import Manner, run
+from clusterkit.cli.words import (
+    ClusterOption,
+    DryRunOption,
+    InventoryOption,
+    Output,
+    OutputOption,
+)
+
+if TYPE_CHECKING:
+    from clusterkit.model.options import BuildOptions
+    from clusterkit.report.console import Printer
+
+EXAMPLE = "clusterkit build --verify"
+
+
+def build(
+    model: Annotated[str | None, typer.Option("--model", help="Another model.")] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Read every file again.")] = False,
+    cluster: ClusterOption = None,
+    inventory: InventoryOption = None,
+    output: OutputOption = Output.text,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Fetch the model, convert it once, and place it on the storage.
+
+    A model that is there and whole is left as it is.
+    """
+    manner = Manner(output.value, dry_run, cluster=cluster, inventory=inventory)
+    run(perform, "build", {"model": model, "verify": verify}, manner)
+
+
+def perform(options: BuildOptions, manner: Manner, printer: Printer) -> None:
+    """Build and show."""
+    from clusterkit.results import DryRun
+    from clusterkit.use_cases.build_model import build_model, build_model_steps
+    from clusterkit.use_cases.session import find
+
+    session = find(manner.which)
+    if manner.dry_run:
+        printer.result(DryRun.of("build", build_model_steps(session, options)))
+        return
+    with printer.progress() as sink:
+        result = build_model(session, options, sink=sink)
+    printer.result(result)

@@ -1,0 +1,93 @@
+"""``clusterkit infer``: ask the model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clusterkit.cli.run import Manner, run
+from clusterkit.cli.words import (
+    ClusterOption,
+    DryRunOption,
+    InventoryOption,
+    Output,
+    OutputOption,
+)
+
+if TYPE_CHECKING:
+    from clusterkit.model.infer_options import InferOptions
+    from clusterkit.report.console import Printer
+
+EXAMPLE = "clusterkit infer --prompt 'What is the capital of France?'"
+
+
+def infer(
+    prompt: Annotated[
+        list[str] | None, typer.Option("--prompt", "-p", help="A prompt; several times for more.")
+    ] = None,
+    prompts: Annotated[
+        Path | None, typer.Option("--prompts", help="A file of JSON lines; - reads stdin.")
+    ] = None,
+    system: Annotated[str | None, typer.Option("--system", help="The system prompt.")] = None,
+    raw: Annotated[bool, typer.Option("--raw", help="Go on with the text; no template.")] = False,
+    max_tokens: Annotated[int, typer.Option("--max-tokens", help="At most this many new.")] = 128,
+    temperature: Annotated[
+        float, typer.Option("--temperature", help="0: the likeliest token (greedy).")
+    ] = 0.0,
+    top_p: Annotated[float, typer.Option("--top-p", help="Draw from this share of tokens.")] = 1.0,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="The same seed, the same text.")
+    ] = None,
+    tp: Annotated[int | None, typer.Option("--tp", help="Tensor parallel size.")] = None,
+    pp: Annotated[int | None, typer.Option("--pp", help="Pipeline parallel size.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="Another model.")] = None,
+    timeout_s: Annotated[
+        float | None, typer.Option("--timeout", metavar="SECONDS", help="End it after this long.")
+    ] = None,
+    cluster: ClusterOption = None,
+    inventory: InventoryOption = None,
+    output: OutputOption = Output.text,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Ask the model, split over the ranks; tokens stream to stdout.
+
+    The model is built first where it is not there. Greedy, unless a temperature is given.
+    """
+    values = {
+        "prompt": tuple(prompt or ()),
+        "prompts": prompts,
+        "system": system,
+        "raw": raw,
+        "max_tokens": max_tokens,
+        "temperature": temperature,
+        "top_p": top_p,
+        "seed": seed,
+        "tp": tp,
+        "pp": pp,
+        "model": model,
+        "timeout_s": timeout_s,
+    }
+    manner = Manner(output.value, dry_run, cluster=cluster, inventory=inventory)
+    run(perform, "infer", values, manner)
+
+
+def perform(options: InferOptions, manner: Manner, printer: Printer) -> None:
+    """Run, stream, and end with the summary or the JSON."""
+    from clusterkit.cli.interrupt import interruptible
+    from clusterkit.results import DryRun
+    from clusterkit.use_cases.infer import infer, infer_steps, request_of
+    from clusterkit.use_cases.session import find
+
+    session = find(manner.which)
+    request = request_of(options)
+    if manner.dry_run:
+        printer.result(DryRun.of("infer", infer_steps(session, options, request)))
+        return
+    with interruptible() as interrupt, printer.infer(request.prompts) as view:
+        result = infer(session, options, request, sink=view, interrupt=interrupt)
+    if manner.output == "json":
+        printer.result(result)
+    else:
+        view.summary(result)

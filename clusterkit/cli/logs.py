@@ -1,0 +1,55 @@
+"""``clusterkit logs``: what the ranks of a job wrote."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clusterkit.cli.run import Manner, run
+from clusterkit.cli.words import (
+    ClusterOption,
+    DryRunOption,
+    InventoryOption,
+    Output,
+    OutputOption,
+)
+
+if TYPE_CHECKING:
+    from clusterkit.model.options import LogsOptions
+    from clusterkit.report.console import Printer
+
+EXAMPLE = "clusterkit logs --rank 1 -f"
+
+
+def logs(
+    job: Annotated[
+        str | None, typer.Argument(metavar="[JOB]", help="The job; default: the last.")
+    ] = None,
+    rank: Annotated[int | None, typer.Option("--rank", help="Only this rank.")] = None,
+    follow: Annotated[
+        bool, typer.Option("-f", "--follow", help="Go on until the job ends.")
+    ] = False,
+    cluster: ClusterOption = None,
+    inventory: InventoryOption = None,
+    output: OutputOption = Output.text,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Show what the ranks of a job wrote, and mpirun."""
+    manner = Manner(output.value, dry_run, cluster=cluster, inventory=inventory)
+    run(perform, "logs", {"job": job, "rank": rank, "follow": follow}, manner)
+
+
+def perform(options: LogsOptions, manner: Manner, printer: Printer) -> None:
+    """Read the log from the head; text comes line by line."""
+    from clusterkit.results import DryRun, LogsResult
+    from clusterkit.use_cases.jobs import jobs_steps, logs
+    from clusterkit.use_cases.session import find
+
+    session = find(manner.which)
+    if manner.dry_run:
+        printer.result(DryRun.of("logs", jobs_steps(session)))
+    elif options.follow and manner.output != "json":
+        logs(session, options, lambda line: printer.result(LogsResult(job="", lines=(line,))))
+    else:
+        printer.result(logs(session, options, None))

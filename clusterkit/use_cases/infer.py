@@ -1,0 +1,126 @@
+"""Answer prompts with a model that is split over the ranks of the cluster."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from clusterkit.checks.fit import Job as Fit
+from clusterkit.checks.fit import check_fit
+from clusterkit.command import Step
+from clusterkit.engines.transformers import GenerateRequest, Transformers
+from clusterkit.errors import JobFailed
+from clusterkit.events import Note, Sink
+from clusterkit.jobs import Interrupt, Job
+from clusterkit.model.infer_options import InferOptions
+from clusterkit.model.load import load_prompts
+from clusterkit.model.models import ModelShape, model_source
+from clusterkit.placement import place_stages
+from clusterkit.results import InferResult
+from clusterkit.use_cases.build import build
+from clusterkit.use_cases.builder import build_steps, builder_for
+from clusterkit.use_cases.heard import Heard
+from clusterkit.use_cases.launch import Facts, facts_now, job_steps, known_facts, make_job, run
+from clusterkit.use_cases.planned_facts import planned_facts
+from clusterkit.use_cases.session import Session, open_world
+
+
+def infer(
+    session: Session,
+    options: InferOptions,
+    request: GenerateRequest,
+    *,
+    sink: Sink,
+    interrupt: Interrupt,
+) -> InferResult:
+    """Check that the model fits, build it where it is not there, and run it over the nodes.
+
+    Raises:
+        UsageError: If the cluster is not up, or the request cannot be answered by this model.
+        DoesNotFit: With every reason why the split cannot run here, and what could.
+        JobFailed: If the job did not come to its end.
+    """
+    heard = Heard(sink)
+    session = with_options(session, options)
+    known_facts(session)  # says so if the cluster is not up
+    with open_world(session) as world:
+        facts = facts_now(session, world, tuple(node.name for node in session.cluster.nodes))
+        if builtin := model_source(session.cluster.engine.model).builtin:
+            check_fit(fit_of(session, request, builtin.shape), session.cluster, facts)
+        model = build(session.cluster, builder_for(session, world, facts, sink))
+        if model.changed:
+            sink(Note(f"built {model.name}: it stays in {model.folder}"))
+        check_fit(fit_of(session, request, model.shape), session.cluster, facts)
+        job = infer_job(session, options, request, model.folder, facts)
+        heard.start()
+        try:
+            run(job, world, heard, interrupt)
+        except JobFailed as error:
+            raise heard.explained(error) from None
+    return heard.result(session.cluster, job, request, model.name)
+
+
+def infer_steps(session: Session, options: InferOptions, request: GenerateRequest) -> list[Step]:
+    """The steps of :func:`infer` where nothing is there yet, not run."""
+    session = with_options(session, options)
+    facts = planned_facts(session.cluster)
+    built = build_steps(session, facts)
+    if builtin := model_source(session.cluster.engine.model).builtin:
+        check_fit(fit_of(session, request, builtin.shape), session.cluster, {})
+    job = infer_job(session, options, request, "<known after build>", facts)
+    return [*built, *job_steps(job)]
+
+
+def request_of(options: InferOptions) -> GenerateRequest:
+    """What is asked, with the prompts of a file behind those of the options.
+
+    Raises:
+        FileMistakes: With every line of the file that is no prompt.
+    """
+    prompts = options.prompt
+    if options.prompts is not None:
+        stdin = sys.stdin.read() if options.prompts == Path("-") else ""
+        prompts = (*prompts, *load_prompts(options.prompts, stdin=stdin))
+    return GenerateRequest(
+        prompts=prompts,
+        system=options.system,
+        raw=options.raw,
+        max_tokens=options.max_tokens,
+        temperature=options.temperature,
+        top_p=options.top_p,
+        seed=options.seed,
+    )
+
+
+def with_options(session: Session, options: InferOptions) -> Session:
+    """The cluster with the model and the split that the options ask for, for this run only."""
+    asked = {"model": options.model, "tp": options.tp, "pp": options.pp}
+    if options.tp is not None or options.pp is not None:
+        # Either one alone means all ranks of that kind: --tp 3 is not tp=3 times the file's pp.
+        asked |= {"tp": options.tp or 1, "pp": options.pp or 1}
+    given = {name: value for name, value in asked.items() if value is not None}
+    engine = session.cluster.engine.model_copy(update=given)
+    return replace(session, cluster=replace(session.cluster, engine=engine))
+
+
+def fit_of(session: Session, request: GenerateRequest, shape: ModelShape) -> Fit:
+    """What is to run, as the planner looks at it."""
+    engine = session.cluster.engine
+    longest = max(len(prompt.encode()) for prompt in request.prompts)
+    return Fit(engine.model, shape, engine, request.max_tokens, longest)
+
+
+def infer_job(
+    session: Session, options: InferOptions, request: GenerateRequest, folder: str, facts: Facts
+) -> Job:
+    """One rank for each part of the model, the stages dealt over the nodes."""
+    engine = Transformers(session.cluster.engine)
+    return make_job(
+        session,
+        "infer",
+        place_stages(session.cluster, tp=engine.settings.tp, pp=engine.settings.pp),
+        lambda python, payloads: engine.program(python, payloads, folder, request),
+        facts,
+        timeout_s=options.timeout_s,
+    )

@@ -1,0 +1,144 @@
+"""From a placement and an engine's program to a job that runs, or to the steps that would."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from pathlib import PurePosixPath
+
+from clusterkit.command import Command, Put, Step
+from clusterkit.errors import JobFailed, UsageError
+from clusterkit.events import Sink
+from clusterkit.executor import on_each, raise_failures
+from clusterkit.facts import NodeFacts
+from clusterkit.jobs import Interrupt, Job, JobEnd, JobNode, new_job_id, run_job
+from clusterkit.jobs.job import RANK_ARGV, RSH
+from clusterkit.launchers.mpirun import Mpirun
+from clusterkit.model.cluster import Cluster
+from clusterkit.model.job import RankProgram
+from clusterkit.placement import Placement
+from clusterkit.tasks.node_facts import read_facts
+from clusterkit.tasks.payload import payload_folder
+from clusterkit.transports.world import World
+from clusterkit.use_cases.look import look_at_node
+from clusterkit.use_cases.session import Session
+
+Facts = Mapping[str, NodeFacts]
+MakeProgram = Callable[[str, str], RankProgram]
+"""An engine's program, from the interpreter's path and the payload folder on the nodes."""
+
+
+def known_facts(session: Session) -> Facts:
+    """What the last ``up`` saw on each node.
+
+    Raises:
+        UsageError: If there was none, or it did not come to its end.
+    """
+    try:
+        rows = json.loads((session.folder / "facts.json").read_bytes())
+        return {node.name: read_facts(rows[node.name]) for node in session.cluster.nodes}
+    except (OSError, ValueError, KeyError):
+        raise UsageError(
+            f"cluster {session.cluster.name} is not up, or not completely. "
+            "Fix: run `clusterkit up INVENTORY`"
+        ) from None
+
+
+def facts_now(session: Session, world: World, nodes: tuple[str, ...]) -> Facts:
+    """What the nodes are at this moment, memory included.
+
+    Raises:
+        NodesFailed: With every node that cannot be reached.
+    """
+    cluster = session.cluster
+    answers = on_each(nodes, lambda name: look_at_node(cluster.node(name), world))
+    raise_failures(answers)
+    return {name: facts for name, facts in answers.items() if isinstance(facts, NodeFacts)}
+
+
+def make_job(
+    session: Session,
+    verb: str,
+    placement: Placement,
+    program: MakeProgram,
+    facts: Facts,
+    *,
+    timeout_s: float | None,
+) -> Job:
+    """The job of one verb, ready to be run."""
+    cluster = session.cluster
+    used = [cluster.head.name, *(name for name in placement.nodes if name != cluster.head.name)]
+    nodes = tuple(job_node(cluster, name, facts[name].python) for name in used)
+    several = len(nodes) > 1
+    return Job(
+        id=new_job_id(verb, time.time(), secrets.token_bytes(8)),
+        verb=verb,
+        cluster=cluster.name,
+        nodes=nodes,
+        placement=placement,
+        program=program(nodes[0].python, nodes[0].payloads),
+        launch=launcher(cluster, facts[cluster.head.name]).command(
+            placement, RANK_ARGV, rsh=RSH if several else None
+        ),
+        subnet=cluster.subnet if several else None,
+        ssh_config=f"{cluster.home}/ssh/config" if several else None,
+        timeout_s=timeout_s,
+    )
+
+
+def job_node(cluster: Cluster, name: str, python: str) -> JobNode:
+    """One node as jobs see it."""
+    return JobNode(
+        name=name,
+        address=cluster.node(name).address,
+        python=python,
+        payloads=payload_folder(cluster.home),
+        home=cluster.home,
+    )
+
+
+def launcher(cluster: Cluster, head: NodeFacts) -> Mpirun:
+    """The mpirun of the head, and how it must be called there."""
+    mpirun = str(head.mpirun)
+    return Mpirun(
+        mpirun=mpirun,
+        version=str(head.mpi_version),
+        subnet=cluster.subnet,
+        as_root=cluster.provider == "docker" or os.geteuid() == 0,
+        prefix=str(PurePosixPath(mpirun).parent.parent) if cluster.subnet else None,
+    )
+
+
+def run(job: Job, world: World, sink: Sink, interrupt: Interrupt) -> JobEnd:
+    """Run a job to its observed end.
+
+    Raises:
+        JobFailed: If it ended otherwise than asked, with how, and what is left of it.
+    """
+    end = run_job(job, world.transport, sink, interrupt)
+    if end.exit_code:
+        raise JobFailed(f"job {end.job}: {end.message}", exit_code=end.exit_code)
+    return end
+
+
+def job_steps(job: Job) -> list[Step]:
+    """What :func:`run` would do: files into the job's folder, and the launch."""
+    head = job.head
+    files = [
+        Step(node.name, f"put {name}", Put(f"{node.folder(job.id)}/{name}", content), "+", "job")
+        for node in job.nodes
+        for name, content in job.program.files.items()
+    ]
+    launch = Step(head.name, "start every rank", job.launch, "+", "job")
+    ranks = [
+        Step(rank.node, f"rank {rank.rank}", _rank_command(job), "+", "job")
+        for rank in job.placement.ranks
+    ]
+    return [*files, launch, *ranks]
+
+
+def _rank_command(job: Job) -> Command:
+    return Command(job.program.argv, env=job.program.env)

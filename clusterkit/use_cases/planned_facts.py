@@ -1,0 +1,28 @@
+"""What a dry run takes for facts: what the inventory says, and what our own images have."""
+
+from __future__ import annotations
+
+from clusterkit.facts import Gpu, NodeFacts
+from clusterkit.model.cluster import Cluster
+
+_PYTHON = "/opt/clusterkit/bin/python"
+_MPI_VERSION = "5.0.11"
+
+
+def planned_facts(cluster: Cluster) -> dict[str, NodeFacts]:
+    """Each node as ``images/node.Dockerfile`` makes it; nothing is looked at."""
+    found = {}
+    for node in cluster.nodes:
+        python = node.python or _PYTHON
+        found[node.name] = NodeFacts(
+            hostname=node.name,
+            cores=node.slots,
+            memory_bytes=0,
+            memory_available_bytes=0,
+            python=python,
+            python_version="",
+            mpirun=f"{python.rpartition('/')[0]}/mpirun",
+            mpi_version=_MPI_VERSION,
+            gpus=tuple(Gpu(index, "", "", 0) for index in node.gpus),
+        )
+    return found
