@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from clusterkit.errors import FileMistakes
 from clusterkit.model.load import load_inventory
@@ -18,6 +22,12 @@ network: {subnet: 192.168.123.0/24}
 container: {image: clusterkit/node-cpu}
 engine: {pp: 2}
 """
+WORDS = (
+    "cluster provider nodes groups network container storage engine defaults python slots gpus "
+    "address image build env mounts ports shm_size ulimits kind source path subnet model tp pp "
+    "node1 node[1-2] 10.0.0.1 x"
+)
+KEYS = st.sampled_from(WORDS.split())
 LOCAL = """\
 cluster: here
 provider: local
@@ -526,6 +536,35 @@ def test_what_only_follows_from_another_mistake_is_not_told():
         "pair.yaml:6: container.image: must be text, not a list. "
         "Fix: write for example `image: clusterkit/node-cpu`",
     ]
+
+
+def test_a_node_with_wrong_settings_is_a_node_all_the_same():
+    text = DOCKER.replace("{slots: 2}", "5").replace("engine: {pp: 2}", "groups: {all-of: node2}")
+    assert mistakes(text) == (
+        "pair.yaml:4: nodes.node[1-2]: must be a mapping, not `5`. "
+        'Fix: write for example `nodes: {"node[1-2]": {"slots": 2}}`'
+    )
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.dictionaries(KEYS, VALUES, max_size=8))
+def test_whatever_the_values_are_there_are_messages(values: dict[str, Any]):
+    """Values of any type at any place: either an inventory, or mistakes, each with a fix."""
+    whole = {"cluster": "a", "provider": "docker", "nodes": {"node[1-2]": None}, **values}
+    Path("any.yaml").write_text(json.dumps(whole))
+    try:
+        load_inventory(Path("any.yaml"))
+    except FileMistakes as error:
+        for problem in error.problems:
+            assert problem.startswith("any.yaml:1: ")
+            assert ". Fix: " in problem
 
 
 def test_a_place_in_a_block_has_its_own_line():
