@@ -68,7 +68,7 @@ class DockerTransport(StreamTransport):
         except RequestException as error:
             from clusterkit.transports.docker_client import no_answer
 
-            raise TransportError(self.node, str(no_answer(error))) from error
+            raise TransportError(self.node, no_answer(error)) from error
         return DockerSession(client, self.container, number, stream, self)
 
     def _connected(self) -> docker.APIClient:
@@ -76,7 +76,7 @@ class DockerTransport(StreamTransport):
 
         with self._opening:
             if self._client is None:
-                self._client = connect()
+                self._client = connect(self.node)
             return self._client
 
 

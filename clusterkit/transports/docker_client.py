@@ -8,28 +8,29 @@ import docker
 import docker.errors
 import requests.exceptions
 
-from clusterkit.errors import ClusterkitError
+from clusterkit.command import HOST
+from clusterkit.errors import TransportError
 
 _TIMEOUT_S = 300  # for one answer; pulls and builds send something more often than that
 _POOL = 64
 
 
-def connect() -> docker.APIClient:
-    """Open the engine that DOCKER_HOST names, or this machine's; each asks for its version."""
+def connect(node: str = HOST) -> docker.APIClient:
+    """Open the engine that DOCKER_HOST names, or this machine's, and agree on a version."""
     try:
         client = docker.from_env(timeout=_TIMEOUT_S, max_pool_size=_POOL)
     except docker.errors.DockerException as error:
-        raise no_answer(error) from error
+        raise TransportError(node, no_answer(error)) from error
     return client.api
 
 
-def no_answer(error: BaseException) -> ClusterkitError:
-    """The error for an engine that does not answer, or does not let this user in."""
+def no_answer(error: BaseException) -> str:
+    """Why an engine does not answer, and what to do about it."""
     host = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
     reason = _innermost(error)
     match reason:
         case PermissionError():
-            return ClusterkitError(
+            return (
                 f"Docker at {host} does not let this user in: {reason.strerror}. "
                 "Fix: add your user to group docker (`sudo usermod -aG docker $USER`) "
                 "and log in again"
@@ -40,7 +41,7 @@ def no_answer(error: BaseException) -> ClusterkitError:
             pass
         case _:
             what = str(reason)
-    return ClusterkitError(
+    return (
         f"Docker does not answer at {host}: {what}. "
         "Fix: start it (`systemctl start docker`), or set DOCKER_HOST"
     )

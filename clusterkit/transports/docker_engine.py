@@ -1,0 +1,250 @@
+"""Apply steps to a Docker engine through its SDK."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import threading
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import docker.errors
+import docker.types
+from docker.utils.ports import build_port_bindings
+
+from clusterkit.command import HOST, DockerCall, DockerLook, Put, Result
+from clusterkit.transports.docker_client import connect
+from clusterkit.transports.docker_errors import build_failed, not_pulled, translated
+from clusterkit.transports.docker_look import look
+
+if TYPE_CHECKING:
+    import docker
+
+OnProgress = Callable[[str], None]
+"""Takes a line of a long operation."""
+
+_STOP_S = 2
+
+
+class DockerEngine:
+    """One Docker engine: the one that DOCKER_HOST names, or this machine's own.
+
+    Nothing is connected before it is used; any number of threads may use it.
+    """
+
+    def __init__(self) -> None:
+        self._opening = threading.Lock()
+        self._opened: docker.APIClient | None = None
+
+    def look(self, question: DockerLook) -> Result:
+        """Answer in JSON, and change nothing."""
+        with translated(question):
+            answer = look(self._client(), question)
+        return Result(HOST, question, 0, json.dumps(answer))
+
+    def apply(self, call: DockerCall, on_progress: OnProgress | None = None) -> Result:
+        """Do what ``call`` asks; stdout says what it made: an id, or JSON for a volume.
+
+        Raises:
+            NotOurs: If something else has the name already.
+            ClusterkitError: If the engine refuses, with what to do about it.
+        """
+        with translated(call):
+            made = _OPERATIONS[call.operation](self._client(), call, on_progress or _ignore)
+        return Result(HOST, call, 0, made)
+
+    def close(self) -> None:
+        """Give back the connections."""
+        with self._opening:
+            if self._opened is not None:
+                self._opened.close()
+                self._opened = None
+
+    def _client(self) -> docker.APIClient:
+        with self._opening:
+            if self._opened is None:
+                self._opened = connect()
+            return self._opened
+
+
+def _ignore(line: str) -> None:
+    del line
+
+
+def _build(client: docker.APIClient, call: DockerCall, on_progress: OnProgress) -> str:
+    """Build with the classic builder, which every engine has."""
+    arguments = call.arguments
+    log: list[str] = []
+    image = ""
+    for row in client.build(
+        path=arguments["context"],
+        dockerfile=arguments.get("dockerfile"),
+        tag=call.name,
+        buildargs=dict(arguments.get("args") or {}),
+        labels=dict(arguments.get("labels") or {}),
+        network_mode=arguments.get("network"),
+        rm=True,
+        forcerm=True,
+        decode=True,
+    ):
+        lines = str(row.get("stream") or row.get("error") or row.get("status") or "").splitlines()
+        for line in filter(str.strip, lines):
+            log.append(line)
+            on_progress(line)
+        if "error" in row:
+            raise build_failed(call.name, log)
+        image = row.get("aux", {}).get("ID", image)
+    return image
+
+
+def _pull(client: docker.APIClient, call: DockerCall, on_progress: OnProgress) -> str:
+    for row in client.pull(call.name, stream=True, decode=True):
+        if "error" in row:
+            raise not_pulled(call.name, row["error"])
+        words = (row.get("id"), row.get("status"), row.get("progress"))
+        on_progress(" ".join(word for word in words if word))
+    return str(client.inspect_image(call.name)["Id"])
+
+
+def _network(client: docker.APIClient, call: DockerCall, _: OnProgress) -> str:
+    subnet = call.arguments.get("subnet")
+    pools = [docker.types.IPAMPool(subnet=subnet)] if subnet else []
+    made = client.create_network(
+        call.name,
+        driver="bridge",
+        ipam=docker.types.IPAMConfig(pool_configs=pools),
+        labels=dict(call.arguments.get("labels") or {}),
+        check_duplicate=True,
+    )
+    return str(made["Id"])
+
+
+def _volume(client: docker.APIClient, call: DockerCall, _: OnProgress) -> str:
+    made = client.create_volume(call.name, labels=dict(call.arguments.get("labels") or {}))
+    return json.dumps({"name": made["Name"], "labels": made["Labels"] or {}})
+
+
+def _create(client: docker.APIClient, call: DockerCall, _: OnProgress) -> str:
+    arguments = call.arguments
+    ports = build_port_bindings(list(arguments.get("ports") or ()))
+    made = client.create_container(
+        arguments["image"],
+        list(arguments.get("command") or ()) or None,
+        name=call.name,
+        hostname=arguments.get("hostname"),
+        environment=dict(arguments.get("env") or {}),
+        labels=dict(arguments.get("labels") or {}),
+        ports=[tuple(port.split("/")) if "/" in port else port for port in ports],
+        host_config=_host_config(client, arguments, ports),
+        networking_config=_networking(client, arguments),
+    )
+    if call.files:
+        _put(client, call, _)
+    return str(made["Id"])
+
+
+def _host_config(client: docker.APIClient, arguments: Any, ports: Any) -> Any:
+    gpus = arguments.get("gpus")
+    request = docker.types.DeviceRequest(
+        device_ids=[str(gpu) for gpu in gpus or ()], capabilities=[["gpu"]]
+    )
+    return client.create_host_config(
+        mounts=[
+            docker.types.Mount(
+                mount["target"],
+                mount["source"],
+                type=mount["type"],
+                read_only=mount.get("read_only", False),
+            )
+            for mount in arguments.get("mounts") or ()
+        ],
+        port_bindings=ports,
+        shm_size=arguments.get("shm_size"),
+        ipc_mode=arguments.get("ipc"),
+        ulimits=[
+            docker.types.Ulimit(name=name, soft=limit, hard=limit)
+            for name, limit in (arguments.get("ulimits") or {}).items()
+        ],
+        device_requests=[request] if gpus else None,
+        init=arguments.get("init"),
+        network_mode=arguments.get("network"),
+    )
+
+
+def _networking(client: docker.APIClient, arguments: Any) -> Any:
+    if not arguments.get("network"):
+        return None
+    endpoint = client.create_endpoint_config(
+        ipv4_address=arguments.get("address"), aliases=list(arguments.get("aliases") or ())
+    )
+    return client.create_networking_config({arguments["network"]: endpoint})
+
+
+def _put(client: docker.APIClient, call: DockerCall, _: OnProgress) -> str:
+    """Put all files at once; the engine makes parent folders, mode 755, of root."""
+    client.put_archive(call.name, "/", _archive(call.files))
+    return ""
+
+
+def _archive(files: Iterable[Put]) -> bytes:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as archive:
+        for file in files:
+            member = tarfile.TarInfo(file.path.lstrip("/"))
+            member.size, member.mode = len(file.content), file.mode
+            archive.addfile(member, io.BytesIO(file.content))
+    return content.getvalue()
+
+
+def _start(client: docker.APIClient, call: DockerCall, _: OnProgress) -> str:
+    client.start(call.name)
+    return ""
+
+
+def _restart(client: docker.APIClient, call: DockerCall, _: OnProgress) -> str:
+    """Restart; the engine restarts no paused container, so that one goes on first."""
+    try:
+        client.restart(call.name, timeout=_STOP_S)
+    except docker.errors.APIError as error:
+        if "is paused" not in str(error.explanation):
+            raise
+        client.unpause(call.name)
+        client.restart(call.name, timeout=_STOP_S)
+    return ""
+
+
+def _remove(client: docker.APIClient, call: DockerCall, _: OnProgress) -> str:
+    return _gone(lambda: client.remove_container(call.name, force=True, v=True))
+
+
+def _remove_network(client: docker.APIClient, call: DockerCall, _: OnProgress) -> str:
+    return _gone(lambda: client.remove_network(call.name))
+
+
+def _remove_volume(client: docker.APIClient, call: DockerCall, _: OnProgress) -> str:
+    return _gone(lambda: client.remove_volume(call.name))
+
+
+def _gone(remove: Callable[[], object]) -> str:
+    """Remove; what is not there is what we want."""
+    try:
+        remove()
+    except docker.errors.NotFound:
+        return ""
+    return ""
+
+
+_OPERATIONS: dict[str, Callable[[docker.APIClient, DockerCall, OnProgress], str]] = {
+    "build": _build,
+    "pull": _pull,
+    "network": _network,
+    "volume": _volume,
+    "create": _create,
+    "put": _put,
+    "start": _start,
+    "restart": _restart,
+    "remove": _remove,
+    "remove-network": _remove_network,
+    "remove-volume": _remove_volume,
+}

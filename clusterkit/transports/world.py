@@ -1,0 +1,79 @@
+"""Everything that a verb touches: the cluster's nodes and its Docker engine, opened on first use."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from clusterkit.command import Action, DockerCall, DockerLook, Put, Result
+from clusterkit.transports.base import Transport
+
+if TYPE_CHECKING:
+    from clusterkit.transports.docker_engine import DockerEngine
+
+
+class World:
+    """Performs actions on nodes. Each node is connected at most once, whoever asks."""
+
+    def __init__(
+        self,
+        access: Mapping[str, Callable[[], Transport]],
+        engine: Callable[[], DockerEngine],
+    ) -> None:
+        self._access = access
+        self._open_engine = engine
+        self._engine: DockerEngine | None = None
+        self._transports: dict[str, Transport] = {}
+        self._locks = {node: threading.Lock() for node in access}
+        self._engine_lock = threading.Lock()
+
+    def transport(self, node: str) -> Transport:
+        """How ``node`` is reached; KeyError where the cluster has no such node."""
+        with self._locks[node]:  # one each, so that nodes open at the same time
+            if node not in self._transports:
+                self._transports[node] = self._access[node]()
+            return self._transports[node]
+
+    @property
+    def engine(self) -> DockerEngine:
+        """The Docker engine on which the nodes are."""
+        with self._engine_lock:
+            if self._engine is None:
+                self._engine = self._open_engine()
+            return self._engine
+
+    def perform(
+        self,
+        node: str,
+        action: Action | DockerLook,
+        on_progress: Callable[[str], None] | None = None,
+    ) -> Result:
+        """Do one thing; ``on_progress`` takes the lines of a long Docker operation."""
+        match action:
+            case Put():
+                self.transport(node).put(action)
+                return Result(node, action, 0)
+            case DockerCall():
+                return self.engine.apply(action, on_progress)
+            case DockerLook():
+                return self.engine.look(action)
+            case _:
+                return self.transport(node).run(action)
+
+    def close(self) -> None:
+        """Give back every connection."""
+        with contextlib.ExitStack() as all_of_them:  # one that fails stops no other
+            for transport in self._transports.values():
+                all_of_them.callback(transport.close)
+            if self._engine is not None:
+                all_of_them.callback(self._engine.close)
+        self._transports.clear()
+        self._engine = None
+
+    def __enter__(self) -> World:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
