@@ -1,4 +1,4 @@
-"""Everything that a verb touches: the cluster's nodes and its Docker engine, opened on first use."""
+"""Everything that a verb touches: the cluster's nodes and its Docker engine, opened when used."""
 
 from __future__ import annotations
 
