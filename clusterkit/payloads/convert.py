@@ -3,6 +3,7 @@
     python convert.py SOURCE TARGET --name NAME --source-sha256 HEX
     python convert.py --check TARGET             sizes of all files against the manifest
     python convert.py --verify TARGET            their sha256 as well
+    python convert.py --describe FOLDER          what the model in any folder is
 
 SOURCE is a GGUF file or a Hugging Face folder. The result is written beside TARGET and published
 by one rename, so TARGET is whole or absent, and two conversions at once do no harm. The folder
@@ -37,6 +38,8 @@ FORMAT = 1
 """Raised when the same source would give other files; part of the key of a built model."""
 
 _LOCK = ".lock"
+_NOT_COPIED = {".bin", ".pth", ".gguf"}  # the weights once more, in other formats
+_ABANDONED_S = 24 * 3600
 
 
 def main() -> int:
@@ -48,9 +51,13 @@ def main() -> int:
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--check", action="store_true")
     group.add_argument("--verify", action="store_true")
+    group.add_argument("--describe", action="store_true")
     arguments = parser.parse_args()
     if arguments.check or arguments.verify:
         return report_differences(arguments.folders[0], rehash=arguments.verify)
+    if arguments.describe:
+        tell(event="described", shape=shape_of(arguments.folders[0]))
+        return 0
     source, target = arguments.folders
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
@@ -66,7 +73,7 @@ def main() -> int:
 def convert(source: Path, target: Path, *, name: str, source_sha256: str) -> None:
     """Publish ``source`` as ``target``, unless that is already there."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(target)
+    remove_abandoned(target, source)
     if not differences(target):
         tell(event="published", folder=str(target), changed=False)
         return
@@ -93,8 +100,15 @@ def end_with_stdin(work: Path) -> NoReturn:
     os._exit(1)
 
 
-def remove_abandoned(target: Path) -> None:
-    """Remove the work of conversions that were killed: nobody holds its lock any more."""
+def remove_abandoned(target: Path, source: Path) -> None:
+    """Remove the work of conversions that were killed: nobody holds its lock any more.
+
+    What was uploaded for one has no lock; it goes when it is a day old.
+    """
+    for upload in target.parent.glob(f"{target.name}.*.upload"):
+        is_ours = upload in {source, source.parent}
+        if not is_ours and time.time() - upload.stat().st_mtime > _ABANDONED_S:
+            shutil.rmtree(upload, ignore_errors=True)
     for work in target.parent.glob(f"{target.name}.*.part"):
         try:
             lock = os.open(work / _LOCK, os.O_RDWR)
@@ -116,7 +130,7 @@ def write_model(source: Path, work: Path) -> None:
     if source.is_dir() and any(source.glob("*.safetensors")):
         tell(event="progress", stage="copy", source=str(source))
         for path in sorted(source.iterdir()):
-            if path.is_file() and path.suffix not in {".bin", ".pth", ".gguf"}:
+            if path.is_file() and path.suffix not in _NOT_COPIED and path.name != MANIFEST:
                 shutil.copyfile(path, work / path.name)
         return
     tell(event="progress", stage="read", source=str(source))

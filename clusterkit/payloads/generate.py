@@ -26,15 +26,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 # These lie beside this file, wherever it was unpacked.
-from generate_events import rank, tell  # type: ignore[import-not-found]
+from generate_events import Failed, Refused, rank, tell  # type: ignore[import-not-found]
 from generate_model import about, load, peak_memory_bytes, stop_ids  # type: ignore[import-not-found]
 from generate_text import TokenStream  # type: ignore[import-not-found]
 
 INPUT = "input.json"
-
-
-class Refused(Exception):
-    """The request cannot be answered, however often it is tried."""
 
 
 def main() -> NoReturn:
@@ -42,10 +38,11 @@ def main() -> NoReturn:
     code = 0
     try:
         run(json.loads(Path(INPUT).read_text(encoding="utf-8")))
-    except Refused as error:
-        # Every rank comes to this by itself and says so: mpirun ends all with the first to exit.
+    except (Refused, Failed) as error:
+        # Where every rank comes to this by itself, each says so: mpirun ends all of them with
+        # the first to exit.
         tell(event="error", rank=rank(), message=str(error))
-        code = 2
+        code = error.exit_code
     except Exception as error:
         tell(event="error", rank=rank(), message=f"{type(error).__name__}: {error}")
         import traceback
@@ -121,6 +118,8 @@ def read_prompts(request: dict[str, Any]) -> list[tuple[Any, str, list[int]]]:
     """Each prompt as the model gets it: tokenizer, text, token ids. All must fit the context."""
     from transformers import AutoConfig, AutoTokenizer
 
+    if not Path(request["model"], "config.json").is_file():
+        raise Failed(f"{os.uname().nodename}: no model in {request['model']}. Fix: build it there")
     tokenizer = AutoTokenizer.from_pretrained(request["model"])
     if not request["raw"] and not tokenizer.chat_template:
         raise Refused(f"{request['model']} has no chat template. Fix: `--raw`")
@@ -238,7 +237,7 @@ def agree(answers: list[list[int]]) -> None:
     torch.distributed.all_gather_object(all_, mine)
     others = [number for number, digest in enumerate(all_) if digest != all_[0]]
     if others:
-        raise RuntimeError(f"the tokens of rank 0 and of ranks {others} differ: do not use them")
+        raise Failed(f"the tokens of rank 0 and of ranks {others} differ: do not use them")
 
 
 if __name__ == "__main__":

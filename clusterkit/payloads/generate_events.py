@@ -7,6 +7,18 @@ import os
 from typing import Any
 
 
+class Refused(Exception):
+    """The request cannot be answered, however often it is tried."""
+
+    exit_code = 2
+
+
+class Failed(Exception):
+    """The request was not answered; the message says all that there is to know."""
+
+    exit_code = 1
+
+
 def rank() -> int:
     """The number of this rank in the job."""
     return int(os.environ.get("RANK", "0"))

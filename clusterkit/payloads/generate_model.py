@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 # These lie beside this file, wherever it was unpacked.
-from generate_events import rank  # type: ignore[import-not-found]
+from generate_events import Failed, rank  # type: ignore[import-not-found]
 from model_folder import stored_parameters  # type: ignore[import-not-found]
 
 
@@ -64,12 +64,12 @@ def certify_split(model: Any, request: dict[str, Any]) -> None:
         return
     ranks = torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
     if ranks != tp * pp or (tp > 1 and model.tp_size != tp):
-        raise RuntimeError(
+        raise Failed(
             f"the model was not split as asked: {ranks} ranks joined, tp is {model.tp_size}"
         )
     whole, part = stored_parameters(Path(request["model"])), local_parameters(model)
     if whole and part >= whole:
-        raise RuntimeError(f"the model was not split: rank {rank()} holds all {whole} parameters")
+        raise Failed(f"the model was not split: rank {rank()} holds all {whole} parameters")
 
 
 def local_parameters(model: Any) -> int:

@@ -1,0 +1,110 @@
+"""The built-in model, fetched and converted once for all tests, and the payload under mpirun."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clusterkit.model.cluster import Cluster, Node, Storage
+from clusterkit.model.engine import TransformersSettings
+from clusterkit.transports.local import LocalTransport
+from clusterkit.use_cases.build import Builder, BuiltModel, build
+
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+PAYLOADS = REPOSITORY / "clusterkit" / "payloads"
+CACHE = Path(os.environ.get("CLUSTERKIT_CACHE", REPOSITORY / ".cache"))
+MPIRUN = Path(sys.executable).parent / "mpirun"
+
+
+def cluster_of(storage: Path, *, model: str = "smollm2-135m", kind: str = "local") -> Cluster:
+    """One node, this machine, with its storage in a folder."""
+    return Cluster(
+        name="lab",
+        provider="local",
+        nodes=(Node("node1", slots=1),),
+        storage=Storage(kind, str(storage)),
+        engine=TransformersSettings(model=model),
+    )
+
+
+def builder_of(cache: Path, sink: Any = lambda _: None, python: str = sys.executable) -> Builder:
+    """Builds with the payloads of this working tree."""
+    return Builder(LocalTransport, LocalTransport(), cache, python, str(PAYLOADS), sink)
+
+
+def built_model() -> BuiltModel:
+    """The built-in model where local clusters of the tests look for it."""
+    return build(cluster_of(CACHE / "storage"), builder_of(CACHE))
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a bare mpirun of the payload printed, in order."""
+
+    exit_code: int
+    events: list[dict[str, Any]]
+    stderr: str
+
+    def of(self, event: str) -> list[dict[str, Any]]:
+        """All events of one kind."""
+        return [row for row in self.events if row["event"] == event]
+
+    @property
+    def token_ids(self) -> list[list[int]]:
+        """Of each prompt's answer."""
+        return [row["token_ids"] for row in self.of("answer")]
+
+
+def generate(
+    folder: Path, model: str, *prompts: str, tp: int = 1, pp: int = 1, ranks: int = 0, **more: Any
+) -> Run:
+    """Run the payload as a person would, without clusterkit; ``ranks`` 0: tp x pp."""
+    request = {
+        "version": 1,
+        "model": model,
+        "tp": tp,
+        "pp": pp,
+        "dtype": "auto",
+        "prompts": prompts,
+        "system": None,
+        "raw": False,
+        "max_tokens": 24,
+        "temperature": 0.0,
+        "top_p": 1.0,
+        "seed": None,
+        "threads": 1,
+        "logits": 0,
+    }
+    (folder / "input.json").write_text(json.dumps(request | more))
+    root = ("--allow-run-as-root",) if os.geteuid() == 0 else ()
+    words = (*root, "--oversubscribe", "--bind-to", "none", "-n", str(ranks or tp * pp))
+    env = {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(_free_port()),
+        "GLOO_SOCKET_IFNAME": "lo",
+    }
+    exports = [word for name in env for word in ("-x", name)]
+    done = subprocess.run(
+        [MPIRUN, *words, *exports, sys.executable, PAYLOADS / "generate.py"],
+        cwd=folder,
+        env=os.environ | env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    return Run(done.returncode, events, done.stderr)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
