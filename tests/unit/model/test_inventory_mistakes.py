@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from clusterkit.errors import FileMistakes
@@ -135,6 +135,13 @@ CASES = {
     "a node in two sets": (
         ("  node[1-2]: {slots: 2}\n", "  node[1-2]: {slots: 2}\n  node2:\n"),
         "pair.yaml:5: nodes.node2: node node2 is also in `node[1-2]`. Fix: name each node once",
+    ),
+    "a node in two sets, at one address": (
+        (
+            "  node[1-2]: {slots: 2}\n",
+            "  node[1]: {slots: 2, address: 192.168.123.9}\n  node1: {address: 192.168.123.9}\n",
+        ),
+        "pair.yaml:5: nodes.node1: node node1 is also in `node[1]`. Fix: name each node once",
     ),
     "a node twice in one set": (
         ("node[1-2]", '"node[1-2],node1"'),
@@ -539,9 +546,9 @@ def test_what_only_follows_from_another_mistake_is_not_told():
 
 
 def test_a_node_with_wrong_settings_is_a_node_all_the_same():
-    text = DOCKER.replace("{slots: 2}", "5").replace("engine: {pp: 2}", "groups: {all-of: node2}")
-    assert mistakes(text) == (
-        "pair.yaml:4: nodes.node[1-2]: must be a mapping, not `5`. "
+    text = DOCKER.replace("  node[1-2]: {slots: 2}", "  node1: 5\n  node2: {slots: 2}")
+    assert mistakes(text + "groups: {both: 'node[1-2]'}\n") == (
+        "pair.yaml:4: nodes.node1: must be a mapping, not `5`. "
         'Fix: write for example `nodes: {"node[1-2]": {"slots": 2}}`'
     )
 
@@ -553,7 +560,6 @@ VALUES = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.dictionaries(KEYS, VALUES, max_size=8))
 def test_whatever_the_values_are_there_are_messages(values: dict[str, Any]):
     """Values of any type at any place: either an inventory, or mistakes, each with a fix."""
