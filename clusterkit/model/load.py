@@ -5,18 +5,19 @@ from __future__ import annotations
 import copy
 import json
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 
 from clusterkit.errors import FileMistakes
-from clusterkit.model.infer_options import checked_prompt
 from clusterkit.model.inventory import Inventory
 from clusterkit.model.inventory_checks import find_mistakes
 from clusterkit.model.mistakes import Mistake, Place, explain, mistake, shown
-from clusterkit.model.playbook import PlaybookStep, from_folder, parse_steps
 from clusterkit.model.source import read_text, read_yaml
+
+if TYPE_CHECKING:
+    from clusterkit.model.playbook import PlaybookStep
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -62,6 +63,9 @@ def load_playbook(path: Path) -> tuple[PlaybookStep, ...]:
     Raises:
         FileMistakes: With every mistake in the file, not only the first.
     """
+    # An inventory is read without the options of all verbs.
+    from clusterkit.model.playbook import PlaybookStep, from_folder, parse_steps
+
     source = read_yaml(path)
     if not isinstance(source.value, list) or not source.value:
         empty = source.value is None or source.value == []
@@ -104,6 +108,8 @@ def load_prompts(path: Path, *, stdin: str = "") -> tuple[str, ...]:
 
 def _prompt(line: str) -> str:
     """The prompt of one JSON line."""
+    from clusterkit.model.infer_options import checked_prompt
+
     fix = 'write "a string" or {"prompt": "a string"}'
     try:
         value = json.loads(line)
