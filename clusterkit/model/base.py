@@ -21,4 +21,9 @@ def is_name(text: str) -> bool:
 class Model(BaseModel):
     """Base of every model: unknown keys are errors, values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+        defer_build=True,  # a verb pays for the models that it uses, not for all
+    )
