@@ -6,10 +6,18 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
+from threading import Event
 from typing import Protocol, TypeVar
 
-from clusterkit.command import HOST, Action, DockerLook, Result, Step
-from clusterkit.errors import ClusterkitError, DidNotConverge, NodesFailed, TransportError
+from clusterkit.command import HOST, Action, DockerCall, DockerLook, Result, Step
+from clusterkit.errors import (
+    ClusterkitError,
+    DidNotConverge,
+    Interrupted,
+    NodesFailed,
+    TransportError,
+)
 from clusterkit.events import (
     NodeSettled,
     Progress,
@@ -25,6 +33,8 @@ MAX_WORKERS = 64
 """How many nodes are worked on at once; each has one connection."""
 
 T = TypeVar("T")
+
+_LOOK_EVERY_S = 0.1
 
 UNREACHABLE = 255
 """What a task sees as the exit code of a node that does not answer, as ssh itself would say."""
@@ -67,23 +77,28 @@ def converge(
         NodesFailed: With every node's error; the other nodes finish the stage, later stages do
             not begin. A single error that belongs to no node is raised as it is.
         DidNotConverge: If a node still differs afterwards, which is a bug in a task.
+        KeyboardInterrupt: Once the steps that were under way have ended; no other begins.
     """
     outcome = outcome or Outcome()
+    stopping = Event()
     for stage in stages:
-        _run_stage(stage, _Converge(stage.name, world, sink, outcome), outcome)
+        run = _Converge(stage.name, world, sink, outcome, stopping)
+        _run_stage(stage, run, outcome, stopping)
     return outcome
 
 
 def preview(stages: Iterable[Stage], world: Performer, sink: Sink) -> Outcome:
     """What :func:`converge` would do now; changes nothing.
 
-    What stands behind a step that was not applied cannot be looked at: there, the tasks are
-    planned as if nothing were there yet, and facts stay unknown.
+    What stands behind a container that is yet to be made or started cannot be looked at: there,
+    the tasks are planned as if nothing were there yet, and facts stay unknown.
     """
     outcome = Outcome()
+    stopping = Event()
+    changing: set[str] = set()
     for stage in stages:
-        changing = {step.node for step in outcome.steps} - {HOST}
-        _run_stage(stage, _Preview(stage.name, world, sink, outcome, changing), outcome)
+        run = _Preview(stage.name, world, sink, outcome, stopping, changing)
+        _run_stage(stage, run, outcome, stopping)
     return outcome
 
 
@@ -97,8 +112,13 @@ def from_scratch(stages: Iterable[Stage]) -> list[Step]:
     ]
 
 
-def on_each(nodes: Iterable[str], ask: Callable[[str], T]) -> Mapping[str, T | ClusterkitError]:
-    """Ask many nodes at once; an error is an answer like any other, in the order of ``nodes``."""
+def on_each(
+    nodes: Iterable[str], ask: Callable[[str], T], stopping: Event | None = None
+) -> Mapping[str, T | ClusterkitError]:
+    """Ask many nodes at once; an error is an answer like any other, in the order of ``nodes``.
+
+    Interrupted, it asks no more nodes, sets ``stopping`` for those that look at it, and waits.
+    """
     names = list(nodes)
 
     def answer(node: str) -> T | ClusterkitError:
@@ -108,10 +128,18 @@ def on_each(nodes: Iterable[str], ask: Callable[[str], T]) -> Mapping[str, T | C
             return error
 
     with ThreadPoolExecutor(max(1, min(MAX_WORKERS, len(names)))) as pool:
-        return dict(zip(names, pool.map(answer, names), strict=True))
+        try:
+            return dict(zip(names, pool.map(answer, names), strict=True))
+        except BaseException:
+            if stopping is not None:
+                stopping.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
-def _run_stage(stage: Stage, run: Callable[[Task], None], outcome: Outcome) -> None:
+def _run_stage(
+    stage: Stage, run: Callable[[Task], None], outcome: Outcome, stopping: Event
+) -> None:
     """Run the tasks of all nodes at once, those of one node in order, and collect every error."""
     by_node: dict[str, list[Task]] = {}
     for task in stage.tasks:
@@ -121,7 +149,7 @@ def _run_stage(stage: Stage, run: Callable[[Task], None], outcome: Outcome) -> N
         for task in by_node[node]:
             run(task)
 
-    answers = on_each(by_node, run_in_order)
+    answers = on_each(by_node, run_in_order, stopping)
     raise_failures(answers)
     if stage.check is not None and outcome.facts:
         stage.check({node: outcome.facts[node] for node in by_node if node in outcome.facts})
@@ -146,17 +174,22 @@ class _Converge:
     world: Performer
     sink: Sink
     outcome: Outcome
+    stopping: Event
 
     def __call__(self, task: Task) -> None:
         change = self._look(task)
+        if change.settles_s and any(step.node == task.node for step in self.outcome.steps):
+            change = self._look_until_settled(task, change.settles_s)
         if change.steps:
             self._apply(change.steps)
-            change = self._look_until_settled(task, change)
+            applied, change = change, self._look_until_settled(task, change.settles_s)
+            _raise_if_differs(task, applied, change)
         if change.facts:
             self.outcome.facts[task.node] = change.facts
         self._settle(task, change)
 
     def _look(self, task: Task) -> Change:
+        self._stop_if_asked()
         probe = task.probe()
         try:
             seen = self.world.perform(task.node, probe)
@@ -166,41 +199,41 @@ class _Converge:
             seen = Result(task.node, probe, UNREACHABLE, stderr=str(error))
         return task.plan(seen)
 
-    def _look_until_settled(self, task: Task, change: Change) -> Change:
+    def _look_until_settled(self, task: Task, settles_s: float) -> Change:
         """What was started may take a moment to show: look until it does, or its time is over."""
-        until = time.monotonic() + change.settles_s
-        again = self._look(task)
-        while again.steps and time.monotonic() < until:
-            time.sleep(0.1)
-            again = self._look(task)
-        if again.steps:
-            did = "; ".join(step.summary for step in change.steps)
-            needs = "; ".join(step.summary for step in again.steps)
-            raise DidNotConverge(
-                f"{task.node}: after `{did}`, still needs `{needs}`. "
-                "Fix: look at that node, then run the same command again"
-            )
-        return again
+        until = time.monotonic() + settles_s
+        change = self._look(task)
+        while change.steps and time.monotonic() < until:
+            time.sleep(_LOOK_EVERY_S)
+            change = self._look(task)
+        return change
 
     def _apply(self, steps: tuple[Step, ...]) -> None:
-        """Apply steps: those of one node in order, different nodes at once."""
-        by_node: dict[str, list[Step]] = {}
-        for step in steps:
-            by_node.setdefault(step.node, []).append(replace(step, stage=self.stage))
+        """Apply steps: those of one node in order, different nodes at once.
 
-        def apply(node: str) -> None:
-            for step in by_node[node]:
-                self._apply_one(step)
+        What a node begins with removing goes before all else: it frees what another node is to
+        get, such as an address.
+        """
+        first, rest = _leading_removals(replace(step, stage=self.stage) for step in steps)
+        answers: dict[str, object] = dict.fromkeys([*first, *rest])
+        for by_node in (first, rest):
+            whole = [node for node in by_node if answers[node] is None]
+            answers |= on_each(whole, partial(self._apply_in_order, by_node))
+        raise_failures(answers)
 
-        raise_failures(on_each(by_node, apply))
+    def _apply_in_order(self, by_node: Mapping[str, list[Step]], node: str) -> None:
+        for step in by_node[node]:
+            self._apply_one(step)
 
     def _apply_one(self, step: Step) -> None:
+        self._stop_if_asked()
         self.sink(StageStarted(self.stage, (step.node,)))
         self.sink(StepStarted(step))
         began = time.monotonic()
         count = 0
 
         def on_progress(line: str) -> None:
+            self._stop_if_asked()  # a build or a pull may take minutes
             nonlocal count
             count += 1
             self.sink(Progress(step.node, line, count))
@@ -214,21 +247,52 @@ class _Converge:
         self.outcome.applied.append((step, took_s))
         self.sink(StepEnded(step, took_s))
 
+    def _stop_if_asked(self) -> None:
+        if self.stopping.is_set():
+            raise Interrupted("the user asked to stop")
+
     def _settle(self, task: Task, change: Change) -> None:
         settled = NodeSettled(task.node, self.stage, change.summary)
         self.outcome.settled.append(settled)
         self.sink(settled)
 
 
+def _leading_removals(
+    steps: Iterable[Step],
+) -> tuple[dict[str, list[Step]], dict[str, list[Step]]]:
+    """The removals with which each node's steps begin, and the steps after them."""
+    first: dict[str, list[Step]] = {}
+    rest: dict[str, list[Step]] = {}
+    for step in steps:
+        part = first if step.sign == "-" and step.node not in rest else rest
+        part.setdefault(step.node, []).append(step)
+    return first, rest
+
+
+def _raise_if_differs(task: Task, applied: Change, again: Change) -> None:
+    if again.steps:
+        did = "; ".join(step.summary for step in applied.steps)
+        needs = "; ".join(step.summary for step in again.steps)
+        raise DidNotConverge(
+            f"{task.node}: after `{did}`, still needs `{needs}`. "
+            "Fix: look at that node, then run the same command again"
+        )
+
+
 @dataclass
 class _Preview(_Converge):
-    """Look and plan, and apply nothing. ``changing`` are nodes that earlier steps would change."""
+    """Look and plan, and apply nothing. ``changing``: nodes whose container is to change first."""
 
-    changing: set[str] = field(default_factory=set)
+    changing: set[str]
 
     def __call__(self, task: Task) -> None:
         change = task.plan(None) if task.node in self.changing else self._look(task)
         self.outcome.applied += [(replace(step, stage=self.stage), 0.0) for step in change.steps]
+        self.changing |= {
+            step.node
+            for step in change.steps
+            if isinstance(step.action, DockerCall) and step.node != HOST
+        }
         if change.facts:
             self.outcome.facts[task.node] = change.facts
         elif change.summary.startswith("<known after"):

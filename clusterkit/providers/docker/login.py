@@ -30,6 +30,7 @@ Host *
   # The post-quantum exchange costs several times the CPU; the network is the cluster's own.
   KexAlgorithms curve25519-sha256
 """
+_STARTS_WITHIN_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ class SshdAnswers:
             return Change("sshd answers")
         name = container_name(self.cluster, self.node)
         summary = f"restart container {name}: sshd does not answer ({seen.stderr.strip()})"
-        return Change("restart", (Step(self.node, summary, DockerCall("restart", name)),))
+        restart = Step(self.node, summary, DockerCall("restart", name))
+        return Change("restart", (restart,), settles_s=_STARTS_WITHIN_S)
 
 
 def login_files(cluster: Cluster, trust: Trust, node: Node) -> Files:
