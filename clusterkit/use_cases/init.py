@@ -28,9 +28,16 @@ def inventory_text(options: InitOptions) -> str:
         slots=options.slots,
         gpus_per_node=options.gpus_per_node,
         subnet=options.subnet,
+        build_context=_build_context(),
         model=options.model,
         hosts=options.hosts,
     )
+
+
+def _build_context() -> str | None:
+    """The folder whose ``images/node.Dockerfile`` makes node images, where clusterkit has one."""
+    root = Path(__file__).parents[2]
+    return str(root) if (root / "images" / "node.Dockerfile").is_file() else None
 
 
 def write_inventory(file: Path, text: str, *, force: bool) -> InitResult:
@@ -39,11 +46,15 @@ def write_inventory(file: Path, text: str, *, force: bool) -> InitResult:
         raise UsageError(f"{file} exists. Fix: choose another file, or add `--force`")
     if not file.parent.is_dir():
         raise UsageError(f"{file.parent} is no folder. Fix: make it first, or choose another file")
-    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".clusterkit-") as folder:
-        draft = Path(folder) / file.name
-        draft.write_text(text)
-        cluster, provider = _checked(draft, file)
-        draft.replace(file)
+    try:
+        with tempfile.TemporaryDirectory(dir=file.parent, prefix=".clusterkit-") as folder:
+            draft = Path(folder) / file.name
+            draft.write_text(text)
+            cluster, provider = _checked(draft, file)
+            draft.replace(file)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise UsageError(f"{file} cannot be written: {why}. Fix: choose another file") from error
     return InitResult(
         path=str(file), cluster=cluster, provider=provider, next=f"clusterkit up {file}"
     )
