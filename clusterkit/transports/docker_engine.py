@@ -98,7 +98,7 @@ def _build(client: docker.APIClient, call: DockerCall, on_progress: OnProgress) 
     return image
 
 
-def _pull(client: docker.APIClient, call: DockerCall, on_progress: OnProgress) -> str:
+def _pull(client: Any, call: DockerCall, on_progress: OnProgress) -> str:
     for row in client.pull(call.name, stream=True, decode=True):
         if "error" in row:
             raise not_pulled(call.name, row["error"])
@@ -172,7 +172,7 @@ def _host_config(client: docker.APIClient, arguments: Any, ports: Any) -> Any:
     )
 
 
-def _networking(client: docker.APIClient, arguments: Any) -> Any:
+def _networking(client: Any, arguments: Any) -> Any:
     if not arguments.get("network"):
         return None
     endpoint = client.create_endpoint_config(

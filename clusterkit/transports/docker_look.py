@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import tarfile
@@ -69,7 +68,7 @@ def _network(row: Row) -> Row:
     }
 
 
-def _image(client: docker.APIClient, name: str) -> Row | None:
+def _image(client: Any, name: str) -> Row | None:
     try:
         row = client.inspect_image(name)
     except docker.errors.NotFound:
@@ -132,10 +131,9 @@ def _folder(client: docker.APIClient, name: str, folder: str) -> dict[str, list[
         return None
     parent = PurePosixPath(folder).parent
     files = {}
-    with contextlib.closing(io.BytesIO(b"".join(chunks))) as content:
-        with tarfile.open(fileobj=content) as archive:
-            for member in archive:
-                if member.isfile() and (file := archive.extractfile(member)):
-                    digest = hashlib.sha256(file.read()).hexdigest()
-                    files[str(parent / member.name)] = [f"{member.mode & 0o7777:o}", digest]
+    with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+        for member in archive:
+            if member.isfile() and (file := archive.extractfile(member)):
+                digest = hashlib.sha256(file.read()).hexdigest()
+                files[str(parent / member.name)] = [f"{member.mode & 0o7777:o}", digest]
     return files

@@ -41,6 +41,7 @@ class SshTransport(StreamTransport):
         self.address = address
         self._connection: VerifiedConnection | None = None
         self._opening = threading.Lock()
+        self._asking = threading.Lock()  # paramiko keeps one error for all who open a session
 
     def close(self) -> None:
         """Close the connection; the next command opens it again."""
@@ -67,11 +68,12 @@ class SshTransport(StreamTransport):
         while True:
             transport = self._connected()
             try:
-                return transport.open_session(
-                    window_size=_WINDOW_BYTES,
-                    max_packet_size=_PACKET_BYTES,
-                    timeout=self.address.connect_timeout_s,
-                )
+                with self._asking:
+                    return transport.open_session(
+                        window_size=_WINDOW_BYTES,
+                        max_packet_size=_PACKET_BYTES,
+                        timeout=self.address.connect_timeout_s,
+                    )
             except ChannelException as error:  # sshd's MaxSessions: wait until one ends
                 if time.monotonic() > give_up:
                     raise TransportError(

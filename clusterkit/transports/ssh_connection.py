@@ -10,7 +10,8 @@ import contextlib
 import logging
 import signal
 import socket
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 import fabric
 import paramiko
@@ -21,6 +22,7 @@ from clusterkit.transports.ssh_address import SshAddress
 
 logging.getLogger("paramiko").addHandler(logging.NullHandler())  # our errors say it better
 
+_MACHINES_OWN = Path("/etc/ssh/ssh_known_hosts")
 _KEEPALIVE_S = 5
 _DEAD_AFTER_MS = 15_000
 _UNKNOWN_SIGNAL = 255
@@ -34,7 +36,7 @@ class UnknownHostKey(paramiko.SSHException):
         super().__init__("unknown host key")
 
 
-class VerifiedConnection(fabric.Connection):
+class VerifiedConnection(fabric.Connection):  # type: ignore[misc]  # Fabric has no types
     """A Fabric connection that trusts the keys in known_hosts, and no other."""
 
     def __init__(self, address: SshAddress) -> None:
@@ -58,7 +60,8 @@ class VerifiedConnection(fabric.Connection):
         self.client.set_missing_host_key_policy(_Reject())
         if address.known_hosts is None:
             self.client.load_system_host_keys()
-            self.client.load_system_host_keys("/etc/ssh/ssh_known_hosts")
+            if _MACHINES_OWN.exists():
+                self.client.load_system_host_keys(str(_MACHINES_OWN))
         else:
             self.client.load_host_keys(str(address.known_hosts))
 
@@ -66,12 +69,15 @@ class VerifiedConnection(fabric.Connection):
 class _Reject(paramiko.RejectPolicy):
     """Rejects every unknown key, and keeps it for the message."""
 
-    def missing_host_key(self, client: Any, hostname: str, key: paramiko.PKey) -> None:
+    def missing_host_key(self, client: Any, hostname: str, key: paramiko.PKey) -> NoReturn:
         del client, hostname
         raise UnknownHostKey(key)
 
 
-def _take_request(channel: paramiko.Channel, message: paramiko.Message) -> None:
+_HANDLERS: dict[int, Any] = vars(paramiko.Transport)["_channel_handler_table"]
+
+
+def _take_request(channel: Any, message: paramiko.Message) -> None:
     """Take a channel request; ``exit-signal`` becomes the exit code that a shell would show."""
     if message.get_text() == "exit-signal":
         message.get_boolean()
@@ -89,13 +95,14 @@ class _Transport(paramiko.Transport):
     """Knows exit signals, and notices within seconds that the other side is gone."""
 
     _channel_handler_table = {  # noqa: RUF012 (paramiko's own form)
-        **paramiko.Transport._channel_handler_table,
+        **_HANDLERS,
         MSG_CHANNEL_REQUEST: _take_request,
     }
 
     def __init__(self, sock: socket.socket, **options: Any) -> None:
         plain = isinstance(sock, socket.socket)  # through a jump host it is a channel
-        super().__init__(_Prompt(sock) if plain else sock, **options)
+        wrapped: Any = _Prompt(sock) if plain else sock
+        super().__init__(wrapped, **options)
         self.set_keepalive(_KEEPALIVE_S)
 
 
