@@ -182,7 +182,7 @@ def test_where_no_node_can_be_reached_the_exit_code_says_so_and_every_node_is_na
 def test_the_error_of_an_only_node_is_raised_as_it_is():
     machines = Machines({}, unreachable={"n1"})
 
-    with pytest.raises(TransportError, match="^n1: no route to host$"):
+    with pytest.raises(TransportError, match=r"^n1: no route to host$"):
         converge([Stage("files", (Has("n1", "/f"),))], machines, ignore)
 
 
@@ -216,7 +216,7 @@ def test_the_tasks_and_steps_of_one_node_keep_their_order():
 
 @dataclass(frozen=True)
 class Fleet:
-    """All nodes have the file; what ``former`` nodes have is removed, as their address is wanted."""
+    """All nodes have the file, and ``former`` ones not, whose address may be wanted."""
 
     nodes: tuple[str, ...]
     former: tuple[str, ...] = ()
@@ -319,7 +319,7 @@ def test_nothing_is_checked_when_a_node_failed():
 
 def test_events_tell_each_step_and_that_the_node_is_settled():
     events = []
-    machines = Machines({}, during=lambda node, action, on_progress: on_progress("half way"))
+    machines = Machines({}, during=lambda *step: step[-1]("half way"))
 
     converge([Stage("files", (Has("n1", "/f"),))], machines, events.append)
 
@@ -419,7 +419,7 @@ class Started:
     def probe(self):
         return Command(("cat", "/"))
 
-    def plan(self, seen):
+    def plan(self, _):
         return Change("", tuple(Step(n, "start", DockerCall("start", n)) for n in self.nodes))
 
 

@@ -11,7 +11,13 @@ from clusterkit.command import HOST, DockerCall, DockerLook, Result, Step
 from clusterkit.errors import NotOurs
 from clusterkit.model.cluster import Cluster, Node
 from clusterkit.model.trust import Trust
-from clusterkit.providers.docker.names import LABEL, NODE_LABEL, SPEC_LABEL, container_name
+from clusterkit.providers.docker.names import (
+    NODE_LABEL,
+    SPEC_LABEL,
+    container_name,
+    is_ours,
+    label,
+)
 from clusterkit.providers.docker.spec import create_arguments, differing_fields
 from clusterkit.providers.docker.sshd import sshd_files, sshd_folder
 from clusterkit.tasks.base import Change
@@ -47,8 +53,9 @@ class Containers:
             box = found.pop(container_name(self.cluster, node.name), None)
             steps += self._steps(node, box, answer)
         for name, box in found.items():
-            former = box["labels"].get(NODE_LABEL, HOST)
-            steps.append(_remove(former, name, "is not in the inventory"))
+            if is_ours(box, self.cluster):
+                former = label(box, NODE_LABEL) or HOST
+                steps.append(_remove(former, name, "is not in the inventory"))
         count = len(self.cluster.nodes)
         return Change(f"{count} container{'s' * (count != 1)} run", tuple(steps))
 
@@ -59,19 +66,19 @@ class Containers:
         name = container_name(self.cluster, node.name)
         if box is None:
             return self._create(node)
-        if box["labels"].get(LABEL) != self.cluster.name:
+        if not is_ours(box, self.cluster):
             raise NotOurs(
                 f"{node.name}: a container named {name} exists that clusterkit did not make. "
                 "Fix: rename the cluster, or remove that container yourself"
             )
         wanted = create_arguments(self.cluster, node)
-        changed = differing_fields(wanted["labels"][SPEC_LABEL], box["labels"].get(SPEC_LABEL))
+        changed = differing_fields(wanted["labels"][SPEC_LABEL], label(box, SPEC_LABEL))
         image = answer["images"].get(wanted["image"])
         if image and image["id"] != box["image_id"] and "image" not in changed:
             changed.append("image")
         if changed:
             return [_remove(node.name, name, f"{', '.join(changed)} changed"), *self._create(node)]
-        return self._mend(node, box, answer["files"].get(name, {}))
+        return self._mend(node, box, answer["files"].get(name) or {})
 
     def _create(self, node: Node) -> list[Step]:
         name = container_name(self.cluster, node.name)

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from clusterkit.command import HOST, DockerCall, DockerLook, DockerOperation, Result, Step
 from clusterkit.model.cluster import Cluster
-from clusterkit.providers.docker.names import LABEL, LOCK_LABEL, NODE_LABEL
+from clusterkit.providers.docker.names import (
+    LOCK_LABEL,
+    NODE_LABEL,
+    container_name,
+    is_ours,
+    label,
+    labels,
+    network_name,
+    volume_name,
+)
 from clusterkit.tasks.base import Change
 
 Kind = Literal["containers", "networks", "volumes"]
@@ -33,17 +42,34 @@ class Gone:
         return DockerLook(self.cluster.name)
 
     def plan(self, seen: Result | None) -> Change:
-        """Remove what is found."""
-        found = json.loads(seen.check().stdout)[self.kind] if seen else []
+        """Remove what is found; None: what the inventory made, for ``--dry-run``."""
+        found = json.loads(seen.check().stdout)[self.kind] if seen else self._made()
         steps = [
             Step(
-                thing["labels"].get(NODE_LABEL, HOST),
+                label(thing, NODE_LABEL) or HOST,
                 f"remove {self.kind.removesuffix('s')} {thing['name']}",
                 DockerCall(_REMOVE[self.kind], thing["name"]),
                 "-",
             )
             for thing in found
-            if thing["labels"].get(LABEL) == self.cluster.name
-            and LOCK_LABEL not in thing["labels"]
+            if is_ours(thing, self.cluster) and label(thing, LOCK_LABEL) is None
         ]
         return Change(f"no {self.kind} of {self.cluster.name} are left", tuple(steps))
+
+    def _made(self) -> list[dict[str, Any]]:
+        """What ``up`` makes of the inventory."""
+        ours = labels(self.cluster)
+        match self.kind:
+            case "containers":
+                return [
+                    {
+                        "name": container_name(self.cluster, node.name),
+                        "labels": ours | {NODE_LABEL: node.name},
+                    }
+                    for node in self.cluster.nodes
+                ]
+            case "networks":
+                return [{"name": network_name(self.cluster), "labels": ours}]
+            case "volumes" if self.cluster.storage.kind == "volume":
+                return [{"name": volume_name(self.cluster), "labels": ours}]
+        return []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from clusterkit.model.cluster import Cluster
 
 LABEL = "clusterkit.cluster"
@@ -28,3 +31,14 @@ def volume_name(cluster: Cluster) -> str:
 def labels(cluster: Cluster) -> dict[str, str]:
     """The mark of everything that is the cluster's."""
     return {LABEL: cluster.name}
+
+
+def label(thing: Mapping[str, Any], name: str) -> str | None:
+    """One label of an object as Docker tells it, which has null where there are none."""
+    value: str | None = (thing.get("labels") or {}).get(name)
+    return value
+
+
+def is_ours(thing: Mapping[str, Any], cluster: Cluster) -> bool:
+    """Whether clusterkit made this object for this cluster."""
+    return label(thing, LABEL) == cluster.name

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from ipaddress import ip_network
+from typing import Any
 
 from clusterkit.command import HOST, DockerCall, DockerLook, Result, Step
 from clusterkit.errors import ClusterkitError, NotOurs
 from clusterkit.model.cluster import Cluster
-from clusterkit.providers.docker.names import LABEL, labels, network_name
+from clusterkit.providers.docker.names import is_ours, labels, network_name
 from clusterkit.tasks.base import Change
 
 
@@ -39,7 +40,7 @@ class Network:
         answer = json.loads(seen.check().stdout)
         found = {network["name"]: network for network in answer["networks"]}
         present = found.pop(name, None)
-        if present and present["labels"].get(LABEL) != self.cluster.name:
+        if present and not is_ours(present, self.cluster):
             raise NotOurs(
                 f"a network named {name} exists that clusterkit did not make. "
                 "Fix: rename the cluster, or remove that network yourself"
@@ -55,10 +56,10 @@ class Network:
         )
 
 
-def _check_overlap(subnet: str, other: dict[str, object]) -> None:
+def _check_overlap(subnet: str, other: dict[str, Any]) -> None:
     """Raise where another network has a part of ``subnet``; Docker says less about it."""
-    for taken in map(str, other["subnets"]):  # type: ignore[call-overload]
-        theirs, ours = ip_network(taken), ip_network(subnet)
+    for taken in other["subnets"] or ():
+        theirs, ours = ip_network(taken, strict=False), ip_network(subnet)
         if theirs.version == ours.version and theirs.overlaps(ours):
             raise ClusterkitError(
                 f"subnet {subnet} is taken: the Docker network {other['name']} has {taken}. "
@@ -66,11 +67,11 @@ def _check_overlap(subnet: str, other: dict[str, object]) -> None:
             )
 
 
-def _remove(cluster: Cluster, name: str, containers: list[dict[str, object]]) -> tuple[Step, ...]:
+def _remove(cluster: Cluster, name: str, containers: list[dict[str, Any]]) -> tuple[Step, ...]:
     """A network can only go when no container uses it."""
     gone = [
-        Step(HOST, f"remove container {box['name']}", DockerCall("remove", str(box["name"])), "-")
+        Step(HOST, f"remove container {box['name']}", DockerCall("remove", box["name"]), "-")
         for box in containers
-        if box["labels"][LABEL] == cluster.name  # type: ignore[index]
+        if is_ours(box, cluster)
     ]
     return (*gone, Step(HOST, f"remove network {name}", DockerCall("remove-network", name), "-"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from clusterkit.command import HOST, DockerCall, DockerLook, Result, Step
 from clusterkit.errors import NotOurs
 from clusterkit.model.cluster import Cluster
-from clusterkit.providers.docker.names import LABEL, labels, volume_name
+from clusterkit.providers.docker.names import is_ours, labels, volume_name
 from clusterkit.tasks.base import Change
 
 
@@ -30,7 +30,7 @@ class Volume:
         volumes = json.loads(seen.check().stdout)["volumes"] if seen else []
         for volume in volumes:
             if volume["name"] == name:
-                if volume["labels"].get(LABEL) != self.cluster.name:
+                if not is_ours(volume, self.cluster):
                     raise NotOurs(
                         f"a volume named {name} exists that clusterkit did not make. "
                         "Fix: rename the cluster, or remove that volume yourself"
