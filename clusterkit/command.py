@@ -18,7 +18,9 @@ from clusterkit.errors import CommandFailed
 HOST = "localhost"
 """The node of what belongs to no node: networks, images, the controlling machine's own files."""
 
-_SECRET = re.compile("TOKEN|SECRET|PASSW|CREDENTIAL|(^|_)KEY($|_)", re.IGNORECASE)
+_SECRET = re.compile(
+    "TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|APIKEY|(^|_)(KEY|PASS|AUTH)($|_)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,8 @@ class Command:
 
     ``argv`` is never a shell string, so no word needs quoting. ``env`` is added to the
     environment there. ``stdin`` is what the process reads; None means that it reads nothing.
-    Printing a command shows neither. After ``timeout_s`` the process is ended where it runs.
+    Printing a command shows neither, and of a word of many lines the first. After ``timeout_s``
+    the process is ended where it runs.
     """
 
     argv: tuple[str, ...]
@@ -40,7 +43,7 @@ class Command:
             raise ValueError("argv must name a program")
 
     def __str__(self) -> str:
-        return shlex.join(self.argv)
+        return shlex.join(_in_one_line(word) for word in self.argv)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,3 +166,8 @@ class Result:
 def shown(env: Mapping[str, str]) -> dict[str, str]:
     """``env`` as it may be printed: the value of a name that sounds like a secret is ``***``."""
     return {name: "***" if _SECRET.search(name) else value for name, value in env.items()}
+
+
+def _in_one_line(word: str) -> str:
+    first, *more = word.strip().splitlines() or [""]
+    return f"{first} …" if more else word

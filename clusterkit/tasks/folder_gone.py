@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from clusterkit.command import Command, Result, Step
 from clusterkit.tasks.base import Change
 
+_NOT_THERE = 1
+"""The exit code of test(1) for "no"; anything else says that nothing could be seen."""
+
 
 @dataclass(frozen=True, slots=True)
 class FolderGone:
@@ -22,8 +25,10 @@ class FolderGone:
 
     def plan(self, seen: Result | None) -> Change:
         """Remove the folder with all that is in it."""
-        if seen is not None and not seen.ok:
+        if seen is not None and seen.exit_code == _NOT_THERE:
             return Change(f"{self.path} is gone")
+        if seen is not None:
+            seen.check()
         remove = Command(("rm", "-rf", "--", self.path))
         return Change(
             f"remove {self.path}", (Step(self.node, f"remove {self.path}", remove, "-"),)

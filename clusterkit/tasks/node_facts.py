@@ -55,7 +55,14 @@ class LookAtNode:
                 f"{self.node}: {seen.stderr.strip()}. "
                 "Fix: set `python` in the inventory to an interpreter of the node"
             )
-        facts = read_facts(json.loads(seen.check().stdout))
+        try:
+            facts = read_facts(json.loads(seen.check().stdout))
+        except ValueError as error:
+            said = seen.stdout.strip().partition("\n")[0]
+            raise ClusterkitError(
+                f"{self.node}: its Python answers with something else than facts: `{said}`. "
+                "Fix: set `python` in the inventory to an interpreter that prints nothing of its own"
+            ) from error
         lacks = problems(self.wanted, facts)
         if lacks:
             raise ClusterkitError("\n".join(f"{self.node}: {problem}" for problem in lacks))

@@ -28,9 +28,10 @@ class SharedFolder:
         if seen is not None and seen.ok:
             return Change(f"{self.path} is writable")
         if seen is not None and seen.exit_code != 3:
+            why = f" ({seen.stderr.strip()})" if seen.stderr.strip() else ""
             raise ClusterkitError(
-                f"{self.node}: the shared storage {self.path} is not writable "
-                f"{seen.stderr.strip()}. Fix: correct `storage` in the inventory, or its owner"
+                f"{self.node}: the shared storage {self.path} is not writable{why}. "
+                "Fix: correct `storage` in the inventory, or its owner"
             )
         make = Command(("mkdir", "-p", "--", f"{self.path}/clusterkit"))
         return Change(
