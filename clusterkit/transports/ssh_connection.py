@@ -42,7 +42,11 @@ class VerifiedConnection(fabric.Connection):  # type: ignore[misc]  # Fabric has
     def __init__(self, address: SshAddress) -> None:
         own = address.known_hosts is not None
         config = fabric.Config(overrides={"load_ssh_configs": not own})
-        keys: dict[str, Any] = {"transport_factory": _Transport}
+        keys: dict[str, Any] = {
+            "transport_factory": _Transport,
+            "banner_timeout": address.connect_timeout_s,
+            "auth_timeout": address.connect_timeout_s,
+        }
         if address.key_file is not None:
             keys |= {
                 "key_filename": str(address.key_file),
@@ -54,9 +58,9 @@ class VerifiedConnection(fabric.Connection):  # type: ignore[misc]  # Fabric has
             address.user,
             address.port,
             config=config,
-            connect_timeout=address.connect_timeout_s,
             connect_kwargs=keys,
         )
+        self.connect_timeout = address.connect_timeout_s  # its argument loses fractions
         self.client.set_missing_host_key_policy(_Reject())
         if address.known_hosts is None:
             self.client.load_system_host_keys()
