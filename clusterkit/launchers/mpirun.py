@@ -52,7 +52,9 @@ class Mpirun:
             argv += ["--mca", "btl_tcp_if_include", self.subnet]
         for node, ranks in placement.by_node:
             count = str(len(ranks))
-            context = ["-np", count, "-H", f"{node}:{count}", *rank_argv]
+            # The only node is this machine, whatever the inventory calls it.
+            name = "localhost" if rsh is None else node
+            context = ["-np", count, "-H", f"{name}:{count}", *rank_argv]
             argv += context if node == placement.nodes[0] else [":", *context]
         return Command(tuple(argv))
 

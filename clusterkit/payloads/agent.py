@@ -16,7 +16,6 @@ from typing import Any
 
 from clusterkit.payloads import addresses
 from clusterkit.payloads.job_protocol import (
-    JOB_VARIABLE,
     LEASE_TTL_S,
     VERSION,
     Channel,
@@ -26,6 +25,7 @@ from clusterkit.payloads.job_protocol import (
 from clusterkit.payloads.loop import Loop
 from clusterkit.payloads.processes import adopt_orphans, reap, spawn
 from clusterkit.payloads.rank_server import RankServer
+from clusterkit.payloads.surroundings import surroundings
 from clusterkit.payloads.sweep import clean, sweep
 
 _GRACE_ALONE_S = 1.0
@@ -106,10 +106,7 @@ class Agent:
     def _start_daemon(self, key: int, line: str) -> None:
         """Run a line of mpirun's as our child, and forward what it writes."""
         reader, writer = os.pipe()
-        env = {
-            **os.environ,
-            **surroundings(self._job["id"], str(self._folder), self._job["python"]),
-        }
+        env = surroundings(self._job["id"], str(self._folder), self._job["python"])
         pid = spawn(("sh", "-c", line), env=env, fds={1: writer, 2: writer})
         os.close(writer)
         self._daemons[pid] = key
@@ -177,20 +174,6 @@ class Agent:
         os.chdir("/")
         clean(str(self._folder), keep_records=self._is_head)
         return swept
-
-
-def surroundings(job: str, folder: str, python: str) -> dict[str, str]:
-    """What a launcher's process needs to know for its ranks to find us.
-
-    Open MPI makes its session folder under TMPDIR, so that nothing stays behind elsewhere.
-    """
-    return {
-        JOB_VARIABLE: job,
-        "CLUSTERKIT_FOLDER": folder,
-        "CLUSTERKIT_PYTHON": python,
-        "CLUSTERKIT_PAYLOADS": __file__.rpartition("/")[0],
-        "TMPDIR": f"{folder}/tmp",  # noqa: S108 - in the job's own folder
-    }
 
 
 def _ignore() -> None:

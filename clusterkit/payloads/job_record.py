@@ -59,6 +59,12 @@ class JobRecord:
         if stream != "answer":
             self._tails.setdefault(name, deque(maxlen=_TAIL_LINES)).extend(lines)
 
+    def close(self) -> None:
+        """Log no more."""
+        for file in self._files.values():
+            file.close()
+        self._files.clear()
+
     def tail(self, who: str) -> list[str]:
         """The last lines that ``who`` wrote: to stderr, or where there are none, to stdout."""
         for ending in ("err", "out"):

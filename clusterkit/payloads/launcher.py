@@ -10,9 +10,6 @@ from clusterkit.payloads.job_protocol import LineSplitter, Message
 from clusterkit.payloads.loop import Loop
 from clusterkit.payloads.processes import signal_group, spawn
 
-# mpirun looks for the program that stands in for ssh on PATH, as its option cannot quote.
-_RSH = '#!/bin/sh\nexec "$CLUSTERKIT_PYTHON" -I -S "$CLUSTERKIT_PAYLOADS" rsh "$@"\n'
-
 
 class Launcher:
     """The process that starts the ranks. ``code`` is None while it runs."""
@@ -27,9 +24,7 @@ class Launcher:
         self._loop, self._on_lines = loop, on_lines
         self._splitter = LineSplitter(1 << 16)
         self.code: int | None = None
-        _write_program(f"{env['TMPDIR']}/clusterkit-rsh", _RSH)
-        path = f"{env['TMPDIR']}:{os.environ.get('PATH', os.defpath)}"
-        everything = {**os.environ, **launch["env"], **env, "PATH": path}
+        everything = {**env, **launch["env"]}
         self._fd, writer = os.pipe()
         # It starts every rank where it stands, so it stands where every node has a folder.
         self.pid = spawn(
@@ -66,9 +61,3 @@ class Launcher:
             os.close(self._fd)
             self._fd = -1
         return bool(data)
-
-
-def _write_program(path: str, text: str) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o700)
-    os.write(fd, text.encode())
-    os.close(fd)

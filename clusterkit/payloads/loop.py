@@ -23,7 +23,7 @@ class Loop:
         os.set_blocking(reader, False)
         os.set_blocking(writer, False)
         signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-        self._wakeups = reader
+        self._wakeups = (reader, writer)
         self.on_readable(reader, self._take_signals)
 
     def on_readable(self, fd: int, call: Callable[[], None] | None) -> None:
@@ -48,6 +48,13 @@ class Loop:
         """Call once, by the monotonic clock."""
         self._timers_made += 1
         heapq.heappush(self._timers, (time.monotonic() + seconds, self._timers_made, call))
+
+    def close(self) -> None:
+        """Give back what the loop itself holds; for a process that goes on without one."""
+        signal.set_wakeup_fd(-1)
+        self._selector.close()
+        for fd in self._wakeups:
+            os.close(fd)
 
     def run_until(self, done: Callable[[], bool], timeout_s: float = float("inf")) -> bool:
         """Serve until ``done()``, or for ``timeout_s``; say whether it is done."""
@@ -87,6 +94,6 @@ class Loop:
             self._selector.register(fd, sum(calls))
 
     def _take_signals(self) -> None:
-        for number in sorted(set(os.read(self._wakeups, 4096))):
+        for number in sorted(set(os.read(self._wakeups[0], 4096))):
             if number in self._signals:
                 self._signals[number]()

@@ -124,6 +124,7 @@ def _start(order: dict[str, Any], writes: tuple[int, ...]) -> int:
     events = os.dup(writes[2])
     os.set_inheritable(events, True)
     env = {name: value for name, value in os.environ.items() if name not in order["unset"]}
+    env["PATH"] = env["PATH"].replace(f"{os.environ['TMPDIR']}:", "", 1)
     env.update(order["env"], CLUSTERKIT_EVENTS_FD=str(events))
     pid = spawn(argv, env=env, cwd="run", fds={1: writes[0], 2: writes[1]}, session=True)
     os.close(events)

@@ -12,8 +12,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from clusterkit.payloads import reasons
-from clusterkit.payloads.agent import surroundings
 from clusterkit.payloads.agent_link import AgentLink, first_order
 from clusterkit.payloads.front_door import FrontDoor
 from clusterkit.payloads.job_end import JobEnding
@@ -22,13 +20,13 @@ from clusterkit.payloads.job_record import JobRecord
 from clusterkit.payloads.launcher import Launcher
 from clusterkit.payloads.loop import Loop
 from clusterkit.payloads.processes import adopt_orphans, reap
+from clusterkit.payloads.surroundings import surroundings
+from clusterkit.payloads.verdict import Verdict
 
 _FAILURE_GRACE_S = 1.0
 _ORDER_GRACE_S = 3.0
-_LAUNCHER_LATE_S = 5.0
 # The owner reads slower than ranks write: beyond this, their output goes to the logs only.
 _DROP_OUTPUT_ABOVE_BYTES = 1 << 26
-_LAUNCHER_WARNING = "An invalid value was given for"
 
 
 def main() -> None:
@@ -84,6 +82,7 @@ class Supervisor:
         self._head = job["nodes"][0]["name"]
         self._record = JobRecord(self._folder, job)
         self._record.save()
+        self._verdict = Verdict(self._loop, self._head, self._record, self._end)
         self._door = FrontDoor(self._loop, self._daemon_wanted, self._stop_wanted)
         for node in job["nodes"]:
             self._start_agent(node)
@@ -129,13 +128,14 @@ class Supervisor:
         elif kind == "rank-ended":
             self._rank_ended(link, message)
         elif kind == "misplaced":
-            self._misplaced(link, message)
+            self._verdict.rank_misplaced(link.name, message)
         elif kind == "refused":
             self._end("failed", f"{link.name}: {message['why']}")
         elif kind == "daemon-output":
             self._launcher_said(link.name, message["lines"])
         elif kind == "daemon-ended":
-            self._daemon_ended(link, message["key"], message["exit_code"])
+            self._door.daemon_ended(message["key"], message["exit_code"])
+            self._verdict.daemon_ended(link.name, message["exit_code"])
         elif kind == "stopped":
             link.stopped = True
             self._look_at_end()
@@ -157,54 +157,15 @@ class Supervisor:
 
     def _rank_ended(self, link: AgentLink, end: Message) -> None:
         rank = self._record.ranks[end["rank"]]
-        rank.update(exit_code=end["exit_code"], signal=end["signal"], ended=True)
+        rank.update(exit_code=end["exit_code"], signal=end["signal"])
         self._owner.send({**end, "node": link.name})
-        if end["exit_code"] == 0:
-            if all(each["exit_code"] == 0 for each in self._record.ranks.values()):
-                # mpirun ends now, unless it hangs.
-                self._loop.after(_LAUNCHER_LATE_S, lambda: self._end("done", "done"))
-            return
-        self._reap()
-        if self._launcher.code is not None:
-            return  # the ranks went with it
-        if not end["told"]:
-            self._end("failed", self._how_ended(rank))
-        else:  # the launcher ended it, because of something that we may not have heard yet
-            message = self._how_ended(rank)
-            self._loop.after(0.5, lambda: self._end("failed", message))
-
-    def _misplaced(self, link: AgentLink, hello: Message) -> None:
-        planned = self._record.ranks.get(hello["rank"])
-        size = len(self._record.ranks)
-        self._end("failed", reasons.misplaced(hello, link.name, planned, size))
-
-    def _how_ended(self, rank: dict[str, Any]) -> str:
-        return reasons.rank_ended(rank, self._record.tail(f"rank-{rank['rank']}"))
+        self._reap()  # had the launcher been killed, its ranks would have gone with it
+        self._verdict.rank_ended(rank, told=end["told"])
 
     def _launcher_said(self, node: str, lines: list[str]) -> None:
         self._record.log("launcher", "stdout", lines)
         self._owner.send({"t": "launcher", "node": node, "lines": lines})
-        if any(_LAUNCHER_WARNING in line for line in lines):
-            # Its reason follows within the same paragraph.
-            self._loop.after(0.1, lambda: self._launcher_failed("refused an option"))
-
-    def _launcher_failed(self, how: str) -> None:
-        self._end("failed", reasons.launcher(self._head, how, self._record.tail("launcher")))
-
-    def _launcher_ended(self, code: int) -> None:
-        if code == 0 and all("ended" in rank for rank in self._record.ranks.values()):
-            self._end("done", "done")
-        elif code < 0:
-            self._launcher_failed(reasons.how_code(code))
-        else:  # a rank's own end says more, if one is on its way
-            how = f"{reasons.how_code(code)} before its ranks had ended"
-            self._loop.after(0.3, lambda: self._launcher_failed(how))
-
-    def _daemon_ended(self, link: AgentLink, key: int, code: int) -> None:
-        self._door.daemon_ended(key, code)
-        if code:
-            how = f"lost its daemon on {link.name}, which {reasons.how_code(code)}"
-            self._loop.after(0.2, lambda: self._launcher_failed(how))
+        self._verdict.launcher_said(lines)
 
     def _agent_hung_up(self, link: AgentLink) -> None:
         link.channel.close()
@@ -262,13 +223,14 @@ class Supervisor:
         missing = ", ".join(str(rank["rank"]) for rank in ranks if rank["pid"] is None)
         if missing:
             limit_s = self._job["start_timeout_s"]
-            self._launcher_failed(f"had not started rank {missing} after {limit_s:g} s")
+            how = f"had not started rank {missing} after {limit_s:g} s"
+            self._end("failed", self._verdict.of_launcher(how))
 
     def _reap(self) -> None:
         for pid, code in reap():
             if pid == self._launcher.pid:
                 self._launcher.ended(code)
-                self._launcher_ended(code)
+                self._verdict.launcher_ended(code)
             else:
                 self._look_at_end()
 
@@ -310,6 +272,7 @@ class Supervisor:
         end: Message = {"t": "end", "outcome": self._outcome, "message": self._message}
         end.update(ranks=ranks, found=found)
         self._record.save(state=self._outcome, message=self._message, ended_at=time.time())
+        self._record.close()
         self._door.close(end)
         self._owner.send(end)
         self._owner.flush(2.0)

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import json
+
+from clusterkit import events
+from clusterkit.command import Command
+from clusterkit.jobs import Interrupt, Job, JobNode, new_job_id
+from clusterkit.jobs.run import as_events
+from clusterkit.model.job import RankProgram
+from clusterkit.placement import Placement, Rank
+
+
+def test_an_id_is_short_and_depends_on_time_and_chance() -> None:
+    assert new_job_id("infer", 1.0, b"x") == "infer-d59111"
+    assert new_job_id("infer", 1.0, b"y") != new_job_id("infer", 1.0, b"x")
+    assert new_job_id("infer", 2.0, b"x") != new_job_id("infer", 1.0, b"x")
+
+
+def test_the_first_message_to_the_supervisor() -> None:
+    job = Job(
+        id="infer-1",
+        verb="infer",
+        cluster="pair",
+        nodes=(
+            JobNode("node1", "10.0.0.2", "/py", "/home/payload", "/home"),
+            JobNode("node2", "10.0.0.3", "/py", "/home/payload", "/home"),
+        ),
+        placement=Placement(
+            (Rank(0, "node1", 0, 3), Rank(1, "node1", 1, 5), Rank(2, "node2", 0, None))
+        ),
+        program=RankProgram(("run", "it"), {"TOKEN": "s"}, {"input": b"\xff\n"}),
+        launch=Command(("mpirun", "rank"), env={"A": "1"}),
+        subnet="10.0.0.0/24",
+        ssh_config="/home/ssh/config",
+        timeout_s=60,
+    )
+
+    assert json.loads(json.dumps(job.as_message())) == {
+        "t": "job",
+        "version": 1,
+        "id": "infer-1",
+        "verb": "infer",
+        "cluster": "pair",
+        "nodes": [
+            {
+                "name": "node1",
+                "address": "10.0.0.2",
+                "python": "/py",
+                "payloads": "/home/payload",
+                "folder": "/home/jobs/infer-1",
+                "gpus": [3, 5],
+            },
+            {
+                "name": "node2",
+                "address": "10.0.0.3",
+                "python": "/py",
+                "payloads": "/home/payload",
+                "folder": "/home/jobs/infer-1",
+                "gpus": [],
+            },
+        ],
+        "ranks": [
+            {"rank": 0, "node": "node1", "local_rank": 0},
+            {"rank": 1, "node": "node1", "local_rank": 1},
+            {"rank": 2, "node": "node2", "local_rank": 0},
+        ],
+        "argv": ["run", "it"],
+        "env": {"TOKEN": "s"},
+        "files": {"input": "/wo="},
+        "launch": {"argv": ["mpirun", "rank"], "env": {"A": "1"}},
+        "subnet": "10.0.0.0/24",
+        "ssh_config": "/home/ssh/config",
+        "timeout_s": 60,
+        "start_timeout_s": 60.0,
+    }
+
+
+def test_messages_become_events() -> None:
+    answer = '{"text": "ünï"}'
+    messages = [
+        {"t": "started", "job": "j"},
+        {"t": "rank-started", "rank": 1, "node": "b", "pid": 7},
+        {"t": "output", "rank": 1, "stream": "stderr", "lines": ["x", "y"]},
+        {"t": "answer", "rank": 0, "stream": "answer", "lines": [answer, "[1]", "{"]},
+        {"t": "launcher", "node": "a", "lines": ["z"]},
+        {"t": "rank-ended", "rank": 1, "node": "b", "exit_code": None, "signal": "SIGKILL"},
+        {"t": "node-lost", "node": "b", "why": "gone"},
+        {"t": "alive"},
+        {"t": "of a later version"},
+    ]
+
+    assert [event for message in messages for event in as_events(message)] == [
+        events.JobStarted("j"),
+        events.RankStarted(1, "b", 7),
+        events.RankOutput(1, "stderr", "x"),
+        events.RankOutput(1, "stderr", "y"),
+        events.RankAnswer(0, {"text": "ünï"}),
+        events.Note("rank 0 answered what is no JSON object: [1]"),
+        events.Note("rank 0 answered what is no JSON object: {"),
+        events.LauncherOutput("a", "z"),
+        events.RankEnded(1, "b", None, "SIGKILL"),
+        events.NodeLost("b", "gone"),
+    ]
+
+
+def test_every_press_is_counted_and_wakes() -> None:
+    interrupt, woken = Interrupt(), []
+    interrupt.press()
+    interrupt.on_press(lambda: woken.append(interrupt.count))
+    interrupt.press()
+    interrupt.on_press(None)
+    interrupt.press()
+
+    assert (interrupt.count, woken) == (3, [2])

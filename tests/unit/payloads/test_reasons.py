@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+
+from clusterkit.payloads import reasons
+
+RANK = {"rank": 3, "node": "node2", "exit_code": None, "signal": None}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"exit_code": 2}, "rank 3 on node2 exited with 2\nlast line"),
+        ({"signal": "SIGSEGV"}, "rank 3 on node2 was ended by SIGSEGV\nlast line"),
+        ({}, "rank 3 on node2 ended without a word: its wrapper was killed\nlast line"),
+    ],
+)
+def test_rank_ended(changes: dict, words: str) -> None:
+    assert reasons.rank_ended({**RANK, **changes}, ["last line"]) == words
+
+
+def test_launcher_without_rulers() -> None:
+    said = ["-----", "An option is wrong.", "", "-----"]
+
+    assert reasons.launcher("node1", "exited with 1", said) == (
+        "mpirun on node1 exited with 1\nAn option is wrong."
+    )
+
+
+def test_misplaced() -> None:
+    hello = {"rank": 1, "size": 2, "local_rank": 1}
+
+    assert reasons.misplaced(hello, "node1", {"node": "node2", "local_rank": 0}, 2) == (
+        "mpirun put rank 1 of 2 on node1, local rank 1; planned: node2, local rank 0, of 2"
+    )
+    assert reasons.misplaced(hello, "node1", None, 1) == (
+        "mpirun put rank 1 of 2 on node1, local rank 1; planned: nowhere, of 1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(0, "exited with 0"), (3, "exited with 3"), (-9, "was ended by SIGKILL")],
+)
+def test_how_code(code: int, words: str) -> None:
+    assert reasons.how_code(code) == words

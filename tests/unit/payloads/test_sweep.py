@@ -1,0 +1,55 @@
+"""Sweeping, on real processes."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+from clusterkit.payloads.sweep import clean, sweep
+
+
+def test_finds_and_ends_what_carries_the_job_wherever_it_is() -> None:
+    job = f"sweep-{secrets.token_hex(4)}"
+    ours = {**os.environ, "CLUSTERKIT_JOB": job}
+    wrapper = subprocess.Popen(["sleep", "1000"], env=ours, start_new_session=True)
+    program = subprocess.Popen(["sleep", "1001"], env={**ours, "CLUSTERKIT_EVENTS_FD": "5"})
+    other = subprocess.Popen(
+        ["sleep", "1002"], env={**os.environ, "CLUSTERKIT_JOB": f"{job}0", "CLUSTERKIT_ELSE": job}
+    )
+    try:
+        found, left = sweep(job)
+        assert found == [f"sleep 1001 (pid {program.pid})"]
+        assert left == []
+        assert other.poll() is None
+    finally:
+        for process in (wrapper, program, other):
+            process.kill()
+            process.wait()
+
+
+def test_spares_itself_and_its_ancestors() -> None:
+    job = f"sweep-{secrets.token_hex(4)}"
+    script = f"from clusterkit.payloads.sweep import sweep; print(sweep({job!r}))"
+    words = ["sh", "-c", '"$0" -c "$1"; echo survived', sys.executable, script]
+    env = {**os.environ, "CLUSTERKIT_JOB": job}
+    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=30)
+
+    assert done.stdout == "([], [])\nsurvived\n"
+
+
+def test_clean_keeps_the_record_on_the_head_only(tmp_path: Path) -> None:
+    for name in ("logs", "run", "tmp"):
+        (tmp_path / "job" / name).mkdir(parents=True)
+    (tmp_path / "job" / "logs" / "rank-0.out").write_text("kept")
+    (tmp_path / "job" / "state.json").write_text("{}")
+    (tmp_path / "job" / "agent.sock").write_text("")
+
+    clean(str(tmp_path / "job"), keep_records=True)
+    assert sorted(path.name for path in (tmp_path / "job").iterdir()) == ["logs", "state.json"]
+
+    clean(str(tmp_path / "job"), keep_records=False)
+    assert not (tmp_path / "job").exists()
+    clean(str(tmp_path / "job"), keep_records=True)
