@@ -61,7 +61,7 @@ class LookAtNode:
             said = seen.stdout.strip().partition("\n")[0]
             raise ClusterkitError(
                 f"{self.node}: its Python answers with something else than facts: `{said}`. "
-                "Fix: set `python` in the inventory to an interpreter that prints nothing of its own"
+                "Fix: set `python` in the inventory to one that prints nothing of its own"
             ) from error
         lacks = problems(self.wanted, facts)
         if lacks:

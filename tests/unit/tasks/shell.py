@@ -37,3 +37,7 @@ def apply(change: Change) -> None:
             path.chmod(step.action.mode)
         else:
             run(step.action).check()
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from clusterkit.command import Command, Put, Step
 from clusterkit.errors import CommandFailed
 from clusterkit.tasks.base import Change
 from clusterkit.tasks.files import Files
-from tests.unit.tasks.shell import apply, look, run
+from tests.unit.tasks.shell import apply, look, names, run
 
 ODD_NAMES = ["plain", "two  spaces ", "-n", "it's", '"$(touch x)"', "ünï", "a*b", "x y/deep er"]
 
@@ -49,7 +47,7 @@ def test_one_look_finds_every_difference(tmp_path):
     )
     apply(change)
     assert look(task) == Change("4 files as they should be")
-    assert sorted(os.listdir(tmp_path)) == ["mode", "new", "other", "same"]
+    assert names(tmp_path) == ["mode", "new", "other", "same"]
 
 
 def test_names_are_data_whatever_they_hold(tmp_path):

@@ -90,7 +90,7 @@ def test_an_answer_that_is_no_json_is_an_error_of_the_node():
 
     assert str(caught.value) == (
         "node1: its Python answers with something else than facts: `Welcome!`. "
-        "Fix: set `python` in the inventory to an interpreter that prints nothing of its own"
+        "Fix: set `python` in the inventory to one that prints nothing of its own"
     )
 
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import sys
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +12,7 @@ import clusterkit.payloads
 from clusterkit.command import Command
 from clusterkit.tasks.base import Change
 from clusterkit.tasks.payload import Payload, archive, payload_folder
-from tests.unit.tasks.shell import apply, look, run
+from tests.unit.tasks.shell import apply, look, names, run
 
 SOURCES = Path(clusterkit.payloads.__file__).parent
 
@@ -60,7 +59,7 @@ def test_a_node_without_it_gets_it_once(tmp_path):
         for path in folder.rglob("*")
         if path.is_file()
     } == in_archive()
-    assert os.listdir(home) == [folder.name]
+    assert names(Path(home)) == [folder.name]
     assert oct(folder.stat().st_mode & 0o777) == "0o755"
 
 
@@ -86,7 +85,7 @@ def test_two_may_unpack_it_at_once(tmp_path):
         list(pool.map(unpack, range(4)))
 
     folder = Path(payload_folder(str(tmp_path)))
-    assert os.listdir(tmp_path) == [folder.name]
+    assert names(tmp_path) == [folder.name]
     assert {path.name for path in folder.iterdir()} == {
         name.partition("/")[0] for name in in_archive()
     }
@@ -98,4 +97,4 @@ def test_an_archive_that_arrives_damaged_leaves_nothing(tmp_path):
     cut = Command(step.action.argv, stdin=archive()[:1000])
 
     assert run(cut).exit_code != 0
-    assert os.listdir(tmp_path) == []
+    assert names(tmp_path) == []

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clusterkit.errors import DoesNotFit
+from clusterkit.placement import Placement, Rank, place, visible_devices
+from tests.unit.pair import node, pair
+
+
+def test_the_slots_are_filled_in_the_order_of_the_inventory():
+    cluster = pair(nodes=(node(2), node(1, slots=1), node(3)))
+
+    assert place(cluster, 4) == Placement(
+        (Rank(0, "node2", 0), Rank(1, "node2", 1), Rank(2, "node1", 0), Rank(3, "node3", 0))
+    )
+
+
+def test_without_a_number_every_slot_has_a_rank():
+    placement = place(pair())
+
+    assert placement.world_size == 4
+    assert placement.nodes == ("node1", "node2")
+    assert placement.by_node == (
+        ("node1", (Rank(0, "node1", 0), Rank(1, "node1", 1))),
+        ("node2", (Rank(2, "node2", 0), Rank(3, "node2", 1))),
+    )
+
+
+def test_a_node_without_ranks_is_not_among_the_nodes():
+    assert place(pair(), 2).nodes == ("node1",)
+
+
+def test_local_ranks_take_the_gpus_of_their_node_in_order():
+    cluster = pair(nodes=(node(1, gpus=(4, 2)), node(2, slots=1, gpus=(7,))))
+
+    placement = place(cluster)
+
+    assert [rank.device for rank in placement.ranks] == [4, 2, 7]
+    assert list(visible_devices(placement, "node1")) == [4, 2]
+    assert list(visible_devices(placement, "node2")) == [7]
+
+
+def test_where_ranks_outnumber_gpus_they_take_turns():
+    placement = place(pair(nodes=(node(1, slots=3, gpus=(5, 6)),)))
+
+    assert [rank.device for rank in placement.ranks] == [5, 6, 5]
+
+
+def test_more_ranks_than_slots_do_not_fit():
+    with pytest.raises(DoesNotFit) as caught:
+        place(pair(nodes=(node(1), node(2, slots=1))), 4)
+
+    assert str(caught.value) == (
+        "4 ranks do not fit in cluster pair: it has 3 slots (node1 2, node2 1). "
+        "Fix: ask for at most 3 ranks, or raise `slots`"
+    )
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=8), st.data())
+def test_every_rank_has_one_slot_and_no_earlier_node_has_room(slots, data):
+    cluster = pair(nodes=tuple(node(n + 1, slots=count) for n, count in enumerate(slots)))
+    ranks = data.draw(st.integers(1, sum(slots)))
+
+    placement = place(cluster, ranks)
+
+    assert [rank.rank for rank in placement.ranks] == list(range(ranks))
+    assert len({(rank.node, rank.local_rank) for rank in placement.ranks}) == ranks
+    *full, last = placement.by_node
+    assert [len(of_node) for _, of_node in full] == slots[: len(full)]
+    assert len(last[1]) <= slots[len(full)]
