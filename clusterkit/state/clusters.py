@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from clusterkit.errors import ClusterkitError
 from clusterkit.state.files import write
 from clusterkit.state.folders import cluster_folder, state_folder
 
@@ -34,14 +35,23 @@ def remember(name: str, file: Path, inventory: dict[str, Any]) -> Applied:
 
 
 def recall(name: str) -> Applied | None:
-    """What was applied to a cluster; None for one that this user does not have."""
+    """What was applied to a cluster; None for one that this user does not have.
+
+    Raises:
+        ClusterkitError: If the record is not one that this version wrote.
+    """
     folder = cluster_folder(name)
     try:
         record = json.loads((folder / "applied.json").read_bytes())
+        file = Path(record["file"])
+        return Applied(name, folder, file, record["inventory"], record["applied_at"])
     except FileNotFoundError:
         return None
-    file = Path(record["file"])
-    return Applied(name, folder, file, record["inventory"], record["applied_at"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise ClusterkitError(
+            f"{folder / 'applied.json'} cannot be read: this version did not write it. "
+            "Fix: run `clusterkit up INVENTORY` again, which writes it anew"
+        ) from error
 
 
 def names() -> list[str]:

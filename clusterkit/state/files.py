@@ -7,9 +7,15 @@ import tempfile
 from pathlib import Path
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, mode 700; mkdir's own ``mode`` is for the last only."""
+    for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
+
+
 def write(path: Path, content: bytes, *, mode: int = 0o600) -> None:
-    """Write one file atomically; its folder is made for this user only."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Write one file atomically; folders that are missing are made for this user only."""
+    make_folder(path.parent)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

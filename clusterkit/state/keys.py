@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -16,6 +17,9 @@ from cryptography.hazmat.primitives.serialization import (
 from clusterkit.model.cluster import Cluster
 from clusterkit.model.trust import KeyPair, Trust
 from clusterkit.state.files import write
+
+# What a damaged key raises, by where the damage is; TypeError: it asks for a passphrase.
+_UNREADABLE = (OSError, ValueError, TypeError, UnsupportedAlgorithm)
 
 
 def operator_key_file(folder: Path) -> Path:
@@ -36,7 +40,7 @@ def load_trust(folder: Path, cluster: Cluster) -> Trust | None:
             _load(folder / "keys" / "head"),
             {node.name: _load(folder / "keys" / f"host-{node.name}") for node in cluster.nodes},
         )
-    except (OSError, ValueError):
+    except _UNREADABLE:
         return None
 
 
@@ -54,7 +58,7 @@ def ensure_trust(folder: Path, cluster: Cluster) -> Trust:
 def _ensure(path: Path) -> KeyPair:
     try:
         pair = _load(path)
-    except (OSError, ValueError):
+    except _UNREADABLE:
         key = Ed25519PrivateKey.generate()
         write(path, key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
         return _load(path)
