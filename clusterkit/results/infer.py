@@ -11,6 +11,7 @@ class Answer(Model):
     """The completion of one prompt."""
 
     prompt: str
+    prompt_text: str = Field(description="What the model got, chat template included")
     text: str
     token_ids: tuple[int, ...] = Field(description="Of the completion")
     prompt_tokens: int

@@ -124,6 +124,7 @@ class Heard:
 def _answer(prompt: str, completion: Completion) -> Answer:
     return Answer(
         prompt=prompt,
+        prompt_text=completion.prompt_text,
         text=completion.text,
         token_ids=completion.token_ids,
         prompt_tokens=completion.prompt_tokens,

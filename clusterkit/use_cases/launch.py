@@ -35,16 +35,24 @@ def known_facts(session: Session) -> Facts:
     """What the last ``up`` saw on each node.
 
     Raises:
-        UsageError: If there was none, or it did not come to its end.
+        UsageError: If there was none, or it did not come to its end, or it was another version's.
     """
+    cluster = session.cluster
     try:
-        rows = json.loads((session.folder / "facts.json").read_bytes())
-        return {node.name: read_facts(rows[node.name]) for node in session.cluster.nodes}
+        seen = json.loads((session.folder / "facts.json").read_bytes())
+        facts = {node.name: read_facts(seen["nodes"][node.name]) for node in cluster.nodes}
+        payloads = seen["payloads"]
     except (OSError, ValueError, KeyError):
         raise UsageError(
-            f"cluster {session.cluster.name} is not up, or not completely. "
+            f"cluster {cluster.name} is not up, or not completely. "
             "Fix: run `clusterkit up INVENTORY`"
         ) from None
+    if payloads != payload_folder(cluster.home):
+        raise UsageError(
+            f"cluster {cluster.name} was brought up by another version of clusterkit. "
+            "Fix: run `clusterkit up INVENTORY` again"
+        )
+    return facts
 
 
 def facts_now(session: Session, world: World, nodes: tuple[str, ...]) -> Facts:

@@ -20,6 +20,7 @@ from clusterkit.state import clusters
 from clusterkit.state.files import write
 from clusterkit.state.folders import cluster_folder
 from clusterkit.state.keys import ensure_trust, load_trust
+from clusterkit.tasks.payload import payload_folder
 from clusterkit.transports.world import World
 from clusterkit.use_cases.lock import locked
 from clusterkit.use_cases.resolve import resolve
@@ -104,5 +105,6 @@ def applied_steps(outcome: Outcome) -> tuple[AppliedStep, ...]:
 
 def save_facts(session: Session, facts: dict[str, NodeFacts]) -> None:
     """Keep what ``up`` saw, so that a job need not ask again for what does not change."""
-    rows = {name: asdict(node) for name, node in facts.items()}
-    write(session.folder / "facts.json", json.dumps(rows, indent=2).encode())
+    nodes = {name: asdict(node) for name, node in facts.items()}
+    seen = {"payloads": payload_folder(session.cluster.home), "nodes": nodes}
+    write(session.folder / "facts.json", json.dumps(seen, indent=2).encode())
