@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import getpass
 import json
 import os
 import platform
 import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from clusterkit.command import HOST, DockerCall
-from clusterkit.errors import Locked
-from clusterkit.state.files import write
+from clusterkit.errors import ClusterkitError, Locked
+from clusterkit.state.files import make_folder, write
 from clusterkit.transports.world import World
 from clusterkit.use_cases.session import Session
 
@@ -28,21 +28,21 @@ def locked(session: Session, world: World, verb: str) -> Iterator[None]:
 
     On a Docker host it is a volume with the holder as its label (making a volume that exists
     answers with the labels of the first one: atomic, and no image is needed); for a cluster on
-    this machine it is a folder in its state. A holder on this machine that has died loses it.
+    this machine it is a file in its state. A holder on this machine that has died loses it.
 
     Raises:
         Locked: If somebody else holds it, with who, where, which verb and since when.
     """
     holder = _holder(verb)
     lock = (
-        _VolumeLock(session, world)
-        if session.cluster.provider == "docker"
-        else _FolderLock(session)
+        _VolumeLock(session, world) if session.cluster.provider == "docker" else _FileLock(session)
     )
-    found = lock.take(holder)
-    if found["id"] != holder["id"] and _is_dead(found):
-        lock.release()
+    clusters = session.folder.parent
+    with _one_at_a_time(clusters):
         found = lock.take(holder)
+        if found["id"] != holder["id"] and _is_dead(found):
+            lock.release(found)
+            found = lock.take(holder)
     if found["id"] != holder["id"]:
         raise Locked(
             f"cluster {session.cluster.name} is locked: {found['user']}@{found['host']} runs "
@@ -51,8 +51,25 @@ def locked(session: Session, world: World, verb: str) -> Iterator[None]:
         )
     try:
         yield
+    except BaseException:
+        # What went wrong first says more; a lock that stays is that of a dead holder soon.
+        with suppress(ClusterkitError), _one_at_a_time(clusters):
+            lock.release(holder)
+        raise
+    with _one_at_a_time(clusters):
+        lock.release(holder)
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Between the look at a dead holder and taking its lock, nobody else of this machine may."""
+    make_folder(folder)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
     finally:
-        lock.release()
+        os.close(handle)
 
 
 class _VolumeLock:
@@ -66,44 +83,46 @@ class _VolumeLock:
     def take(self, holder: dict[str, str]) -> dict[str, str]:
         labels = {_LABEL: json.dumps(holder)}
         made = self._world.perform(HOST, DockerCall("volume", self._name, {"labels": labels}))
-        found: dict[str, str] = json.loads(json.loads(made.check().stdout)["labels"][_LABEL])
-        return found
+        found = json.loads(made.check().stdout)["labels"] or {}
+        return _read(found.get(_LABEL, ""))
 
-    def release(self) -> None:
-        self._world.perform(HOST, DockerCall("remove-volume", self._name)).check()
+    def release(self, holder: dict[str, str]) -> None:
+        """Remove the volume, if it is still this holder's."""
+        if self.take(holder)["id"] == holder["id"]:
+            self._world.perform(HOST, DockerCall("remove-volume", self._name)).check()
 
 
-class _FolderLock:
-    """A folder in the cluster's state; making a folder is atomic."""
+class _FileLock:
+    """A file in the cluster's state."""
 
     def __init__(self, session: Session) -> None:
-        self._folder = session.folder / "lock"
-        self.hint = f"remove it with `rm -r {self._folder}`"
+        self._file = session.folder / "lock.json"
+        self.hint = f"remove it with `rm {self._file}`"
 
     def take(self, holder: dict[str, str]) -> dict[str, str]:
-        self._folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file = self._folder / "holder.json"
         try:
-            self._folder.mkdir()
-        except FileExistsError:
-            return _read(file)
-        write(file, json.dumps(holder).encode())
-        return holder
+            return _read(self._file.read_text())
+        except FileNotFoundError:
+            write(self._file, json.dumps(holder).encode())
+            return holder
 
-    def release(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
-        with suppress(OSError):  # a cluster that never came up leaves no folder behind
-            self._folder.parent.rmdir()
+    def release(self, holder: dict[str, str]) -> None:
+        """Remove the file, if it is still this holder's."""
+        if self.take(holder)["id"] == holder["id"]:
+            self._file.unlink()
+            with suppress(OSError):  # a cluster that never came up leaves no folder behind
+                self._file.parent.rmdir()
 
 
-def _read(file: Path) -> dict[str, str]:
-    """The holder; between making the folder and writing the file nobody is known yet."""
-    unknown = dict.fromkeys(("id", "user", "host", "verb", "pid", "since", "started"), "unknown")
+_UNKNOWN = dict.fromkeys(("id", "user", "host", "verb", "pid", "since", "started"), "unknown")
+
+
+def _read(text: str) -> dict[str, str]:
+    """The holder; what is not there, or another version wrote, is unknown."""
     try:
-        found: dict[str, str] = json.loads(file.read_bytes())
-    except (FileNotFoundError, ValueError):
-        return unknown
-    return unknown | found
+        return _UNKNOWN | dict(json.loads(text))
+    except (ValueError, TypeError):
+        return _UNKNOWN
 
 
 def _holder(verb: str) -> dict[str, str]:
@@ -131,4 +150,5 @@ def _started(pid: int) -> str:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return ""
-    return stat.rpartition(")")[2].split()[19]
+    words = stat.rpartition(")")[2].split()
+    return "" if words[0] == "Z" else words[19]  # a zombie only waits for its parent

@@ -1,0 +1,304 @@
+"""The lock between real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from clusterkit.command import DockerCall, Result
+from clusterkit.errors import ClusterkitError, Locked
+from clusterkit.use_cases.lock import locked
+from clusterkit.use_cases.session import Session, open_world
+from tests.unit.pair import pair
+
+PATIENCE_S = 30
+# Takes the lock of cluster `here` in the folder of its first word, says what came of it, and
+# holds the lock until its stdin ends. It begins to try when its stdin gives a line.
+HOLDER = """
+import sys
+from pathlib import Path
+from clusterkit.errors import Locked
+from clusterkit.use_cases.lock import locked
+from clusterkit.use_cases.session import Session, open_world
+from tests.unit.pair import pair
+session = Session(pair(name="here", provider="local"), Path(sys.argv[1]))
+print("ready", flush=True)
+sys.stdin.readline()
+try:
+    with locked(session, open_world(session), "up"):
+        print("held", flush=True)
+        sys.stdin.read()
+except Locked as error:
+    print(error, flush=True)
+"""
+
+
+@pytest.fixture
+def session(tmp_path):
+    return Session(pair(name="here", provider="local"), tmp_path / "clusters" / "here")
+
+
+@pytest.fixture
+def holder(session):
+    """Starts processes that are ready to take the lock."""
+    started = []
+
+    def start(count=1):
+        begun = [
+            subprocess.Popen(
+                (sys.executable, "-c", HOLDER, str(session.folder)),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(count)
+        ]
+        started.extend(begun)
+        assert [process.stdout.readline() for process in begun] == ["ready\n"] * count
+        return begun if count > 1 else begun[0]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait(PATIENCE_S)
+        process.stdout.close()
+        with suppress(BrokenPipeError):
+            process.stdin.close()
+
+
+def go(process) -> str:
+    """Let it try, and hear what came of it."""
+    process.stdin.write("go\n")
+    process.stdin.flush()
+    return process.stdout.readline().rstrip("\n")
+
+
+@contextmanager
+def lock(session, verb="down"):
+    with open_world(session) as world, locked(session, world, verb):
+        yield
+
+
+def test_who_holds_the_lock_is_told(session, holder):
+    process = holder()
+    assert go(process) == "held"
+    found = json.loads((session.folder / "lock.json").read_text())
+
+    with pytest.raises(Locked) as caught, lock(session):
+        pass
+
+    assert str(caught.value) == (
+        f"cluster here is locked: {found['user']}@{os.uname().nodename} runs `clusterkit up` "
+        f"(pid {process.pid}) since {found['since']}. Fix: wait for it to end; if it is gone, "
+        f"remove it with `rm {session.folder}/lock.json`"
+    )
+
+
+def test_a_holder_that_ends_gives_it_back(session, holder):
+    process = holder()
+    go(process)
+    process.stdin.close()
+    process.wait(PATIENCE_S)
+
+    with lock(session):
+        pass
+
+    assert not session.folder.exists()
+
+
+@pytest.mark.parametrize("is_reaped", [True, False])
+def test_a_holder_that_died_loses_it(session, holder, is_reaped):
+    process = holder()
+    go(process)
+    process.kill()
+    if is_reaped:
+        process.wait(PATIENCE_S)
+    else:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+
+    with lock(session):
+        assert json.loads((session.folder / "lock.json").read_text())["pid"] == str(os.getpid())
+
+    assert not session.folder.exists()
+
+
+def test_ctrl_c_gives_it_back(session, holder):
+    process = holder()
+    go(process)
+    process.send_signal(signal.SIGINT)
+    process.wait(PATIENCE_S)
+
+    assert not session.folder.exists()
+
+
+@pytest.mark.parametrize("after_a_death", [False, True])
+def test_of_many_at_once_exactly_one_wins(session, holder, after_a_death):
+    *rivals, dead = holder(4)
+    if after_a_death:
+        go(dead)
+        dead.kill()
+        dead.wait(PATIENCE_S)
+    for rival in rivals:
+        rival.stdin.write("go\n")
+        rival.stdin.flush()
+    answers = [rival.stdout.readline() for rival in rivals]
+
+    assert sorted(answer.partition(":")[0] for answer in answers) == [
+        *["cluster here is locked"] * 2,
+        "held\n",
+    ]
+
+
+def test_a_pid_that_was_used_again_is_not_the_holder(session):
+    with lock(session):
+        file = session.folder / "lock.json"
+        found = json.loads(file.read_text())
+    session.folder.mkdir()
+    file.write_text(json.dumps(found | {"id": "other", "started": "1"}))
+
+    with lock(session):
+        assert json.loads(file.read_text())["id"] not in ("other", found["id"])
+
+
+def test_a_holder_on_another_machine_keeps_it(session):
+    with lock(session):
+        found = json.loads((session.folder / "lock.json").read_text())
+    session.folder.mkdir()
+    (session.folder / "lock.json").write_text(
+        json.dumps(found | {"id": "other", "started": "1", "host": "elsewhere"})
+    )
+
+    told = r"@elsewhere runs `clusterkit down` \(pid \d+\) since"
+    with pytest.raises(Locked, match=told), lock(session):
+        pass
+
+
+def test_a_lock_that_cannot_be_read_is_not_taken(session):
+    session.folder.mkdir(parents=True)
+    (session.folder / "lock.json").write_text("half a")
+
+    told = r"^cluster here is locked: unknown@unknown runs "
+    with pytest.raises(Locked, match=told), lock(session):
+        pass
+
+
+@pytest.mark.parametrize("error", [ClusterkitError("no"), KeyError("a bug"), KeyboardInterrupt()])
+def test_an_error_gives_it_back_and_goes_on(session, error):
+    with pytest.raises(type(error)) as caught, lock(session):
+        raise error
+
+    assert caught.value is error
+    assert not session.folder.exists()
+
+
+def test_what_the_cluster_has_besides_stays(session):
+    with lock(session):
+        (session.folder / "applied.json").write_text("{}")
+
+    assert [path.name for path in session.folder.iterdir()] == ["applied.json"]
+
+
+def test_a_lock_that_somebody_else_took_meanwhile_is_not_given_back(session):
+    with lock(session):
+        file = session.folder / "lock.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"id": "other"}))
+
+    assert json.loads(file.read_text())["id"] == "other"
+
+
+class Volumes:
+    """Docker's volumes: making one that exists answers with the labels of the first."""
+
+    def __init__(self) -> None:
+        self.labels: dict[str, dict[str, str]] = {}
+        self.is_gone = False
+
+    def perform(self, node, action):
+        assert isinstance(action, DockerCall)
+        if self.is_gone:
+            raise ClusterkitError("Docker does not answer")
+        if action.operation == "remove-volume":
+            del self.labels[action.name]
+            return Result(node, action, 0)
+        labels = self.labels.setdefault(action.name, dict(action.arguments["labels"]))
+        return Result(node, action, 0, json.dumps({"name": action.name, "labels": labels}))
+
+
+@pytest.fixture
+def docker_session(tmp_path):
+    return Session(pair(), tmp_path / "clusters" / "pair")
+
+
+def test_on_a_docker_host_the_lock_is_a_volume(docker_session):
+    volumes = Volumes()
+
+    with locked(docker_session, volumes, "up"):
+        holder = json.loads(volumes.labels["clusterkit-pair-lock"]["clusterkit.lock"])
+        with pytest.raises(Locked) as caught, locked(docker_session, volumes, "down"):
+            pass
+
+    assert str(caught.value) == (
+        f"cluster pair is locked: {holder['user']}@{os.uname().nodename} runs `clusterkit up` "
+        f"(pid {os.getpid()}) since {holder['since']}. Fix: wait for it to end; if it is gone, "
+        "remove it with `docker volume rm clusterkit-pair-lock`"
+    )
+    assert volumes.labels == {}
+
+
+def test_a_volume_of_a_dead_holder_is_taken_over(docker_session):
+    volumes = Volumes()
+    with locked(docker_session, volumes, "up"):
+        found = json.loads(volumes.labels["clusterkit-pair-lock"]["clusterkit.lock"])
+    dead = json.dumps(found | {"id": "dead", "started": "1"})
+    volumes.labels["clusterkit-pair-lock"] = {"clusterkit.lock": dead}
+
+    with locked(docker_session, volumes, "up"):
+        assert volumes.labels["clusterkit-pair-lock"]["clusterkit.lock"] != dead
+
+    assert volumes.labels == {}
+
+
+@pytest.mark.parametrize("labels", [None, {}, {"clusterkit.lock": "["}])
+def test_a_volume_of_that_name_without_a_holder_is_not_taken(docker_session, labels):
+    volumes = Volumes()
+    volumes.labels["clusterkit-pair-lock"] = labels
+
+    with pytest.raises(Locked, match="unknown@unknown"), locked(docker_session, volumes, "up"):
+        pass
+
+    assert volumes.labels == {"clusterkit-pair-lock": labels}
+
+
+def test_the_first_error_is_told_when_the_lock_cannot_be_given_back(docker_session):
+    volumes = Volumes()
+
+    def fail():
+        with locked(docker_session, volumes, "up"):
+            volumes.is_gone = True
+            raise ClusterkitError("the disk is full")
+
+    with pytest.raises(ClusterkitError, match=r"^the disk is full$"):
+        fail()
+
+
+def test_a_volume_that_was_removed_by_hand_is_no_error(docker_session):
+    volumes = Volumes()
+
+    with locked(docker_session, volumes, "up"):
+        volumes.labels.clear()
+
+    assert volumes.labels == {}
+
+
+def test_the_folder_of_the_locks_is_private(session):
+    with lock(session):
+        pass
+
+    assert f"{Path(session.folder.parent).stat().st_mode & 0o777:o}" == "700"
