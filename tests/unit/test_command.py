@@ -70,8 +70,18 @@ def test_a_step_as_json(action, row):
 
 @pytest.mark.parametrize(
     "name",
-    "HF_TOKEN aws_secret_access_key DB_PASS PASSWORD API_KEY APIKEY KEY GIT_CREDENTIALS "
-    "SSH_PASSPHRASE NGC_AUTH".split(),
+    [
+        "HF_TOKEN",
+        "aws_secret_access_key",
+        "DB_PASS",
+        "PASSWORD",
+        "API_KEY",
+        "APIKEY",
+        "KEY",
+        "GIT_CREDENTIALS",
+        "SSH_PASSPHRASE",
+        "NGC_AUTH",
+    ],
 )
 def test_a_name_that_sounds_like_a_secret_hides_its_value(name):
     assert shown({name: "hunter2"}) == {name: "***"}

@@ -93,7 +93,7 @@ def other_type(key: bytes) -> bytes:
 
 @pytest.mark.parametrize(
     "damage",
-    [cut, other_type, lambda key: b"", lambda key: b"\xff\x00", lambda key: encrypted()],
+    [cut, other_type, lambda _: b"", lambda _: b"\xff\x00", lambda _: encrypted()],
     ids=["cut", "other type", "empty", "no text", "with a passphrase"],
 )
 def test_a_damaged_key_is_replaced_and_the_others_stay(tmp_path, damage):
@@ -113,7 +113,7 @@ def test_no_damage_is_a_traceback(tmp_path):
     ensure_trust(tmp_path, pair())
     file = operator_key_file(tmp_path)
     key = file.read_bytes()
-    chance = random.Random(7)
+    chance = random.Random(7)  # noqa: S311 - the same damage every time
     for _ in range(300):
         damaged = bytearray(key)
         damaged[chance.randrange(len(key))] = chance.randrange(256)
