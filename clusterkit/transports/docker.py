@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _STREAMS: dict[int, Stream] = {1: "stdout", 2: "stderr"}
 _KILLED = 137
 _LONGEST_PAUSE_S = 0.1
+_STOPPING_S = 1.0
 
 
 class DockerTransport(StreamTransport):
@@ -98,6 +99,7 @@ class DockerSession:
         self._transport = transport
         self._pid: PidLine | None = None
         self._reading = threading.Event()
+        self._signalled = False
         # The SDK hands over Python's file around the socket, which can close no single direction.
         self._socket: socket.socket = stream._sock
         self._socket.settimeout(None)
@@ -113,6 +115,7 @@ class DockerSession:
 
     def signal(self, name: str) -> None:
         """Signal the process group by a second command."""
+        self._signalled = True
         self._reading.wait()
         pid = self._pid.wait() if self._pid else None
         if pid is not None:
@@ -133,9 +136,7 @@ class DockerSession:
     def exit_code(self) -> int:
         """The exit code, which the engine knows a moment after the streams have ended."""
         code = self._ended()
-        if code == _KILLED and not self._state(self._client.inspect_container, self._container)[
-            "State"
-        ].get("Running"):
+        if code == _KILLED and not self._signalled and self._container_stopped():
             raise ConnectionError(f"container {self._container} stopped while the program ran")
         return code
 
@@ -154,6 +155,15 @@ class DockerSession:
             raise ConnectionError(f"container {self._container} stopped while the program ran")
         code: int = seen["ExitCode"]
         return code
+
+    def _container_stopped(self) -> bool:
+        """Whether it was the container that ended; the engine knows that a moment later."""
+        give_up = time.monotonic() + _STOPPING_S
+        while self._state(self._client.inspect_container, self._container)["State"]["Running"]:
+            if time.monotonic() > give_up:
+                return False
+            time.sleep(_LONGEST_PAUSE_S)
+        return True
 
     def _state(self, inspect: Any, what: str) -> dict[str, Any]:
         from docker.errors import DockerException

@@ -27,7 +27,8 @@ def look(client: docker.APIClient, question: DockerLook) -> Row:
         networks = pool.submit(client.networks)
         volumes = pool.submit(client.volumes)
         images = {name: pool.submit(_image, client, name) for name in question.images}
-        containers = _containers(client, question, pool)
+        known = {row["Id"] for row in networks.result()}
+        containers = _containers(client, question, pool, known)
         return {
             "engine": _engine(engine.result()),
             "networks": [_network(row) for row in networks.result()],
@@ -77,17 +78,19 @@ def _image(client: Any, name: str) -> Row | None:
     return {"id": row["Id"], "labels": labels, "created": row["Created"]}
 
 
-def _containers(client: docker.APIClient, question: DockerLook, pool: Executor) -> list[Row]:
+def _containers(
+    client: docker.APIClient, question: DockerLook, pool: Executor, networks: set[str]
+) -> list[Row]:
     asked = [
         row["Id"]
         for row in client.containers(all=True)
         if any(_is_asked(question, name[1:], row["Labels"]) for name in row["Names"] or ["/"])
     ]
-    seen = pool.map(lambda number: _container(client, number), asked)
+    seen = pool.map(lambda number: _container(client, number, networks), asked)
     return sorted((row for row in seen if row is not None), key=lambda row: str(row["name"]))
 
 
-def _container(client: docker.APIClient, number: str) -> Row | None:
+def _container(client: docker.APIClient, number: str, known: set[str]) -> Row | None:
     try:
         row = client.inspect_container(number)
     except docker.errors.NotFound:  # removed since the list was made
@@ -101,7 +104,13 @@ def _container(client: docker.APIClient, number: str) -> Row | None:
         "exit_code": row["State"]["ExitCode"],
         "image": row["Config"]["Image"],
         "image_id": row["Image"],
-        "addresses": {name: _address(endpoint) for name, endpoint in networks.items()},
+        # One that is stopped still names a network that was removed since; one that never ran
+        # has no number of a network yet.
+        "addresses": {
+            name: _address(endpoint)
+            for name, endpoint in networks.items()
+            if endpoint["NetworkID"] in {"", *known}
+        },
         "started_at": row["State"]["StartedAt"],
     }
 

@@ -75,9 +75,8 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
         case "local":
             place = Place("local", LocalTransport("here"), str(tmp_path))
         case "ssh":
-            address = request.getfixturevalue("sshd").address
-            over_ssh = SshTransport("here", address)
-            place = Place("ssh", over_ssh, str(tmp_path), lambda: _cut(over_ssh))
+            sshd = request.getfixturevalue("sshd")
+            place = Place("ssh", SshTransport("here", sshd.address), str(tmp_path), sshd.cut)
         case _:
             name = request.getfixturevalue("box")
             folder = f"/srv/{uuid.uuid4().hex}"
@@ -86,17 +85,6 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
         place.transport.run(Command(("mkdir", "-p", place.folder))).check()
         yield place
         place.transport.run(Command(("rm", "-rf", place.folder)))
-
-
-def _cut(transport: SshTransport) -> None:
-    """End the server's side of the connection: only its sshd child knows our port."""
-    connected = transport._connected()
-    port = connected.sock.getsockname()[1]
-    listed = subprocess.run(
-        ["ss", "-tnpH", f"dport = :{port}"], capture_output=True, text=True, check=True
-    ).stdout
-    pids = {word.split(",")[0] for word in listed.split("pid=")[1:]}
-    subprocess.run(["kill", "-KILL", *sorted(pids)], check=True)
 
 
 def _docker(*words: str) -> None:

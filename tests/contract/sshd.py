@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import getpass
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -19,6 +21,7 @@ from clusterkit.transports.ssh import SshAddress
 class Sshd:
     port: int
     folder: Path
+    pid: int
 
     @property
     def address(self) -> SshAddress:
@@ -30,9 +33,10 @@ class Sshd:
             known_hosts=self.folder / "known_hosts",
         )
 
-    @property
-    def host_key(self) -> str:
-        return " ".join((self.folder / "host.pub").read_text().split()[:2])
+    def cut(self) -> None:
+        """End the server's side of every connection, as a machine that goes down does."""
+        for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split():
+            os.kill(int(pid), signal.SIGKILL)
 
 
 @contextmanager
@@ -42,14 +46,15 @@ def running_sshd(folder: Path) -> Iterator[Sshd]:
         subprocess.run(keygen, check=True)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    sshd = Sshd(port, folder)
-    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {sshd.host_key}\n")
+    host_key = " ".join((folder / "host.pub").read_text().split()[:2])
+    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {host_key}\n")
     (folder / "sshd_config").write_text(
         f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\n"
         f"AuthorizedKeysFile {folder}/user.pub\nPidFile none\nUsePAM no\nStrictModes no\n"
         "PermitRootLogin prohibit-password\nPasswordAuthentication no\nMaxStartups 100\n"
     )
-    Path("/run/sshd").mkdir(exist_ok=True)
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(exist_ok=True)  # a new machine has none before sshd's first start
     program = shutil.which("sshd") or "/usr/sbin/sshd"
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -57,7 +62,7 @@ def running_sshd(folder: Path) -> Iterator[Sshd]:
         )
         try:
             _wait_for(port, process, folder / "log")
-            yield sshd
+            yield Sshd(port, folder, process.pid)
         finally:
             process.terminate()
             process.wait()

@@ -101,10 +101,18 @@ def test_bytes_that_are_no_utf_8_are_replaced(place: Place) -> None:
     )
 
 
-@pytest.mark.parametrize("trap", ["", "trap '' TERM; "], ids=["obedient", "stubborn"])
-def test_a_time_limit_ends_the_program_and_its_child(place: Place, trap: str) -> None:
+DEAF = "trap '' TERM; "
+
+
+@pytest.mark.parametrize(
+    ("own", "childs"),
+    [("", ""), (DEAF, ""), ("", DEAF)],
+    ids=["obedient", "stubborn", "stubborn child"],
+)
+def test_a_time_limit_ends_the_program_and_its_child(place: Place, own: str, childs: str) -> None:
     pids = f"{place.folder}/pids"
-    program = f'{trap}sleep 61 & echo $! $$ > "$1"; wait; sleep 62'
+    child = f"sh -c \"{childs}echo \\$\\$ >> '$1'; sleep 61; sleep 62\""
+    program = f'{own}echo $$ >> "$1"; {child} & wait; sleep 63'
     command = Command(("sh", "-c", program, "sh", pids), timeout_s=0.5)
 
     with pytest.raises(CommandTimeout) as raised:
@@ -114,6 +122,12 @@ def test_a_time_limit_ends_the_program_and_its_child(place: Place, trap: str) ->
     found = place.transport.run(Command(("cat", pids))).check().stdout.split()
     assert len(found) == 2
     poll_until(lambda: not alive(place, *found))
+
+
+def test_a_program_in_time_may_exit_as_timeout_does(place: Place) -> None:
+    command = Command(("sh", "-c", "exit 124"), timeout_s=60)
+
+    assert place.transport.run(command).exit_code == 124
 
 
 def test_many_threads_share_one_transport(place: Place) -> None:
