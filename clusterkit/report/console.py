@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from clusterkit.report.errors import error_text
 from clusterkit.report.json_text import as_json
 from clusterkit.report.tables import least_width
 from clusterkit.report.views import view
@@ -71,6 +70,8 @@ class Printer:
 
     def error(self, error: ClusterkitError, *, debug: bool = False) -> None:
         """Say what went wrong; ``debug`` adds the traceback."""
+        from clusterkit.report.errors import error_text
+
         if debug:
             self.message("".join(traceback.format_exception(error)).rstrip())
         self.message(error_text(error))

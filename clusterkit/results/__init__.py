@@ -1,37 +1,41 @@
-"""What each verb answers, as frozen types; ``-o json`` prints them, and they stay stable."""
+"""What each verb answers, as frozen types; ``-o json`` prints them, and they stay stable.
+
+A type's module is imported when the type is first asked for: a verb does not pay for the others.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from clusterkit.errors import UsageError
-from clusterkit.model.base import Model
-from clusterkit.results.check import CheckedNode, CheckResult, EngineSummary
-from clusterkit.results.dry_run import DryRun, DryStep
-from clusterkit.results.hello import HelloRank, HelloResult
-from clusterkit.results.infer import Answer, InferRank, InferResult
-from clusterkit.results.init import InitResult
-from clusterkit.results.jobs import JobsResult, ListedJob, LogLine, LogsResult, StopResult
-from clusterkit.results.ls import ListedCluster, LsResult
-from clusterkit.results.models import BuildResult, ListedModel, ModelShape, ModelsResult
-from clusterkit.results.nodes import Copy, CpResult, ExecResult, NodeOutput
-from clusterkit.results.plan import (
-    AppliedStep,
-    DownResult,
-    Kept,
-    PlannedStep,
-    PlanResult,
-    Settled,
-    Sign,
-    UpResult,
-)
-from clusterkit.results.status import (
-    ModelStatus,
-    NodeStatus,
-    SeenGpu,
-    StatusResult,
-    StorageStatus,
-)
+if TYPE_CHECKING:
+    from clusterkit.results.check import CheckedNode, CheckResult, EngineSummary
+    from clusterkit.results.dry_run import DryRun, DryStep
+    from clusterkit.results.hello import HelloRank, HelloResult
+    from clusterkit.results.infer import Answer, InferRank, InferResult
+    from clusterkit.results.init import InitResult
+    from clusterkit.results.jobs import JobsResult, ListedJob, LogLine, LogsResult, StopResult
+    from clusterkit.results.ls import ListedCluster, LsResult
+    from clusterkit.results.models import BuildResult, ListedModel, ModelShape, ModelsResult
+    from clusterkit.results.nodes import Copy, CpResult, ExecResult, NodeOutput
+    from clusterkit.results.plan import (
+        AppliedStep,
+        DownResult,
+        Kept,
+        PlannedStep,
+        PlanResult,
+        Settled,
+        Sign,
+        UpResult,
+    )
+    from clusterkit.results.schemas import RESULTS, schema
+    from clusterkit.results.status import (
+        ModelStatus,
+        NodeStatus,
+        SeenGpu,
+        StatusResult,
+        StorageStatus,
+    )
 
 __all__ = [
     "RESULTS",
@@ -77,34 +81,26 @@ __all__ = [
     "schema",
 ]
 
-RESULTS: dict[str, type[Model]] = {
-    "build": BuildResult,
-    "check": CheckResult,
-    "cp": CpResult,
-    "down": DownResult,
-    "dry-run": DryRun,
-    "exec": ExecResult,
-    "infer": InferResult,
-    "init": InitResult,
-    "jobs": JobsResult,
-    "logs": LogsResult,
-    "ls": LsResult,
-    "models": ModelsResult,
-    "mpi-hello": HelloResult,
-    "plan": PlanResult,
-    "status": StatusResult,
-    "stop": StopResult,
-    "up": UpResult,
+_NAMES = {
+    "check": "CheckedNode CheckResult EngineSummary",
+    "dry_run": "DryRun DryStep",
+    "hello": "HelloRank HelloResult",
+    "infer": "Answer InferRank InferResult",
+    "init": "InitResult",
+    "jobs": "JobsResult ListedJob LogLine LogsResult StopResult",
+    "ls": "ListedCluster LsResult",
+    "models": "BuildResult ListedModel ModelShape ModelsResult",
+    "nodes": "Copy CpResult ExecResult NodeOutput",
+    "plan": "AppliedStep DownResult Kept PlannedStep PlanResult Settled Sign UpResult",
+    "status": "ModelStatus NodeStatus SeenGpu StatusResult StorageStatus",
+    "schemas": "RESULTS schema",
 }
-"""The result of each verb; ``dry-run`` is that of every verb with ``--dry-run``."""
+_MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 
-def schema(name: str) -> dict[str, Any]:
-    """The JSON Schema of what the verb ``name`` answers.
-
-    Raises:
-        UsageError: If there is no such schema.
-    """
-    if name not in RESULTS:
-        raise UsageError(f"schema {name!r}: no such name. Fix: use one of {', '.join(RESULTS)}")
-    return RESULTS[name].model_json_schema(mode="serialization")
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = found
+    return found

@@ -1,0 +1,57 @@
+"""The result of each verb, and its JSON Schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clusterkit.errors import UsageError
+from clusterkit.model.base import Model
+from clusterkit.results.check import CheckResult
+from clusterkit.results.dry_run import DryRun
+from clusterkit.results.hello import HelloResult
+from clusterkit.results.infer import InferResult
+from clusterkit.results.init import InitResult
+from clusterkit.results.jobs import JobsResult, LogsResult, StopResult
+from clusterkit.results.ls import LsResult
+from clusterkit.results.models import BuildResult, ModelsResult
+from clusterkit.results.nodes import CpResult, ExecResult
+from clusterkit.results.plan import (
+    DownResult,
+    PlanResult,
+    UpResult,
+)
+from clusterkit.results.status import (
+    StatusResult,
+)
+
+RESULTS: dict[str, type[Model]] = {
+    "build": BuildResult,
+    "check": CheckResult,
+    "cp": CpResult,
+    "down": DownResult,
+    "dry-run": DryRun,
+    "exec": ExecResult,
+    "infer": InferResult,
+    "init": InitResult,
+    "jobs": JobsResult,
+    "logs": LogsResult,
+    "ls": LsResult,
+    "models": ModelsResult,
+    "mpi-hello": HelloResult,
+    "plan": PlanResult,
+    "status": StatusResult,
+    "stop": StopResult,
+    "up": UpResult,
+}
+"""The result of each verb; ``dry-run`` is that of every verb with ``--dry-run``."""
+
+
+def schema(name: str) -> dict[str, Any]:
+    """The JSON Schema of what the verb ``name`` answers.
+
+    Raises:
+        UsageError: If there is no such schema.
+    """
+    if name not in RESULTS:
+        raise UsageError(f"schema {name!r}: no such name. Fix: use one of {', '.join(RESULTS)}")
+    return RESULTS[name].model_json_schema(mode="serialization")
