@@ -1,0 +1,3 @@
+"""Side by side with peers, on this machine, in one run; `python -m bench` prints the ratios."""
+
+from __future__ import annotations

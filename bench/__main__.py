@@ -1,0 +1,44 @@
+"""`python -m bench [NAME…]`: run some benchmarks, or all, and print one table.
+
+Only a whole run writes docs/benchmarks.md, so that all figures there are from one run.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from bench.jobs import hello, infer
+from bench.machine import machine
+from bench.page import PAGE, table, write
+from bench.race import Row
+from bench.start import start
+from bench.up import up
+
+BENCHES: dict[str, Callable[[], list[Row]]] = {
+    "start": start,
+    "up": up,
+    "hello": hello,
+    "infer": infer,
+}
+
+
+def main() -> None:
+    """Run what is named, in the order of the table."""
+    wanted = sys.argv[1:] or list(BENCHES)
+    if unknown := [name for name in wanted if name not in BENCHES]:
+        sys.exit(f"no benchmark named {', '.join(unknown)}. Fix: use {', '.join(BENCHES)}")
+    rows: list[Row] = []
+    for name, bench in BENCHES.items():
+        if name in wanted:
+            print(f"{name} …", file=sys.stderr, flush=True)
+            rows += bench()
+    text = table(rows, machine())
+    print(text)
+    if set(wanted) == set(BENCHES):
+        write(text)
+        print(f"written to {PAGE}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

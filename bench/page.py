@@ -1,0 +1,61 @@
+"""The table of ratios, on the terminal and in docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.race import Row
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
+_BEGIN = "<!-- written by `make bench`: begin -->"
+_END = "<!-- written by `make bench`: end -->"
+_FIRST = f"""\
+# Benchmarks
+
+## Side by side with peers
+{_BEGIN}
+{_END}
+"""
+_HEAD = "| what | ours | peer | peer's time | result | target | met | runs |"
+
+
+def table(rows: Sequence[Row], machine: Sequence[tuple[str, str]]) -> str:
+    """All rows, and below them what they were measured on."""
+    lines = [_HEAD, "|" + "---|" * _HEAD.count("| ")]
+    lines += [_line(row) for row in rows]
+    lines += ["", "Measured on: " + " · ".join(f"{name} {value}" for name, value in machine) + "."]
+    return "\n".join(lines)
+
+
+def write(text: str) -> None:
+    """Put ``text`` between the markers of the page; the rest is written by hand, and stays."""
+    page = PAGE.read_text() if PAGE.exists() else _FIRST
+    before, begin, rest = page.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not begin or not end:
+        raise SystemExit(f"{PAGE}: no markers. Fix: put back the lines {_BEGIN} and {_END}")
+    PAGE.write_text(f"{before}{begin}\n{text}\n{end}{after}")
+
+
+def _line(row: Row) -> str:
+    met = {True: "yes", False: "no", None: ""}[row.is_met]
+    limit = row.target.limit
+    cells = (
+        row.what,
+        _spread(row.ours_s),
+        f"`{row.peer}`",
+        _spread(row.peer_s),
+        row.target.shown(row.result),
+        "" if limit is None else f"≤ {row.target.shown(limit)}",
+        met,
+        str(len(row.ours_s)),
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def _spread(seconds: Sequence[float]) -> str:
+    """The median, and between what the middle half lies."""
+    low, middle, high = statistics.quantiles(seconds, n=4, method="inclusive")
+    return f"{middle:.3f} s ({low:.3f} to {high:.3f})"
