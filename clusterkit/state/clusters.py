@@ -28,10 +28,29 @@ class Applied:
 def remember(name: str, file: Path, inventory: dict[str, Any]) -> Applied:
     """Keep what ``up`` applies, and make the cluster the current one."""
     applied_at = datetime.now(UTC).isoformat(timespec="seconds")
-    record = {"file": str(file.absolute()), "inventory": inventory, "applied_at": applied_at}
-    write(cluster_folder(name) / "applied.json", json.dumps(record, indent=2).encode())
+    applied = Applied(name, cluster_folder(name), file.absolute(), inventory, applied_at)
+    _write(applied)
     write(state_folder() / "current", f"{name}\n".encode())
-    return Applied(name, cluster_folder(name), file.absolute(), inventory, applied_at)
+    return applied
+
+
+def _write(applied: Applied) -> None:
+    record = {
+        "file": str(applied.file),
+        "inventory": applied.inventory,
+        "applied_at": applied.applied_at,
+    }
+    write(applied.folder / "applied.json", json.dumps(record, indent=2).encode())
+
+
+def put_back(name: str, before: Applied | None, current: str | None) -> None:
+    """Undo :func:`remember`: what was applied before, and which cluster was the current one."""
+    if before is None:
+        forget(name)
+    else:
+        _write(before)
+    if current is not None:
+        write(state_folder() / "current", f"{current}\n".encode())
 
 
 def recall(name: str) -> Applied | None:

@@ -7,24 +7,24 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from clusterkit.command import DockerCall, Step
-from clusterkit.errors import ClusterkitError
+from clusterkit.command import Step
+from clusterkit.errors import ClusterkitError, NodesFailed
 from clusterkit.events import Sink
 from clusterkit.executor import Outcome, converge, from_scratch, preview
 from clusterkit.facts import NodeFacts
 from clusterkit.model.load import load_inventory
 from clusterkit.model.trust import planned_trust
-from clusterkit.plan import down_stages, up_stages
+from clusterkit.plan import up_stages
 from clusterkit.results import AppliedStep, PlannedStep, PlanResult, Settled, UpResult
 from clusterkit.state import clusters
 from clusterkit.state.files import write
 from clusterkit.state.folders import cluster_folder
 from clusterkit.state.keys import ensure_trust, load_trust
 from clusterkit.tasks.payload import payload_folder
-from clusterkit.transports.world import World
 from clusterkit.use_cases.lock import locked
 from clusterkit.use_cases.resolve import resolve
 from clusterkit.use_cases.session import Session, open_world
+from clusterkit.use_cases.take_back import Before, take_back
 
 
 def up(file: Path, *, sink: Sink) -> UpResult:
@@ -40,13 +40,16 @@ def up(file: Path, *, sink: Sink) -> UpResult:
     cluster = resolve(inventory, file)
     session = Session(cluster, cluster_folder(cluster.name))
     with open_world(session) as world, locked(session, world, "up"):
+        before = Before.now(cluster.name)
         clusters.remember(cluster.name, file, inventory.model_dump(mode="json"))
         outcome = Outcome()
         try:
             trust = ensure_trust(session.folder, cluster)
             converge(up_stages(cluster, trust), world, sink, outcome)
-        except ClusterkitError:
-            _take_back(session, world, outcome, sink)
+        except ClusterkitError as error:
+            gone = take_back(session, before, world=world, outcome=outcome, sink=sink)
+            if gone and isinstance(error, NodesFailed):  # what had succeeded is gone as well
+                raise NodesFailed(error.failures, succeeded=0) from error
             raise
         save_facts(session, outcome.facts)
     return UpResult(
@@ -57,14 +60,6 @@ def up(file: Path, *, sink: Sink) -> UpResult:
         slots=cluster.slots,
         took_s=time.monotonic() - began,
     )
-
-
-def _take_back(session: Session, world: World, outcome: Outcome, sink: Sink) -> None:
-    """Leave nothing of a cluster that did not exist before and of which no node came up."""
-    done = {step.action.operation for step in outcome.steps if isinstance(step.action, DockerCall)}
-    if "network" in done and "start" not in done:
-        converge(down_stages(session.cluster), world, sink)
-        clusters.forget(session.cluster.name)
 
 
 def plan(file: Path, *, sink: Sink) -> PlanResult:
