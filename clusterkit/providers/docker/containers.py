@@ -78,6 +78,9 @@ class Containers:
             changed.append("image")
         if changed:
             return [_remove(node.name, name, f"{', '.join(changed)} changed"), *self._create(node)]
+        if box["addresses"].get(wanted["network"]) != node.address:
+            why = f"is not at {node.address} on network {wanted['network']}"
+            return [_remove(node.name, name, why), *self._create(node)]
         return self._mend(node, box, answer["files"].get(name) or {})
 
     def _create(self, node: Node) -> list[Step]:

@@ -50,7 +50,8 @@ class SshdAnswers:
         if seen is None or seen.ok:
             return Change("sshd answers")
         name = container_name(self.cluster, self.node)
-        summary = f"restart container {name}: sshd does not answer ({seen.stderr.strip()})"
+        why = seen.stderr.partition(" Fix:")[0].strip().removeprefix(f"{self.node}: ").rstrip(".")
+        summary = f"restart container {name}: nobody can log in: {why}"
         restart = Step(self.node, summary, DockerCall("restart", name))
         return Change("restart", (restart,), settles_s=_STARTS_WITHIN_S)
 

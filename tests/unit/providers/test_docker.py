@@ -425,14 +425,27 @@ def test_sshd_that_answers_is_left_alone():
 def test_sshd_that_does_not_answer_is_restarted_with_its_container():
     task = SshdAnswers(PAIR, "node1")
 
-    change = task.plan(Result("node1", task.probe(), 255, stderr="node1: refused\n"))
+    change = task.plan(Result("node1", task.probe(), 255, stderr="node1: it refused. Fix: wait\n"))
 
     assert change == Change(
         "restart",
-        (restarted("node1", "sshd does not answer (node1: refused)"),),
+        (restarted("node1", "nobody can log in: it refused"),),
         settles_s=10.0,
     )
     assert task.needs_answer is False
+
+
+@pytest.mark.parametrize("addresses", [{}, {"clusterkit-pair": "192.168.123.99"}])
+def test_a_container_that_is_not_in_its_place_on_the_network_is_recreated(addresses):
+    first, second = PAIR.nodes
+    found = [box(PAIR, first, addresses=addresses), box(PAIR, second)]
+
+    steps = planned(containers=found)
+
+    why = f"is not at {first.address} on network clusterkit-pair"
+    remove = DockerCall("remove", "pair-node1")
+    summary = f"remove container pair-node1: {why}"
+    assert steps == (Step("node1", summary, remove, "-"), *created(PAIR, first))
 
 
 def test_the_private_key_lies_on_the_head_only_and_is_removed_elsewhere():
