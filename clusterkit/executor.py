@@ -90,14 +90,15 @@ def converge(
 def preview(stages: Iterable[Stage], world: Performer, sink: Sink) -> Outcome:
     """What :func:`converge` would do now; changes nothing.
 
-    What stands behind a container that is yet to be made or started cannot be looked at: there,
-    the tasks are planned as if nothing were there yet, and facts stay unknown.
+    Behind a container that is yet to be made, nothing is there; behind one that is yet to be
+    started, nothing can be seen: its later tasks are ``unknown``.
     """
     outcome = Outcome()
     stopping = Event()
-    changing: set[str] = set()
+    made: set[str] = set()
+    hidden: dict[str, str] = {}
     for stage in stages:
-        run = _Preview(stage.name, world, sink, outcome, stopping, changing)
+        run = _Preview(stage.name, world, sink, outcome, stopping, made, hidden)
         _run_stage(stage, run, outcome, stopping)
     return outcome
 
@@ -281,21 +282,40 @@ def _raise_if_differs(task: Task, applied: Change, again: Change) -> None:
 
 @dataclass
 class _Preview(_Converge):
-    """Look and plan, and apply nothing. ``changing``: nodes whose container is to change first."""
+    """Look and plan, and apply nothing.
 
-    changing: set[str]
+    ``made``: nodes whose container is yet to be made. ``hidden``: those whose container is yet
+    to be started, and the stage that does it.
+    """
+
+    made: set[str]
+    hidden: dict[str, str]
 
     def __call__(self, task: Task) -> None:
-        change = task.plan(None) if task.node in self.changing else self._look(task)
+        if task.node in self.hidden:
+            self._cannot_know(task.node, f"<known after {self.hidden[task.node]}>")
+            return
+        change = task.plan(None) if task.node in self.made else self._look(task)
         self.outcome.applied += [(replace(step, stage=self.stage), 0.0) for step in change.steps]
-        self.changing |= {
-            step.node
-            for step in change.steps
-            if isinstance(step.action, DockerCall) and step.node != HOST
-        }
+        self._note_containers(change.steps)
         if change.facts:
             self.outcome.facts[task.node] = change.facts
         elif change.summary.startswith("<known after"):
-            self.outcome.unknown.append(f"{task.node}: {self.stage} {change.summary}")
+            self._cannot_know(task.node, change.summary)
         if not change.steps:
             self._settle(task, change)
+
+    def _note_containers(self, steps: Iterable[Step]) -> None:
+        calls = [
+            (step.node, step.action.operation)
+            for step in steps
+            if isinstance(step.action, DockerCall) and step.node != HOST
+        ]
+        made = {node for node, operation in calls if operation == "create"}
+        self.made |= made
+        self.hidden |= {node: self.stage for node, _ in calls if node not in made}
+
+    def _cannot_know(self, node: str, why: str) -> None:
+        line = f"{node}: {self.stage} {why}"
+        if line not in self.outcome.unknown:
+            self.outcome.unknown.append(line)

@@ -410,9 +410,10 @@ def test_a_preview_changes_nothing_and_names_what_would_be_done():
 
 @dataclass(frozen=True)
 class Started:
-    """Containers that are yet to be started."""
+    """Containers that are yet to be started, or made."""
 
     nodes: tuple[str, ...]
+    by: str = "start"
     node: str = HOST
     needs_answer: bool = True
 
@@ -420,7 +421,7 @@ class Started:
         return Command(("cat", "/"))
 
     def plan(self, _):
-        return Change("", tuple(Step(n, "start", DockerCall("start", n)) for n in self.nodes))
+        return Change("", tuple(Step(n, self.by, DockerCall(self.by, n)) for n in self.nodes))
 
 
 @dataclass(frozen=True)
@@ -431,7 +432,22 @@ class Learns(Has):
         return Change("known", facts=FACTS) if seen else Change("<known after nodes>")
 
 
-def test_a_preview_plans_from_scratch_behind_a_container_that_is_yet_to_start():
+def test_a_preview_plans_from_scratch_behind_a_container_that_is_yet_to_be_made():
+    machines = Machines({"n2": {"/f": "right"}}, unreachable={"n1"})
+    stages = [
+        Stage("nodes", (Started(("n1",), "create"),)),
+        Stage("files", (Has("n1", "/f"), Learns("n1", "/"), Has("n2", "/f"), Learns("n2", "/"))),
+    ]
+
+    outcome = preview(stages, machines, ignore)
+
+    create = Step("n1", "create", DockerCall("create", "n1"), stage="nodes")
+    assert outcome.steps == [create, written("n1", "/f")]
+    assert outcome.unknown == ["n1: files <known after nodes>"]
+    assert outcome.facts == {"n2": FACTS}
+
+
+def test_a_preview_cannot_know_what_is_behind_a_container_that_is_yet_to_start():
     machines = Machines({"n2": {"/f": "right"}}, unreachable={"n1"})
     stages = [
         Stage("nodes", (Started(("n1",)),)),
@@ -440,8 +456,7 @@ def test_a_preview_plans_from_scratch_behind_a_container_that_is_yet_to_start():
 
     outcome = preview(stages, machines, ignore)
 
-    start = Step("n1", "start", DockerCall("start", "n1"), stage="nodes")
-    assert outcome.steps == [start, written("n1", "/f")]
+    assert outcome.steps == [Step("n1", "start", DockerCall("start", "n1"), stage="nodes")]
     assert outcome.unknown == ["n1: files <known after nodes>"]
     assert outcome.facts == {"n2": FACTS}
 
@@ -452,10 +467,8 @@ def test_a_preview_does_not_look_behind_a_restart_of_the_same_stage():
 
     outcome = preview([stage], machines, ignore)
 
-    assert [step.summary for step in outcome.steps] == [
-        "restart: exit 255, n1: no route to host",
-        "write /f",
-    ]
+    assert [step.summary for step in outcome.steps] == ["restart: exit 255, n1: no route to host"]
+    assert outcome.unknown == ["n1: trust <known after trust>"]
 
 
 def test_a_file_that_is_yet_to_be_written_hides_nothing_from_a_preview():
