@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -89,8 +90,23 @@ def copy_steps(session: Session, options: CpOptions) -> list[Step]:
 
 def copies(session: Session, options: CpOptions) -> list[tuple[str, str, str, bool]]:
     """Each single copy: node, source, target, and whether it goes to the node."""
+    found = _copies(session, options)
+    counts = Counter((node if upwards else "", target) for node, _, target, upwards in found)
+    for (_, target), count in counts.items():
+        if count > 1:
+            raise UsageError(
+                f"{count} files would all become {target}. "
+                "Fix: copy them one by one, to different places"
+            )
+    return found
+
+
+def _copies(session: Session, options: CpOptions) -> list[tuple[str, str, str, bool]]:
     to_nodes, there = _split(options.target)
     from_nodes = [_split(source) for source in options.sources]
+    for nodes, path in ((to_nodes, there), *from_nodes):
+        if nodes and not path:
+            raise UsageError(f"`{nodes}:` has no path. Fix: write one after the colon")
     if to_nodes and any(nodes for nodes, _ in from_nodes):
         raise UsageError("cp from nodes to nodes is not possible. Fix: copy here first")
     if to_nodes:
@@ -110,7 +126,8 @@ def copies(session: Session, options: CpOptions) -> list[tuple[str, str, str, bo
         names = select(session.cluster, str(nodes))
         for node in names:
             name = Path(path).name + (f".{node}" if len(names) > 1 else "")
-            folder = there.endswith("/") or into.is_dir() or len(names) > 1
+            many = len(names) > 1 or len(from_nodes) > 1
+            folder = many or there.endswith("/") or into.is_dir()
             found.append((node, path, str(into / name if folder else into), False))
     return found
 
@@ -144,7 +161,7 @@ def _files(sources: tuple[str, ...], *, into_folder: bool) -> list[tuple[Path, s
 
 def _row(node: str, answer: Result | ClusterkitError) -> NodeOutput:
     if isinstance(answer, ClusterkitError):
-        return NodeOutput(node=node, exit_code=None, error=str(answer))
+        return NodeOutput(node=node, exit_code=None, error=str(answer).removeprefix(f"{node}: "))
     return NodeOutput(
         node=node, exit_code=answer.exit_code, stdout=answer.stdout, stderr=answer.stderr
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clusterkit.errors import UsageError
+from clusterkit.errors import TransportError, UsageError
 from clusterkit.model.cluster import Cluster, Node
 from clusterkit.model.inventory import Inventory
 from clusterkit.model.load import load_inventory
@@ -93,6 +93,12 @@ def _access(cluster: Cluster, node: Node, folder: Path) -> Callable[[], Transpor
         from clusterkit.state.keys import known_hosts_file, operator_key_file
         from clusterkit.transports.ssh import SshAddress, SshTransport
 
+        if not operator_key_file(folder).exists():
+            raise TransportError(
+                node.name,
+                f"there is no key to log in with: {cluster.name} was not brought up from here. "
+                "Fix: `clusterkit up INVENTORY`",
+            )
         address = SshAddress(
             host=str(node.address),
             port=22,
