@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from clusterkit.errors import UsageError
 from clusterkit.model.node_sets import select
@@ -18,14 +19,21 @@ def login_argv(session: Session, node: str, argv: tuple[str, ...]) -> tuple[str,
         raise UsageError(f"`{node}` means {len(chosen)} nodes. Fix: name one")
     if session.cluster.provider == "local":
         return argv or (os.environ.get("SHELL", "/bin/sh"),)
-    options = {
+    options: dict[str, Path | str] = {
         "IdentityFile": operator_key_file(session.folder),
         "IdentitiesOnly": "yes",
         "UserKnownHostsFile": known_hosts_file(session.folder),
         "GlobalKnownHostsFile": "none",
         "StrictHostKeyChecking": "yes",
     }
-    words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+    words = [
+        word for name, value in options.items() for word in ("-o", f"{name}={_literal(value)}")
+    ]
     address = session.cluster.node(chosen[0]).address
     command = (quoted(argv),) if argv else ()
     return ("ssh", "-F", "none", *words, f"root@{address}", *command)
+
+
+def _literal(value: Path | str) -> str:
+    """A value as ssh_config(5) reads it: it splits paths at spaces, and expands ``%``."""
+    return f'"{str(value).replace("%", "%%")}"' if isinstance(value, Path) else value
