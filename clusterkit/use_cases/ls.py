@@ -21,13 +21,20 @@ State = Literal["up", "partly", "down", "unknown"]
 def ls() -> LsResult:
     """Look at every cluster at once; one that cannot be asked is ``unknown``."""
     current = clusters.current()
-    rows = on_each(clusters.names(), lambda name: _row(name, current=name == current))
+    rows = on_each(clusters.names(), lambda name: _known_row(name, current=name == current))
     return LsResult(
         clusters=tuple(
             _unknown(name, row, current == name) if isinstance(row, ClusterkitError) else row
             for name, row in rows.items()
         )
     )
+
+
+def _known_row(name: str, *, current: bool) -> ListedCluster:
+    try:
+        return _row(name, current=current)
+    except ValueError as error:  # JSON or pydantic: not what this version writes
+        raise ClusterkitError("its state cannot be read by this version") from error
 
 
 def _row(name: str, *, current: bool) -> ListedCluster:
