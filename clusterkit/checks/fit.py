@@ -13,7 +13,7 @@ from clusterkit.facts import NodeFacts
 from clusterkit.model.cluster import Cluster, Node
 from clusterkit.model.engine import TransformersSettings
 from clusterkit.model.models import ModelShape
-from clusterkit.placement import Placement, Rank, place
+from clusterkit.placement import Placement, Rank, place_stages
 
 REQUIRED_PACKAGES = ("torch", "transformers", "accelerate", "safetensors")
 """What a rank imports."""
@@ -87,7 +87,7 @@ def check_fit(job: Job, cluster: Cluster, facts: Mapping[str, NodeFacts]) -> Non
         problems.append(_too_many_ranks(job.settings, cluster))
         used = {node.name: node for node in cluster.nodes}
     else:
-        placement = place(cluster, job.settings.world_size)
+        placement = place_stages(cluster, tp=job.settings.tp, pp=job.settings.pp)
         used = {name: cluster.node(name) for name in placement.nodes}
         if not problems:  # the estimate of a split that cannot be says nothing
             problems += _memory_problems(job, cluster, placement, facts)
@@ -216,8 +216,9 @@ def _more_parts(job: Job, have: int, *, ranks: int, on_gpu: bool) -> str:
         settings = job.settings.model_copy(update={"pp": pp})
         need = need_of(job.shape, settings, context=job.context, on_gpu=on_gpu)
         if need.bytes * ranks <= have and pp > job.settings.pp:
-            return f"pp {pp} over more nodes, a smaller model, or fewer tokens"
-    return "a smaller model, fewer tokens, or a machine with more memory"
+            where = "GPUs" if on_gpu else "nodes"
+            return f"pp {pp} over more {where}, a smaller model, or fewer tokens"
+    return "a smaller model, fewer tokens, or more memory"
 
 
 def _parts(need: Need) -> str:

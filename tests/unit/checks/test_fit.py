@@ -156,7 +156,7 @@ def test_different_versions() -> None:
 
 
 def test_a_node_without_ranks_is_not_judged() -> None:
-    check_fit(job(pp=2), cluster(2, 1), facts("node1") | facts("node2", packages={}))
+    check_fit(job(), cluster(1, 1), facts("node1") | facts("node2", packages={}))
 
 
 def test_too_little_memory_says_what_would_fit() -> None:
@@ -175,7 +175,7 @@ def test_a_gpu_with_too_little_memory() -> None:
 
     assert refusal(job(LLAMA_8B, max_tokens=8000), cluster(1, gpus=(0,)), seen) == (
         "node1: a rank needs about 17.5 GiB (weights 15.0 GiB, KV cache 1.0 GiB, runtime 1.5 GiB) "
-        "and its GPU has 16.0 GiB. Fix: pp 2 over more nodes, a smaller model, or fewer tokens"
+        "and its GPU has 16.0 GiB. Fix: pp 2 over more GPUs, a smaller model, or fewer tokens"
     )
 
 
