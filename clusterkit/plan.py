@@ -19,7 +19,7 @@ from clusterkit.tasks.storage import SharedFolder
 def up_stages(cluster: Cluster, trust: Trust) -> tuple[Stage, ...]:
     """Everything that makes the cluster of an inventory."""
     provider = registry.find("providers", cluster.provider)
-    return (*provider.up(cluster, trust), mpi_stage(cluster), storage_stage(cluster))
+    return (*provider.up(cluster, trust), mpi_stage(cluster), *storage_stages(cluster))
 
 
 def down_stages(cluster: Cluster) -> tuple[Stage, ...]:
@@ -36,7 +36,10 @@ def mpi_stage(cluster: Cluster) -> Stage:
     return Stage("mpi", tuple(tasks), check_same_versions)
 
 
-def storage_stage(cluster: Cluster) -> Stage:
-    """Every node can write to the storage that they share."""
-    tasks = tuple(SharedFolder(node.name, cluster.storage.path) for node in cluster.nodes)
-    return Stage("storage", tasks)
+def storage_stages(cluster: Cluster) -> tuple[Stage, ...]:
+    """Every node can write to the storage, and sees what the head made there."""
+    path, head = cluster.storage.path, cluster.head.name
+    stages = [Stage("storage", (SharedFolder(head, path),))]
+    if others := tuple(SharedFolder(node.name, path, head) for node in cluster.nodes[1:]):
+        stages.append(Stage("storage", others))
+    return tuple(stages)

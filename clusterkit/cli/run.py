@@ -58,6 +58,13 @@ def run(perform: Perform, verb: str, values: Mapping[str, Any], manner: Manner) 
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
+    except Exception as error:
+        if is_debugging():
+            raise
+        what = f"{type(error).__name__}: {error}"
+        fix = "run it again with `clusterkit --debug …`, and report what it prints"
+        printer.error(ClusterkitError(f"a fault of clusterkit itself: {what}. Fix: {fix}"))
+        code = 1
     raise typer.Exit(code)
 
 

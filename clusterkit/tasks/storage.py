@@ -13,10 +13,15 @@ _LOOK = 'test -d "$1/clusterkit" || exit 3; test -w "$1/clusterkit"'
 
 @dataclass(frozen=True, slots=True)
 class SharedFolder:
-    """The folder ``clusterkit`` in the shared storage, where models and engines lie."""
+    """The folder ``clusterkit`` in the shared storage, where models and engines lie.
+
+    The head (``head`` None) makes it. A node that does not see what the head made does not share
+    the storage.
+    """
 
     node: str
     path: str
+    head: str | None = None
     needs_answer: bool = True
 
     def probe(self) -> Command:
@@ -24,9 +29,16 @@ class SharedFolder:
         return Command(("sh", "-c", _LOOK, "sh", self.path), timeout_s=30)
 
     def plan(self, seen: Result | None) -> Change:
-        """Make the folder where it is missing."""
+        """Make the folder where it is missing, on the head; elsewhere that is an error."""
         if seen is not None and seen.ok:
             return Change(f"{self.path} is writable")
+        if seen is None and self.head is not None:
+            return Change("<known after storage>")
+        if seen is not None and seen.exit_code == 3 and self.head is not None:
+            raise ClusterkitError(
+                f"{self.node}: {self.path}/clusterkit is not here, though {self.head} made it: "
+                "the storage is not shared. Fix: give every node the same `storage`"
+            )
         if seen is not None and seen.exit_code != 3:
             why = f" ({seen.stderr.strip()})" if seen.stderr.strip() else ""
             raise ClusterkitError(

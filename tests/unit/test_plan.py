@@ -7,7 +7,7 @@ from clusterkit.errors import ClusterkitError
 from clusterkit.facts import NodeFacts
 from clusterkit.model.cluster import Node, Storage
 from clusterkit.model.trust import planned_trust
-from clusterkit.plan import down_stages, mpi_stage, storage_stage, up_stages
+from clusterkit.plan import down_stages, mpi_stage, storage_stages, up_stages
 from clusterkit.tasks.base import Stage
 from clusterkit.tasks.node_facts import LookAtNode
 from clusterkit.tasks.payload import Payload
@@ -19,7 +19,10 @@ def test_the_stages_of_a_docker_cluster_in_order():
     cluster = pair()
     stages = up_stages(cluster, planned_trust(cluster))
 
-    assert [stage.name for stage in stages] == ["machines", "nodes", "trust", "mpi", "storage"]
+    assert [stage.name for stage in stages] == [
+        *("machines", "nodes", "trust", "mpi", "storage"),
+        "storage",  # on the nodes that must see what the head made
+    ]
     assert [stage.name for stage in down_stages(cluster)] == ["nodes", "machines"]
 
 
@@ -46,9 +49,10 @@ def test_every_node_is_looked_at_and_gets_the_payloads():
     )
 
 
-def test_every_node_shares_the_storage():
-    assert storage_stage(pair()) == Stage(
-        "storage", (SharedFolder("node1", "/shared"), SharedFolder("node2", "/shared"))
+def test_the_head_makes_the_storage_and_the_others_must_see_it():
+    assert storage_stages(pair()) == (
+        Stage("storage", (SharedFolder("node1", "/shared"),)),
+        Stage("storage", (SharedFolder("node2", "/shared", "node1"),)),
     )
 
 

@@ -36,6 +36,7 @@ def test_the_same_files_make_the_same_bytes():
     archive.cache_clear()
 
     assert archive() == first
+    assert first[4:8] == bytes(4), "gzip's time"
 
 
 def test_the_folder_has_the_digest_of_what_is_in_it():

@@ -35,3 +35,16 @@ def test_storage_that_cannot_be_written_to_is_an_error(stderr, why):
         f"node1: the shared storage /shared is not writable{why}. "
         "Fix: correct `storage` in the inventory, or its owner"
     )
+
+
+def test_a_node_that_does_not_see_what_the_head_made_shares_no_storage(tmp_path):
+    task = SharedFolder("node2", str(tmp_path), "node1")
+
+    with pytest.raises(ClusterkitError) as caught:
+        look(task)
+
+    assert str(caught.value) == (
+        f"node2: {tmp_path}/clusterkit is not here, though node1 made it: the storage is not "
+        "shared. Fix: give every node the same `storage`"
+    )
+    assert task.plan(None) == Change("<known after storage>")
