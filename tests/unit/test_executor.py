@@ -258,6 +258,22 @@ def test_a_removal_that_fails_does_not_keep_the_other_nodes_from_their_rest():
     assert machines.files["n1"] == {"/f": "right"}
 
 
+def test_a_node_that_could_not_be_freed_gets_nothing():
+    class Refuses(Machines):
+        def perform(self, node, action, on_progress=None):
+            if isinstance(action, Command) and action.argv[0] == "rm":
+                return Result(node, action, 1, stderr="in use")
+            return super().perform(node, action, on_progress)
+
+    refuses = Refuses({"n1": {"/old": "x"}})
+    replace_it = Stage("nodes", (Has("n1", "/f", absent=("/old",)),))
+
+    with pytest.raises(CommandFailed, match=r"^n1: exit 1: rm /old\nin use$"):
+        converge([replace_it], refuses, ignore)
+
+    assert refuses.done == []
+
+
 def test_a_task_may_want_to_hear_of_a_node_that_does_not_answer():
     machines = Machines({}, boots_after={"n1": 1})
 

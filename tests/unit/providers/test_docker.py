@@ -220,7 +220,7 @@ def test_a_changed_setting_recreates_the_container_and_is_named(changes, names):
     steps = planned(
         wanted,
         containers=[box(PAIR, node(1)), box(PAIR, node(2))],
-        images={"other:1": {"id": "sha256:1", "labels": {}, "created": ""}},
+        images={"other:1": {"id": "sha256:9", "labels": {}, "created": ""}},
     )
 
     assert steps == (removed("node2", f"{names} changed"), *created(wanted, changed))
