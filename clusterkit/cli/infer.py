@@ -75,7 +75,6 @@ def infer(
 
 def perform(options: InferOptions, manner: Manner, printer: Printer) -> None:
     """Run, stream, and end with the summary or the JSON."""
-    from clusterkit.cli.interrupt import interruptible
     from clusterkit.results import DryRun
     from clusterkit.use_cases.infer import infer, infer_steps, request_of
     from clusterkit.use_cases.session import find
@@ -85,8 +84,8 @@ def perform(options: InferOptions, manner: Manner, printer: Printer) -> None:
     if manner.dry_run:
         printer.result(DryRun.of("infer", infer_steps(session, options, request)))
         return
-    with interruptible() as interrupt, printer.infer(request.prompts) as view:
-        result = infer(session, options, request, sink=view, interrupt=interrupt)
+    with printer.infer(request.prompts) as view:
+        result = infer(session, options, request, sink=view)
     if manner.output == "json":
         printer.result(result)
     else:

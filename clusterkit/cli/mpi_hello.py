@@ -45,7 +45,6 @@ def mpi_hello(
 
 def perform(options: HelloOptions, manner: Manner, printer: Printer) -> int:
     """Run and compare."""
-    from clusterkit.cli.interrupt import interruptible
     from clusterkit.results import DryRun
     from clusterkit.use_cases.hello import hello, hello_steps
     from clusterkit.use_cases.session import find
@@ -54,7 +53,7 @@ def perform(options: HelloOptions, manner: Manner, printer: Printer) -> int:
     if manner.dry_run:
         printer.result(DryRun.of("mpi-hello", hello_steps(session, options)))
         return 0
-    with interruptible() as interrupt, printer.progress() as sink:
-        result = hello(session, options, sink=sink, interrupt=interrupt)
+    with printer.progress() as sink:
+        result = hello(session, options, sink=sink)
     printer.result(result)
     return 0 if result.ok else 1

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clusterkit.cli.run import Manner, run
-from clusterkit.cli.words import ClusterOption, DryRunOption, InventoryOption
+from clusterkit.cli.words import (
+    ClusterOption,
+    DryRunOption,
+    InventoryOption,
+    Output,
+    OutputOption,
+)
 
 if TYPE_CHECKING:
     from clusterkit.model.options import SshOptions
@@ -24,6 +30,7 @@ def ssh(
     ] = None,
     cluster: ClusterOption = None,
     inventory: InventoryOption = None,
+    output: OutputOption = Output.text,
     dry_run: DryRunOption = False,
 ) -> None:
     """Open a shell on a node.
@@ -31,7 +38,7 @@ def ssh(
     With the cluster's own key, and with its host keys verified.
     """
     values = {"node": node, "argv": tuple(argv or ())}
-    manner = Manner(dry_run=dry_run, cluster=cluster, inventory=inventory)
+    manner = Manner(output.value, dry_run, cluster=cluster, inventory=inventory)
     run(perform, "ssh", values, manner)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clusterkit.jobs.interrupt import Interrupt
+from clusterkit.jobs.interrupt import Interrupt, interruptible
 from clusterkit.jobs.job import Job, JobEnd, JobNode, RankEnd, new_job_id
 from clusterkit.jobs.records import JobRow, LogLine, Stopped, list_jobs, read_logs, stop_job
 from clusterkit.jobs.run import run_job
@@ -16,6 +16,7 @@ __all__ = [
     "LogLine",
     "RankEnd",
     "Stopped",
+    "interruptible",
     "list_jobs",
     "new_job_id",
     "read_logs",

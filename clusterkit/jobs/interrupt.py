@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 
 class Interrupt:
@@ -24,3 +26,21 @@ class Interrupt:
     def on_press(self, wake: Callable[[], None] | None) -> None:
         """Call ``wake`` at every press from now on; it must not take a lock either."""
         self._wake = wake
+
+
+@contextmanager
+def interruptible() -> Iterator[Interrupt]:
+    """Turn SIGINT and SIGTERM into presses meanwhile; for the main thread.
+
+    Outside of it, Ctrl-C is Python's own KeyboardInterrupt again.
+    """
+    interrupt = Interrupt()
+    before = {
+        number: signal.signal(number, lambda *_: interrupt.press())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield interrupt
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

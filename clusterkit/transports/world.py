@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from clusterkit.command import Action, DockerCall, DockerLook, Put, Result
+from clusterkit.command import Action, Command, DockerCall, DockerLook, Put, Result
+from clusterkit.errors import ClusterkitError
 from clusterkit.transports.base import Transport
 
 if TYPE_CHECKING:
@@ -35,6 +36,18 @@ class World:
             if node not in self._transports:
                 self._transports[node] = self._access[node]()
             return self._transports[node]
+
+    def connect(self, nodes: Iterable[str]) -> None:
+        """Open connections in the background, for those who will use them.
+
+        What goes wrong is theirs to hear: opening is tried again when a connection is used.
+        """
+        for node in nodes:
+            threading.Thread(target=self._connect, args=(node,), daemon=True).start()
+
+    def _connect(self, node: str) -> None:
+        with contextlib.suppress(ClusterkitError):
+            self.transport(node).run(Command(("true",)))
 
     @property
     def engine(self) -> DockerEngine:

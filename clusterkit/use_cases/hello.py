@@ -9,7 +9,7 @@ from typing import Any
 from clusterkit.command import Step
 from clusterkit.events import Event, RankAnswer, Sink
 from clusterkit.facts import NodeFacts
-from clusterkit.jobs import Interrupt, Job
+from clusterkit.jobs import Job
 from clusterkit.model.job import RankProgram
 from clusterkit.model.options import HelloOptions
 from clusterkit.placement import Placement, Rank, place
@@ -21,9 +21,7 @@ from clusterkit.use_cases.session import Session, open_world
 Answers = Mapping[int, Mapping[str, Any]]
 
 
-def hello(
-    session: Session, options: HelloOptions, *, sink: Sink, interrupt: Interrupt
-) -> HelloResult:
+def hello(session: Session, options: HelloOptions, *, sink: Sink) -> HelloResult:
     """Start a rank in every slot, and compare what each reports with where it was placed.
 
     Raises:
@@ -41,7 +39,7 @@ def hello(
         sink(event)
 
     with open_world(session) as world:
-        run(job, world, listen, interrupt)
+        run(job, world, listen)
     return compared(session.cluster.name, job.placement, answers, facts, time.monotonic() - began)
 
 

@@ -12,7 +12,7 @@ from clusterkit.command import Step
 from clusterkit.engines.transformers import GenerateRequest, Transformers
 from clusterkit.errors import JobFailed
 from clusterkit.events import Note, Sink
-from clusterkit.jobs import Interrupt, Job
+from clusterkit.jobs import Job
 from clusterkit.model.infer_options import InferOptions
 from clusterkit.model.load import load_prompts
 from clusterkit.model.models import ModelShape, model_source
@@ -32,7 +32,6 @@ def infer(
     request: GenerateRequest,
     *,
     sink: Sink,
-    interrupt: Interrupt,
 ) -> InferResult:
     """Check that the model fits, build it where it is not there, and run it over the nodes.
 
@@ -55,7 +54,7 @@ def infer(
         job = infer_job(session, options, request, model.folder, facts)
         heard.start()
         try:
-            run(job, world, heard, interrupt)
+            run(job, world, heard)
         except JobFailed as error:
             raise heard.explained(error) from None
     return heard.result(session.cluster, job, request, model.name)

@@ -11,10 +11,10 @@ from pathlib import PurePosixPath
 
 from clusterkit.command import Command, Put, Step
 from clusterkit.errors import JobFailed, UsageError
-from clusterkit.events import Sink
+from clusterkit.events import Event, JobStarted, Sink
 from clusterkit.executor import on_each, raise_failures
 from clusterkit.facts import NodeFacts
-from clusterkit.jobs import Interrupt, Job, JobEnd, JobNode, new_job_id, run_job
+from clusterkit.jobs import Job, JobEnd, JobNode, interruptible, new_job_id, run_job
 from clusterkit.jobs.job import RANK_ARGV, RSH
 from clusterkit.launchers.mpirun import Mpirun
 from clusterkit.model.cluster import Cluster
@@ -120,13 +120,20 @@ def launcher(cluster: Cluster, head: NodeFacts) -> Mpirun:
     )
 
 
-def run(job: Job, world: World, sink: Sink, interrupt: Interrupt) -> JobEnd:
+def run(job: Job, world: World, sink: Sink) -> JobEnd:
     """Run a job to its observed end.
 
     Raises:
         JobFailed: If it ended otherwise than asked, with how, and what is left of it.
     """
-    end = run_job(job, world.transport, sink, interrupt)
+
+    def listen(event: Event) -> None:
+        if isinstance(event, JobStarted):  # every node is looked at in the end
+            world.connect(node.name for node in job.nodes[1:])
+        sink(event)
+
+    with interruptible() as interrupt:
+        end = run_job(job, world.transport, listen, interrupt)
     if end.exit_code:
         raise JobFailed(f"job {end.job}: {end.message}", exit_code=end.exit_code)
     return end
