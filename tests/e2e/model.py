@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -19,7 +20,10 @@ from clusterkit.use_cases.build import Builder, BuiltModel, build
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 PAYLOADS = REPOSITORY / "clusterkit" / "payloads"
 CACHE = Path(os.environ.get("CLUSTERKIT_CACHE", REPOSITORY / ".cache"))
-MPIRUN = Path(sys.executable).parent / "mpirun"
+# Beside Python where Open MPI came from PyPI, else the system's.
+MPIRUN = shutil.which(
+    "mpirun", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+)
 
 
 def cluster_of(storage: Path, *, model: str = "smollm2-135m", kind: str = "local") -> Cluster:
@@ -91,7 +95,7 @@ def generate(
     }
     exports = [word for name in env for word in ("-x", name)]
     done = subprocess.run(
-        [MPIRUN, *words, *exports, sys.executable, PAYLOADS / "generate.py"],
+        [str(MPIRUN), *words, *exports, sys.executable, PAYLOADS / "generate.py"],
         cwd=folder,
         env=os.environ | env,
         stdin=subprocess.DEVNULL,

