@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from clusterkit.command import HOST, Command, DockerLook, Step
-from clusterkit.errors import ClusterkitError
+from clusterkit.errors import ClusterkitError, UsageError
 from clusterkit.executor import on_each
 from clusterkit.facts import NodeFacts
 from clusterkit.model.cluster import Cluster, Node
@@ -49,9 +49,17 @@ def status(session: Session) -> StatusResult:
                 if isinstance(head, NodeFacts)
                 else "unknown",
             ),
-            jobs_running=running_jobs(session, world) if head else (),
+            jobs_running=_jobs_running(session, world) if head else (),
             took_s=time.monotonic() - began,
         )
+
+
+def _jobs_running(session: Session, world: World) -> tuple[str, ...]:
+    """What runs now; a cluster that did not come up to its end has never run anything."""
+    try:
+        return running_jobs(session, world)
+    except UsageError:
+        return ()
 
 
 def status_steps(session: Session) -> list[Step]:

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import json
+import sys
+
+from clusterkit.command import HOST, DockerLook, Result
+from clusterkit.errors import TransportError
+from clusterkit.facts import NodeFacts
+from clusterkit.model.cluster import Node, Storage
+from clusterkit.results import NodeStatus
+from clusterkit.tasks.payload import Payload
+from clusterkit.use_cases.session import Session
+from clusterkit.use_cases.status import _container_states, _row, status
+from tests.unit.pair import node, pair
+from tests.unit.tasks.shell import apply
+
+FACTS = NodeFacts("node1", 2, 8, 4, "/python", "3.11.2", "/mpirun", "5.0.11", {"mpi4py": "4.1.1"})
+
+
+class Engine:
+    """A Docker host with containers in given states."""
+
+    def __init__(self, states: dict[str, str]) -> None:
+        self.states = states
+
+    def perform(self, node, question):
+        assert (node, question) == (HOST, DockerLook("pair"))
+        rows = [{"name": name, "state": state} for name, state in self.states.items()]
+        return Result(HOST, question, 0, json.dumps({"containers": rows}))
+
+
+def test_the_state_of_each_container_in_words():
+    cluster = pair(nodes=tuple(node(number) for number in range(1, 7)))
+    states = {
+        "pair-node1": "running",
+        "pair-node2": "exited",
+        "pair-node3": "created",
+        "pair-node4": "paused",
+        "pair-node5": "restarting",
+        "pair-node9": "running",
+    }
+    assert _container_states(cluster, Engine(states)) == {
+        "node1": "up",
+        "node2": "stopped",
+        "node3": "stopped",
+        "node4": "paused",
+        "node5": "restarting",
+        "node6": "missing",
+    }
+
+
+def test_a_node_whose_container_does_not_run_says_so():
+    assert _row(node(1), "stopped", {}) == NodeStatus(
+        name="node1",
+        address="192.168.123.111",
+        state="stopped",
+        why="its container is stopped",
+        slots=2,
+    )
+
+
+def test_a_node_that_does_not_answer_says_why():
+    error = TransportError("node1", "no route to host")
+
+    assert _row(node(1), "up", {"node1": error}) == NodeStatus(
+        name="node1",
+        address="192.168.123.111",
+        state="unreachable",
+        why="no route to host",
+        slots=2,
+    )
+
+
+def test_a_node_that_lacks_something_is_up_and_says_what():
+    row = _row(node(1, gpus=(0,)), "up", {"node1": FACTS})
+
+    assert row == NodeStatus(
+        name="node1",
+        address="192.168.123.111",
+        state="up",
+        slots=2,
+        cores=2,
+        memory_bytes=8,
+        memory_available_bytes=4,
+        python_version="3.11.2",
+        mpi_version="5.0.11",
+        packages={"mpi4py": "4.1.1"},
+        problems=(
+            "GPU 0 asked for, but it has no GPU that nvidia-smi shows. Fix: correct `gpus` in "
+            "the inventory, or take it out to run on the CPU",
+        ),
+    )
+
+
+def test_a_cluster_that_did_not_come_up_to_its_end_is_looked_at_all_the_same(tmp_path):
+    cluster = pair(
+        provider="local",
+        nodes=(Node("localhost", 2, python=sys.executable),),
+        storage=Storage("local", str(tmp_path)),
+        home=str(tmp_path / "home"),
+    )
+    apply(Payload("localhost", cluster.home).plan(None))
+
+    found = status(Session(cluster, tmp_path / "state"))
+
+    assert [(row.name, row.state, row.why) for row in found.nodes] == [("localhost", "up", None)]
+    assert found.storage.free_bytes > 0
+    assert (found.model.name, found.model.state) == ("smollm2-135m", "absent")
+    assert found.jobs_running == ()
