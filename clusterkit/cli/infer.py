@@ -25,13 +25,17 @@ EXAMPLE = "clusterkit infer --prompt 'What is the capital of France?'"
 
 def infer(
     prompt: Annotated[
-        list[str] | None, typer.Option("--prompt", "-p", help="A prompt; several times for more.")
+        list[str] | None,
+        typer.Option("--prompt", "-p", metavar="TEXT", help="A prompt; may be repeated."),
     ] = None,
     prompts: Annotated[
-        Path | None, typer.Option("--prompts", help="A file of JSON lines; - reads stdin.")
+        Path | None,
+        typer.Option("--prompts", metavar="FILE", help="Prompts, a JSON string a line; -: stdin."),
     ] = None,
     system: Annotated[str | None, typer.Option("--system", help="The system prompt.")] = None,
-    raw: Annotated[bool, typer.Option("--raw", help="Go on with the text; no template.")] = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Go on with the text: no chat template.")
+    ] = False,
     max_tokens: Annotated[int, typer.Option("--max-tokens", help="At most this many new.")] = 128,
     temperature: Annotated[
         float, typer.Option("--temperature", help="0: the likeliest token (greedy).")

@@ -42,7 +42,8 @@ def init(
     slots: Annotated[int | None, typer.Option("--slots", help="Ranks that fit a node.")] = None,
     gpus: Annotated[int, typer.Option("--gpus", help="GPUs of each node.")] = 0,
     hosts: Annotated[
-        list[str] | None, typer.Option("--host", help="ssh: a machine; several times.")
+        list[str] | None,
+        typer.Option("--host", metavar="HOST", help="ssh: a machine; several times."),
     ] = None,
     model: Annotated[str, typer.Option("--model", help="The model.")] = "smollm2-135m",
     force: Annotated[bool, typer.Option("--force", help="Write over a file that exists.")] = False,
@@ -80,7 +81,7 @@ def _ask(options: InitOptions) -> InitOptions:
     """Ask what no option said, with a default that is right for most."""
     from clusterkit.model.options import read_options
 
-    question = "Nodes come from (local: this machine, docker: containers here, ssh: machines)"
+    question = "Where nodes come from: local, docker or ssh"
     asked: dict[str, Any] = {"provider": typer.prompt(question, default="local", err=True)}
     if options.cluster is None:
         asked["cluster"] = typer.prompt("Name of the cluster", default="lab", err=True)

@@ -11,7 +11,7 @@ from clusterkit.results import BuildResult, ModelsResult
 
 def build_text(build: BuildResult, *, wide: bool = False) -> Blocks:
     """Where the model lies, and whether it was there already; ``wide`` adds what it is."""
-    how = f"built in {duration(build.took_s)}" if build.changed else "was there already, verified"
+    how = f"built in {duration(build.took_s)}" if build.changed else "was there already, whole"
     line = Text.assemble(
         (f"Model {build.model} is ready", GOOD),
         f" in {build.folder} ({size(build.size_bytes)}): {how}.",

@@ -58,7 +58,7 @@ def down_text(down: DownResult, *, wide: bool = False) -> Blocks:
         if kept.remove_with:
             blocks.append(f"  To remove it: {kept.remove_with}")
     if not down.left:
-        return [*blocks, Text("Nothing is left.", GOOD)]
+        return [*blocks, Text("Nothing else is left." if down.kept else "Nothing is left.", GOOD)]
     blocks.append(Text(f"{counted(len(down.left), 'thing is', 'things are')} left:", BAD))
     return [*blocks, *(Text("  ! " + what.replace("\n", "\n    ")) for what in down.left)]
 

@@ -157,7 +157,7 @@ def test_down_says_what_stays_and_that_nothing_is_left():
         Cluster pair is down: 5 changes in 2.7 s.
         = node1: /home/a/shared (512 MiB) stays: the inventory binds it.
           To remove it: rm -r /home/a/shared
-        Nothing is left.
+        Nothing else is left.
         """)
 
 

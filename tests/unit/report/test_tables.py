@@ -269,7 +269,7 @@ def test_build():
 
     assert shown(build, width=None) == (
         "Model smollm2-135m is ready in /shared/models/smollm2-135m (257 MiB): "
-        "was there already, verified.\n"
+        "was there already, whole.\n"
     )
 
 
