@@ -5,12 +5,13 @@ Only a whole run writes docs/benchmarks.md, so that all figures there are from o
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 
 from bench.jobs import hello, infer
 from bench.machine import machine
-from bench.page import PAGE, table, write
+from bench.page import PAGE, measured_on, table, write
 from bench.race import Row
 from bench.start import start
 from bench.up import up
@@ -28,13 +29,15 @@ def main() -> None:
     wanted = sys.argv[1:] or list(BENCHES)
     if unknown := [name for name in wanted if name not in BENCHES]:
         sys.exit(f"no benchmark named {', '.join(unknown)}. Fix: use {', '.join(BENCHES)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # take down what is up, as Ctrl-C does
     rows: list[Row] = []
     for name, bench in BENCHES.items():
         if name in wanted:
             print(f"{name} …", file=sys.stderr, flush=True)
-            rows += bench()
-    text = table(rows, machine())
-    print(text)
+            rows += (found := bench())
+            print(table(found), flush=True)
+    text = f"{table(rows)}\n\n{measured_on(machine())}"
+    print(f"\n{text}")
     if set(wanted) == set(BENCHES):
         write(text)
         print(f"written to {PAGE}", file=sys.stderr)

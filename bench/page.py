@@ -21,12 +21,14 @@ _FIRST = f"""\
 _HEAD = "| what | ours | peer | peer's time | result | target | met | runs |"
 
 
-def table(rows: Sequence[Row], machine: Sequence[tuple[str, str]]) -> str:
-    """All rows, and below them what they were measured on."""
-    lines = [_HEAD, "|" + "---|" * _HEAD.count("| ")]
-    lines += [_line(row) for row in rows]
-    lines += ["", "Measured on: " + " · ".join(f"{name} {value}" for name, value in machine) + "."]
-    return "\n".join(lines)
+def table(rows: Sequence[Row]) -> str:
+    """One line for each comparison."""
+    return "\n".join([_HEAD, "|" + "---|" * _HEAD.count("| "), *map(_line, rows)])
+
+
+def measured_on(machine: Sequence[tuple[str, str]]) -> str:
+    """The machine and the versions, in one line."""
+    return "Measured on: " + " · ".join(f"{name} {value}" for name, value in machine) + "."
 
 
 def write(text: str) -> None:
