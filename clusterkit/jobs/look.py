@@ -13,8 +13,6 @@ from clusterkit.errors import ClusterkitError
 from clusterkit.jobs.job import JobNode
 from clusterkit.transports.base import Transport
 
-_SWEEP_TIMEOUT_S = 8.0
-
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -31,7 +29,11 @@ class Seen:
 
 
 def look_everywhere(
-    job: str, nodes: Iterable[JobNode], transports: Callable[[str], Transport]
+    job: str,
+    nodes: Iterable[JobNode],
+    transports: Callable[[str], Transport],
+    *,
+    patience_s: float = 8.0,
 ) -> tuple[Seen, ...]:
     """Sweep every node at the same time; the first node is the head, which keeps the record."""
     everywhere = tuple(nodes)
@@ -41,7 +43,7 @@ def look_everywhere(
         role = "head" if node is everywhere[0] else "node"
         argv = node.payload("sweep", job, node.folder(job), role)
         try:
-            result = transports(node.name).run(Command(argv, timeout_s=_SWEEP_TIMEOUT_S))
+            result = transports(node.name).run(Command(argv, timeout_s=patience_s))
             found = json.loads(result.check().stdout)
         except (ClusterkitError, OSError) as error:
             seen[node.name] = Seen(node.name, error=str(error))
@@ -51,10 +53,10 @@ def look_everywhere(
     threads = [threading.Thread(target=look, args=(node,), daemon=True) for node in everywhere]
     for thread in threads:
         thread.start()
-    deadline = time.monotonic() + _SWEEP_TIMEOUT_S
+    deadline = time.monotonic() + patience_s
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
-    late = f"did not answer within {_SWEEP_TIMEOUT_S:g} s"
+    late = f"did not answer within {patience_s:g} s"
     return tuple(seen.get(node.name, Seen(node.name, error=late)) for node in everywhere)
 
 

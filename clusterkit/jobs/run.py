@@ -21,6 +21,9 @@ _SUPERVISOR_SILENT_S = LEASE_TTL_S + 1.0
 # Of a supervisor that was asked to end: its own steps take no longer.
 _END_WITHIN_S = 12.0
 _KILL_WITHIN_S = 2.0
+# Of the last look; a node that is known to be lost will not answer anyway.
+_PATIENCE_S = 8.0
+_PATIENCE_WITH_LOST_S = 4.0
 
 
 def run_job(
@@ -39,12 +42,15 @@ def run_job(
     started = time.monotonic()
     owner = Owner(job, transports(job.head.name))
     interrupt.on_press(owner.wake)
+    patience_s = _PATIENCE_S
     try:
         end = _Watch(job, owner, sink, interrupt).until_end()
+        if end["outcome"] == "lost":
+            patience_s = _PATIENCE_WITH_LOST_S
     finally:
         interrupt.on_press(None)
         owner.let_go()
-        seen = look_everywhere(job.id, job.nodes, transports)
+        seen = look_everywhere(job.id, job.nodes, transports, patience_s=patience_s)
     for node in seen:
         for process in node.found:
             sink(events.Note(f"ended what the job had left behind: {process}", node.node))

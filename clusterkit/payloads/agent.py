@@ -66,7 +66,10 @@ class Agent:
             self._renewed = time.monotonic()
             self._supervisor.send({"t": "alive"})
         elif kind == "job":
-            self._prepare(message)
+            try:
+                self._prepare(message)
+            except (LookupError, OSError) as error:
+                self._supervisor.send({"t": "refused", "why": str(error)})
         elif kind == "daemon":
             self._start_daemon(message["key"], message["line"])
         elif kind == "finish":
@@ -81,7 +84,7 @@ class Agent:
     def _prepare(self, job: Message) -> None:
         """Make the job's folder here, and look up what the ranks will need."""
         if job["version"] != VERSION:
-            return self._refuse(f"the supervisor speaks version {job['version']}, not {VERSION}")
+            raise LookupError(f"the supervisor speaks version {job['version']}, not {VERSION}")
         self._job, self._folder = job, Path(job["folder"])
         self._is_head = job["is_head"]
         for name in ("run", "tmp", "logs"):
@@ -90,18 +93,12 @@ class Agent:
         for name, content in job["files"].items():
             (self._folder / "run" / name).write_bytes(base64.b64decode(content))
         os.chdir(self._folder)  # names of sockets are at most 108 bytes long
-        try:
-            interface = addresses.interface_of(job["subnet"], job["address"])
-            port = addresses.hold_free_port(job["address"] or "127.0.0.1")
-        except (LookupError, OSError) as error:
-            return self._refuse(str(error))
+        interface = addresses.interface_of(job["subnet"], job["address"])
+        port = addresses.hold_free_port(job["address"] or "127.0.0.1")
         job["env"].update(GLOO_SOCKET_IFNAME=interface, NCCL_SOCKET_IFNAME=interface)
         logs = None if self._is_head else self._folder / "logs"
         self._ranks = RankServer(self._loop, job, self._supervisor, port, logs)
-        return self._supervisor.send({"t": "ready", "port": port.getsockname()[1]})
-
-    def _refuse(self, why: str) -> None:
-        self._supervisor.send({"t": "refused", "why": why})
+        self._supervisor.send({"t": "ready", "port": port.getsockname()[1]})
 
     def _start_daemon(self, key: int, line: str) -> None:
         """Run a line of mpirun's as our child, and forward what it writes."""

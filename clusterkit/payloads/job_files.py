@@ -61,6 +61,10 @@ def stop(folder: Path) -> None:
 
 def logs(folder: Path, *, rank: str, follow: bool) -> None:
     """Print the lines of all logs, or of one rank; with ``follow`` until the job has ended."""
+    state = _state(folder)
+    known = {str(each["rank"]) for each in state["ranks"]} if state else set()
+    if rank != "all" and rank not in known:
+        sys.exit(f"no rank {rank} in this job")
     tails: dict[str, tuple[BinaryIO, LineSplitter]] = {}
     while True:
         state = _state(folder)

@@ -145,7 +145,7 @@ class Channel:
             self._loop.on_readable(self._read_fd, None)
             self._on_end()
         for line in self._splitter.feed(data):
-            if self._open:
+            if self._open and line.startswith(b"{"):  # a login shell may greet first
                 self._on_message(json.loads(line))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections import deque
 from pathlib import Path
@@ -13,7 +14,28 @@ from clusterkit.payloads.job_protocol import Message
 from clusterkit.payloads.processes import birth
 
 _TAIL_LINES = 10
+_KEPT_JOBS = 100
 _ENDINGS = {"stdout": "out", "stderr": "err", "answer": "answers"}
+
+
+def forget_old(jobs: Path) -> None:
+    """Remove the records of all but the last jobs; those that run are left alone."""
+    ended = [state for state in jobs.glob("*/state.json") if not _is_open(state.parent)]
+    if len(ended) > _KEPT_JOBS:
+        for state in sorted(ended, key=_written)[:-_KEPT_JOBS]:
+            shutil.rmtree(state.parent, ignore_errors=True)
+
+
+def _is_open(job: Path) -> bool:
+    """Whether the job has a supervisor, or died with it and was not swept yet."""
+    return (job / "supervisor.sock").exists()
+
+
+def _written(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # another supervisor tidies up too
+        return 0.0
 
 
 class JobRecord:
@@ -23,6 +45,7 @@ class JobRecord:
         self._folder = folder
         self._files: dict[str, BinaryIO] = {}
         self._tails: dict[str, deque[str]] = {}
+        self._is_saved = False
         ranks = [{**rank, "pid": None, "exit_code": None, "signal": None} for rank in job["ranks"]]
         self.ranks: dict[int, dict[str, Any]] = {rank["rank"]: rank for rank in ranks}
         self._state = {
@@ -32,7 +55,6 @@ class JobRecord:
             "cluster": job["cluster"],
             "state": "running",
             "message": None,
-            "exit_code": None,
             "started_at": time.time(),
             "ended_at": None,
             "supervisor": {"pid": os.getpid(), "birth": birth(os.getpid())},
@@ -43,8 +65,16 @@ class JobRecord:
             "ranks": ranks,
         }
 
+    def update_rank(self, rank: int, **changes: Any) -> None:
+        """Take down what became of a rank; it is written with the next save."""
+        self.ranks[rank].update(changes)
+        self._is_saved = False
+
     def save(self, **changes: Any) -> None:
-        """Write the state; a reader sees the old one or the new one."""
+        """Write the state, if it has changed; a reader sees the old one or the new one."""
+        if self._is_saved and not changes:
+            return
+        self._is_saved = True
         self._state.update(changes)
         draft = self._folder / "state.json.new"
         draft.write_text(json.dumps(self._state))

@@ -6,15 +6,14 @@ late, and its words arrive over a socket, because argv is for everyone to see.
 
 from __future__ import annotations
 
-import array
 import json
 import os
 import select
 import signal
 import socket
+import struct
 import sys
 import time
-from typing import Any
 
 from clusterkit.payloads.processes import die_with, exit_code, signal_group, signal_name, spawn
 
@@ -33,7 +32,7 @@ def main() -> None:
     order = json.loads(lines.readline() or "null")
     if order is None or order["t"] != "run":  # not wanted here; the agent has told why
         sys.exit(1)
-    pid = _start(order, writes)
+    pid = _start(order["argv"], order["env"], order["unset"], writes)
     for fd in (*reads, *writes):
         os.close(fd)
     _tell(agent, {"t": "started", "pid": pid})
@@ -77,7 +76,7 @@ class Watch:
         if not pid:
             return None
         code = exit_code(status)
-        end: dict[str, Any] = {"t": "ended", "exit_code": code, "signal": None}
+        end: dict[str, object] = {"t": "ended", "exit_code": code, "signal": None}
         if code < 0:
             end.update(exit_code=None, signal=signal_name(code))
         _tell(self._agent, {**end, "told": self._told_to_end})
@@ -115,23 +114,24 @@ def _say_hello(agent: socket.socket, reads: tuple[int, ...]) -> None:
     names = {"rank": "RANK", "local_rank": "LOCAL_RANK", "size": "SIZE"}
     hello = {key: int(os.environ["OMPI_COMM_WORLD_" + name]) for key, name in names.items()}
     line = json.dumps({"t": "hello", **hello}).encode() + b"\n"
-    pipes = array.array("i", reads)
+    pipes = struct.pack(f"{len(reads)}i", *reads)
     agent.sendmsg([line], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, pipes)])
 
 
-def _start(order: dict[str, Any], writes: tuple[int, ...]) -> int:
-    argv: list[str] = order["argv"]
+def _start(
+    argv: list[str], more: dict[str, str], unset: list[str], writes: tuple[int, ...]
+) -> int:
     events = os.dup(writes[2])
     os.set_inheritable(events, True)
-    env = {name: value for name, value in os.environ.items() if name not in order["unset"]}
+    env = {name: value for name, value in os.environ.items() if name not in unset}
     env["PATH"] = env["PATH"].replace(f"{os.environ['TMPDIR']}:", "", 1)
-    env.update(order["env"], CLUSTERKIT_EVENTS_FD=str(events))
+    env.update(more, CLUSTERKIT_EVENTS_FD=str(events))
     pid = spawn(argv, env=env, cwd="run", fds={1: writes[0], 2: writes[1]}, session=True)
     os.close(events)
     return pid
 
 
-def _tell(agent: socket.socket, message: dict[str, Any]) -> None:
+def _tell(agent: socket.socket, message: dict[str, object]) -> None:
     try:
         agent.sendall(json.dumps(message).encode() + b"\n")
     except OSError:  # the agent is gone: the watch sees that too

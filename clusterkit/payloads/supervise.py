@@ -16,7 +16,7 @@ from clusterkit.payloads.agent_link import AgentLink, first_order
 from clusterkit.payloads.front_door import FrontDoor
 from clusterkit.payloads.job_end import JobEnding
 from clusterkit.payloads.job_protocol import LEASE_TTL_S, RENEW_EVERY_S, VERSION, Channel, Message
-from clusterkit.payloads.job_record import JobRecord
+from clusterkit.payloads.job_record import JobRecord, forget_old
 from clusterkit.payloads.launcher import Launcher
 from clusterkit.payloads.loop import Loop
 from clusterkit.payloads.processes import adopt_orphans, reap
@@ -62,28 +62,37 @@ class Supervisor:
             self._renewed = time.monotonic()
             self._owner.send({"t": "alive"})
         elif kind == "job":
-            self._start(message)
+            try:
+                self._prepare(message)
+            except (ValueError, OSError) as error:
+                self._owner.send({"t": "refused", "why": str(error)})
+                self._owner.flush(1.0)
+                self.done = True
+            else:
+                self._start()
         elif kind == "stop":
             self._end(message["outcome"], message["message"], grace_s=message["grace_s"])
         elif kind == "kill":
             self._end("interrupted", "interrupted twice: killed", grace_s=0.0, urgent=True)
 
-    def _start(self, job: Message) -> None:
+    def _prepare(self, job: Message) -> None:
+        """Make the job's folder, with its record and its socket."""
         if job["version"] != VERSION:
-            self._owner.send({"t": "refused", "why": f"this supervisor speaks version {VERSION}"})
-            self._owner.flush(1.0)
-            self.done = True
-            return
-        self._job = job
+            raise ValueError(f"the controller speaks version {job['version']}, not {VERSION}")
+        self._head = job["nodes"][0]["name"]
         self._folder = Path(job["nodes"][0]["folder"])
         for folder in (self._folder, self._folder / "logs", self._folder / "tmp"):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            folder.mkdir(parents=folder == self._folder, mode=0o700)
         os.chdir(self._folder)
-        self._head = job["nodes"][0]["name"]
+        forget_old(self._folder.parent)
         self._record = JobRecord(self._folder, job)
         self._record.save()
         self._verdict = Verdict(self._loop, self._head, self._record, self._end)
         self._door = FrontDoor(self._loop, self._daemon_wanted, self._stop_wanted)
+        self._job = job
+
+    def _start(self) -> None:
+        job = self._job
         for node in job["nodes"]:
             self._start_agent(node)
         self._start_launcher()
@@ -122,9 +131,8 @@ class Supervisor:
             link.port = message["port"]
             self._begin_when_ready()
         elif kind == "rank-started":
-            self._record.ranks[message["rank"]]["pid"] = message["pid"]
+            self._record.update_rank(message["rank"], pid=message["pid"])
             self._owner.send({**message, "node": link.name})
-            self._record.save()
         elif kind == "rank-ended":
             self._rank_ended(link, message)
         elif kind == "misplaced":
@@ -157,7 +165,7 @@ class Supervisor:
 
     def _rank_ended(self, link: AgentLink, end: Message) -> None:
         rank = self._record.ranks[end["rank"]]
-        rank.update(exit_code=end["exit_code"], signal=end["signal"])
+        self._record.update_rank(end["rank"], exit_code=end["exit_code"], signal=end["signal"])
         self._owner.send({**end, "node": link.name})
         self._reap()  # had the launcher been killed, its ranks would have gone with it
         self._verdict.rank_ended(rank, told=end["told"])
@@ -204,6 +212,7 @@ class Supervisor:
                     link.channel.close()
                     why = f"no heartbeat for {link.silent_s:.0f} s: cut off, paused or down"
                     self._lose(link, why)
+        self._record.save()
         self._loop.after(RENEW_EVERY_S, self._tick)
 
     def _owner_hung_up(self) -> None:

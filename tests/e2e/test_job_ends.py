@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -384,7 +385,7 @@ def test_an_option_that_mpirun_refuses_is_a_failure(make_job: MakeJob) -> None:
     launch = type(job.launch)((argv[0], "--mca", "btl_tcp_if_include", "10.99.0.0/16", *argv[1:]))
     hello = make_job(sys.executable, PAYLOADS, "mpi_hello")
 
-    end = run(type(hello)(**{**_fields(hello), "launch": launch}))
+    end = run(replace(hello, launch=launch))
 
     assert end.outcome == "failed"
     assert "mpirun on here refused an option" in end.message
@@ -395,14 +396,20 @@ def test_a_launcher_that_is_not_there(make_job: MakeJob) -> None:
     job = make_job(*sh("true"))
     launch = type(job.launch)(("/nowhere/mpirun",))
 
-    end = run(type(job)(**{**_fields(job), "launch": launch}))
+    end = run(replace(job, launch=launch))
 
     assert end.outcome == "failed"
     assert end.message.startswith("mpirun on here exited with 127 before its ranks had ended\n")
 
 
-def _fields(job: Job) -> dict:
-    return {name: getattr(job, name) for name in Job.__slots__}
+def test_a_home_that_cannot_be_written(make_job: MakeJob) -> None:
+    job = make_job(*sh("true"))
+    nowhere = replace(job.head, home="/proc/nowhere")
+
+    end = run(replace(job, nodes=(nowhere,)))
+
+    assert end.outcome == "failed"
+    assert end.message == "here: [Errno 2] No such file or directory: '/proc/nowhere'"
 
 
 def test_the_state_is_on_file(make_job: MakeJob) -> None:
