@@ -1,23 +1,16 @@
-"""Make the nodes match the tasks of each stage: look, plan, apply, look again; many at once."""
+"""Make the nodes match the tasks of each stage: look, plan, apply, look again."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Event
-from typing import Protocol, TypeVar
+from typing import Protocol
 
-from clusterkit.command import HOST, Action, DockerCall, DockerLook, Result, Step
-from clusterkit.errors import (
-    ClusterkitError,
-    DidNotConverge,
-    Interrupted,
-    NodesFailed,
-    TransportError,
-)
+from clusterkit.command import Action, DockerLook, Result, Step
+from clusterkit.errors import ClusterkitError, DidNotConverge, Interrupted, TransportError
 from clusterkit.events import (
     NodeSettled,
     Progress,
@@ -26,13 +19,9 @@ from clusterkit.events import (
     StepEnded,
     StepStarted,
 )
+from clusterkit.executor.many import on_each, raise_failures
 from clusterkit.facts import NodeFacts
 from clusterkit.tasks.base import Change, Stage, Task
-
-MAX_WORKERS = 64
-"""How many nodes are worked on at once; each has one connection."""
-
-T = TypeVar("T")
 
 _LOOK_EVERY_S = 0.1
 
@@ -82,24 +71,8 @@ def converge(
     outcome = outcome or Outcome()
     stopping = Event()
     for stage in stages:
-        run = _Converge(stage.name, world, sink, outcome, stopping)
-        _run_stage(stage, run, outcome, stopping)
-    return outcome
-
-
-def preview(stages: Iterable[Stage], world: Performer, sink: Sink) -> Outcome:
-    """What :func:`converge` would do now; changes nothing.
-
-    Behind a container that is yet to be made, nothing is there; behind one that is yet to be
-    started, nothing can be seen: its later tasks are ``unknown``.
-    """
-    outcome = Outcome()
-    stopping = Event()
-    made: set[str] = set()
-    hidden: dict[str, str] = {}
-    for stage in stages:
-        run = _Preview(stage.name, world, sink, outcome, stopping, made, hidden)
-        _run_stage(stage, run, outcome, stopping)
+        run = Converging(stage.name, world, sink, outcome, stopping)
+        run_stage(stage, run, outcome, stopping)
     return outcome
 
 
@@ -113,32 +86,7 @@ def from_scratch(stages: Iterable[Stage]) -> list[Step]:
     ]
 
 
-def on_each(
-    nodes: Iterable[str], ask: Callable[[str], T], stopping: Event | None = None
-) -> Mapping[str, T | ClusterkitError]:
-    """Ask many nodes at once; an error is an answer like any other, in the order of ``nodes``.
-
-    Interrupted, it asks no more nodes, sets ``stopping`` for those that look at it, and waits.
-    """
-    names = list(nodes)
-
-    def answer(node: str) -> T | ClusterkitError:
-        try:
-            return ask(node)
-        except ClusterkitError as error:
-            return error
-
-    with ThreadPoolExecutor(max(1, min(MAX_WORKERS, len(names)))) as pool:
-        try:
-            return dict(zip(names, pool.map(answer, names), strict=True))
-        except BaseException:
-            if stopping is not None:
-                stopping.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _run_stage(
+def run_stage(
     stage: Stage, run: Callable[[Task], None], outcome: Outcome, stopping: Event
 ) -> None:
     """Run the tasks of all nodes at once, those of one node in order, and collect every error."""
@@ -156,19 +104,8 @@ def _run_stage(
         stage.check({node: outcome.facts[node] for node in by_node if node in outcome.facts})
 
 
-def raise_failures(answers: Mapping[str, object]) -> None:
-    """Raise what failed: one error as it is if it was the only node asked, else all together."""
-    failures = {
-        node: error for node, error in answers.items() if isinstance(error, ClusterkitError)
-    }
-    if len(failures) == len(answers) == 1:
-        raise next(iter(failures.values()))
-    if failures:
-        raise NodesFailed(failures, succeeded=len(answers) - len(failures))
-
-
 @dataclass
-class _Converge:
+class Converging:
     """Look, apply, look again, for one task of one stage."""
 
     stage: str
@@ -178,6 +115,7 @@ class _Converge:
     stopping: Event
 
     def __call__(self, task: Task) -> None:
+        """Settle one task, or raise."""
         change = self._look(task)
         if change.settles_s and any(step.node == task.node for step in self.outcome.steps):
             change = self._look_until_settled(task, change.settles_s)
@@ -278,44 +216,3 @@ def _raise_if_differs(task: Task, applied: Change, again: Change) -> None:
             f"{task.node}: after `{did}`, still needs `{needs}`. "
             "Fix: look at that node, then run the same command again"
         )
-
-
-@dataclass
-class _Preview(_Converge):
-    """Look and plan, and apply nothing.
-
-    ``made``: nodes whose container is yet to be made. ``hidden``: those whose container is yet
-    to be started, and the stage that does it.
-    """
-
-    made: set[str]
-    hidden: dict[str, str]
-
-    def __call__(self, task: Task) -> None:
-        if task.node in self.hidden:
-            self._cannot_know(task.node, f"<known after {self.hidden[task.node]}>")
-            return
-        change = task.plan(None) if task.node in self.made else self._look(task)
-        self.outcome.applied += [(replace(step, stage=self.stage), 0.0) for step in change.steps]
-        self._note_containers(change.steps)
-        if change.facts:
-            self.outcome.facts[task.node] = change.facts
-        elif change.summary.startswith("<known after"):
-            self._cannot_know(task.node, change.summary)
-        if not change.steps:
-            self._settle(task, change)
-
-    def _note_containers(self, steps: Iterable[Step]) -> None:
-        calls = [
-            (step.node, step.action.operation)
-            for step in steps
-            if isinstance(step.action, DockerCall) and step.node != HOST
-        ]
-        made = {node for node, operation in calls if operation == "create"}
-        self.made |= made
-        self.hidden |= {node: self.stage for node, _ in calls if node not in made}
-
-    def _cannot_know(self, node: str, why: str) -> None:
-        line = f"{node}: {self.stage} {why}"
-        if line not in self.outcome.unknown:
-            self.outcome.unknown.append(line)
