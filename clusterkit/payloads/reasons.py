@@ -38,3 +38,31 @@ def misplaced(hello: dict[str, Any], node: str, planned: dict[str, Any] | None, 
         f"mpirun put rank {hello['rank']} of {hello['size']} on {node}, local rank "
         f"{hello['local_rank']}; planned: {where}, of {size}"
     )
+
+
+def timed_out(limit_s: float, running: list[int]) -> str:
+    """The job took too long, and who was not done."""
+    return f"ended after its time limit of {limit_s:g} s; {ranks(running)} still ran"
+
+
+def not_started(head: str, missing: list[int], limit_s: float, subnet: str | None) -> str:
+    """Mpirun hangs before its ranks; ``subnet`` is given when no rank has come at all."""
+    message = f"mpirun on {head} had not started {ranks(missing)} after {limit_s:g} s"
+    if subnet is None:
+        return message
+    return (
+        f"{message}. Its daemon on every node must reach {head} by TCP, at any port, within "
+        f"{subnet}. Fix: let such connections through the nodes' firewalls"
+    )
+
+
+def ranks(numbers: list[int]) -> str:
+    """``rank 3``, or ``ranks 0-2, 5``."""
+    spans: list[list[int]] = []
+    for number in sorted(numbers):
+        if spans and spans[-1][1] == number - 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    words = [str(first) if first == last else f"{first}-{last}" for first, last in spans]
+    return f"rank{'s' if len(numbers) > 1 else ''} {', '.join(words)}"

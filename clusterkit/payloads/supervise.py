@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from clusterkit.payloads import reasons
 from clusterkit.payloads.agent_link import AgentLink, first_order
 from clusterkit.payloads.front_door import FrontDoor
 from clusterkit.payloads.job_end import JobEnding
@@ -225,15 +226,18 @@ class Supervisor:
         self._end("stopped", "stopped from elsewhere", grace_s=_ORDER_GRACE_S)
 
     def _timed_out(self) -> None:
-        self._end("timed-out", f"ended after its time limit of {self._job['timeout_s']:g} s")
+        ranks = self._record.ranks.values()
+        running = [rank["rank"] for rank in ranks if rank["exit_code"] is rank["signal"] is None]
+        self._end("timed-out", reasons.timed_out(self._job["timeout_s"], running))
 
     def _start_timed_out(self) -> None:
         ranks = self._record.ranks.values()
-        missing = ", ".join(str(rank["rank"]) for rank in ranks if rank["pid"] is None)
+        missing = [rank["rank"] for rank in ranks if rank["pid"] is None]
         if missing:
+            everyone = len(missing) == len(ranks)
+            subnet = self._job["subnet"] if everyone else None
             limit_s = self._job["start_timeout_s"]
-            how = f"had not started rank {missing} after {limit_s:g} s"
-            self._end("failed", self._verdict.of_launcher(how))
+            self._end("failed", reasons.not_started(self._head, missing, limit_s, subnet))
 
     def _reap(self) -> None:
         for pid, code in reap():

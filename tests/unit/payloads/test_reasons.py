@@ -38,6 +38,18 @@ def test_misplaced() -> None:
     )
 
 
+def test_time_limits() -> None:
+    assert reasons.timed_out(1.5, [0]) == "ended after its time limit of 1.5 s; rank 0 still ran"
+    assert reasons.not_started("node1", [4, 0, 1, 2], 60.0, None) == (
+        "mpirun on node1 had not started ranks 0-2, 4 after 60 s"
+    )
+    assert reasons.not_started("node1", [0, 1], 60.0, "10.0.0.0/24") == (
+        "mpirun on node1 had not started ranks 0-1 after 60 s. Its daemon on every node must "
+        "reach node1 by TCP, at any port, within 10.0.0.0/24. "
+        "Fix: let such connections through the nodes' firewalls"
+    )
+
+
 @pytest.mark.parametrize(
     ("code", "words"),
     [(0, "exited with 0"), (3, "exited with 3"), (-9, "was ended by SIGKILL")],
