@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 import sys
-from importlib import metadata
 
 PACKAGES = ("torch", "transformers", "accelerate", "safetensors", "gguf", "mpi4py")
 # Beside the interpreter first (a venv with Open MPI from PyPI), then PATH, then where the
@@ -63,13 +62,26 @@ def mpi_version(mpirun: str) -> str | None:
 
 def packages() -> dict[str, str]:
     """The versions of the engine's packages that are installed."""
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    found: dict[str, str] = {}
+    for folder in reversed(sys.path):  # the first folder wins, as with import
+        found.update(map(_name_and_version, _entries(folder)))
+    return {name: found[name] for name in PACKAGES if name in found}
+
+
+def _entries(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))  # noqa: PTH208
+    except OSError:  # sys.path may name what is not there
+        return []
+
+
+def _name_and_version(entry: str) -> tuple[str, str]:
+    """From a name such as ``torch-2.11.0.dist-info``; importlib.metadata would take 30 ms."""
+    whole, _, kind = entry.rpartition(".")
+    name, _, version = whole.partition("-")
+    if kind not in ("dist-info", "egg-info"):
+        return "", ""
+    return name.lower(), version.partition("-py")[0]
 
 
 def meminfo() -> dict[str, int]:
