@@ -59,6 +59,9 @@ def run(request: dict[str, Any]) -> None:
     """Load this rank's part of the model, answer every prompt, agree on the tokens."""
     take_place(request)
     quiet()
+    # Idle threads of a rank would spin, and take the cores from other ranks: several times
+    # slower where cores are shared. OpenMP reads this when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     started = time.monotonic()
     import torch
     import transformers
