@@ -43,7 +43,10 @@ class Trust:
         )
 
 
+PLANNED = KeyPair(b"", "<known after up>")
+"""Stands for a key that is not made yet, so that a plan can name the files it goes into."""
+
+
 def planned_trust(cluster: Cluster) -> Trust:
-    """Stands for keys that are not made yet, so that a plan can name the files they go into."""
-    unknown = KeyPair(b"", "<known after up>")
-    return Trust(unknown, unknown, {node.name: unknown for node in cluster.nodes})
+    """The keys of a cluster that does not exist yet."""
+    return Trust(PLANNED, PLANNED, {node.name: PLANNED for node in cluster.nodes})

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from clusterkit.model.cluster import Cluster
-from clusterkit.model.trust import KeyPair, Trust
+from clusterkit.model.trust import PLANNED, KeyPair, Trust
 from clusterkit.state.files import write
 
 # What a damaged key raises, by where the damage is; TypeError: it asks for a passphrase.
@@ -32,16 +32,16 @@ def known_hosts_file(folder: Path) -> Path:
     return folder / "known_hosts"
 
 
-def load_trust(folder: Path, cluster: Cluster) -> Trust | None:
-    """The cluster's keys, or None when one of them is missing or unreadable."""
-    try:
-        return Trust(
-            _load(operator_key_file(folder)),
-            _load(folder / "keys" / "head"),
-            {node.name: _load(folder / "keys" / f"host-{node.name}") for node in cluster.nodes},
-        )
-    except _UNREADABLE:
-        return None
+def load_trust(folder: Path, cluster: Cluster) -> Trust:
+    """The cluster's keys as they are; ``PLANNED`` for those that are yet to be made."""
+    return Trust(
+        _load_or_plan(operator_key_file(folder)),
+        _load_or_plan(folder / "keys" / "head"),
+        {
+            node.name: _load_or_plan(folder / "keys" / f"host-{node.name}")
+            for node in cluster.nodes
+        },
+    )
 
 
 def ensure_trust(folder: Path, cluster: Cluster) -> Trust:
@@ -64,6 +64,13 @@ def _ensure(path: Path) -> KeyPair:
         return _load(path)
     path.chmod(0o600)
     return pair
+
+
+def _load_or_plan(path: Path) -> KeyPair:
+    try:
+        return _load(path)
+    except _UNREADABLE:
+        return PLANNED
 
 
 def _load(path: Path) -> KeyPair:

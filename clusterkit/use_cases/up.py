@@ -66,7 +66,7 @@ def plan(file: Path, *, sink: Sink) -> PlanResult:
     """Look, and say what ``up`` would do now. Changes nothing."""
     cluster = resolve(load_inventory(file), file)
     session = Session(cluster, cluster_folder(cluster.name))
-    trust = load_trust(session.folder, cluster) or planned_trust(cluster)
+    trust = load_trust(session.folder, cluster)
     with open_world(session) as world:
         return plan_result(cluster.name, preview(up_stages(cluster, trust), world, sink))
 

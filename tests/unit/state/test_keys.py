@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
+from clusterkit.model.trust import PLANNED, planned_trust
 from clusterkit.state.keys import (
     ensure_trust,
     known_hosts_file,
@@ -50,7 +52,7 @@ def test_keys_are_made_once_for_this_user_only(tmp_path):
 
 
 def test_before_they_are_made_there_are_none(tmp_path):
-    assert load_trust(tmp_path, pair()) is None
+    assert load_trust(tmp_path, pair()) == planned_trust(pair())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -66,7 +68,9 @@ def test_known_hosts_pins_every_node_by_name_and_address(tmp_path):
 def test_a_node_that_joins_gets_a_key_and_the_others_keep_theirs(tmp_path):
     before = ensure_trust(tmp_path, pair())
     wider = pair(nodes=(node(1), node(2), node(3)))
-    assert load_trust(tmp_path, wider) is None
+    assert load_trust(tmp_path, wider) == replace(
+        before, hosts={**before.hosts, "node3": PLANNED}
+    )
 
     after = ensure_trust(tmp_path, wider)
 
@@ -100,7 +104,7 @@ def test_a_damaged_key_is_replaced_and_the_others_stay(tmp_path, damage):
     before = ensure_trust(tmp_path, pair())
     file = tmp_path / "keys" / "head"
     file.write_bytes(damage(file.read_bytes()))
-    assert load_trust(tmp_path, pair()) is None
+    assert load_trust(tmp_path, pair()) == replace(before, head=PLANNED)
 
     after = ensure_trust(tmp_path, pair())
 
