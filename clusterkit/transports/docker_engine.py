@@ -145,7 +145,7 @@ def _create(client: docker.APIClient, call: DockerCall, _: OnProgress) -> str:
 
 
 def _host_config(client: docker.APIClient, arguments: Any, ports: Any) -> Any:
-    gpus = arguments.get("gpus")
+    gpus, mounts = arguments.get("gpus"), arguments.get("mounts") or ()
     request = docker.types.DeviceRequest(
         device_ids=[str(gpu) for gpu in gpus or ()], capabilities=[["gpu"]]
     )
@@ -157,8 +157,11 @@ def _host_config(client: docker.APIClient, arguments: Any, ports: Any) -> Any:
                 type=mount["type"],
                 read_only=mount.get("read_only", False),
             )
-            for mount in arguments.get("mounts") or ()
+            for mount in mounts
+            if not mount.get("create")
         ],
+        # As a mount, a folder of the host must be there; as a bind, the engine makes it.
+        binds=[f"{mount['source']}:{mount['target']}" for mount in mounts if mount.get("create")],
         port_bindings=ports,
         shm_size=arguments.get("shm_size"),
         ipc_mode=arguments.get("ipc"),

@@ -55,6 +55,11 @@ def _refused(call: DockerCall | DockerLook, said: str, status: int | None) -> Cl
     operation = call.operation if isinstance(call, DockerCall) else "look"
     if operation == "pull" or (operation == "create" and "No such image" in said):
         return not_pulled(str(arguments.get("image", name)), said)
+    if found := re.search(r"bind source path does not exist: (.*)", said):
+        return ClusterkitError(
+            f"{name}: there is no folder {found[1]} on this Docker host. "
+            "Fix: make it, or correct `mounts` in the inventory"
+        )
     if found := re.search(r"setting rlimit type (\d+)", said):
         limit = _RLIMITS.get(int(found[1]), f"number {found[1]}")
         return ClusterkitError(

@@ -57,6 +57,8 @@ def _mounts(cluster: Cluster, container: Container) -> list[dict[str, Any]]:
     storage = cluster.storage
     source = storage.source if storage.kind == "bind" else volume_name(cluster)
     shared = {"type": storage.kind, "source": source, "target": storage.path, "read_only": False}
+    if storage.kind == "bind":
+        shared["create"] = True
     return [
         shared,
         *(

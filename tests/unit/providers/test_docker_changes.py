@@ -75,7 +75,13 @@ def test_the_storage_may_be_a_folder_of_the_host():
     cluster = pair(storage=Storage("bind", "/shared", "/srv/models"))
 
     assert create_arguments(cluster, node(1))["mounts"] == [
-        {"type": "bind", "source": "/srv/models", "target": "/shared", "read_only": False}
+        {
+            "type": "bind",
+            "source": "/srv/models",
+            "target": "/shared",
+            "read_only": False,
+            "create": True,
+        }
     ]
 
 
