@@ -26,6 +26,8 @@ _MACHINES_OWN = Path("/etc/ssh/ssh_known_hosts")
 _KEEPALIVE_S = 5
 _DEAD_AFTER_MS = 15_000
 _UNKNOWN_SIGNAL = 255
+# What paramiko says of a server that takes the connection and then says nothing.
+_SILENT = ("Error reading SSH protocol banner", "No existing session")
 
 
 class UnknownHostKey(paramiko.SSHException):
@@ -161,7 +163,7 @@ def explain(error: BaseException, address: SshAddress) -> str:
                 f"{address} refused the connection. "
                 "Fix: start sshd there, or correct the address or the port"
             )
-        case TimeoutError():
+        case _ if isinstance(error, TimeoutError) or str(error).startswith(_SILENT):
             return (
                 f"{address} did not answer within {address.connect_timeout_s:g} s. "
                 "Fix: correct the address, or let the connection through the firewall"
