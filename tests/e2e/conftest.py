@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import docker
 import pytest
 
 from tests.e2e.controller import Controller, free_subnet, new_cluster_name
+from tests.e2e.pair import Pair
 
 
 @pytest.fixture
@@ -47,6 +49,46 @@ def clusterkit(
             controller.close()
 
 
+@pytest.fixture
+def described(
+    clusterkit: Controller,
+    cluster_name: str,
+    subnet: str,
+    mpi_image: str,
+    docker_host: docker.DockerClient,
+    tmp_path: Path,
+) -> Pair:
+    """A cluster of two small nodes that is described, and not up."""
+    pair = Pair(cluster_name, subnet, mpi_image, tmp_path, clusterkit, docker_host)
+    pair.describe()
+    return pair
+
+
+@pytest.fixture(scope="module")
+def pair(
+    request: pytest.FixtureRequest,
+    mpi_image: str,
+    docker_host: docker.DockerClient,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Pair]:
+    """A cluster of two small nodes that is up, for all tests of a module; each leaves it so."""
+    name = new_cluster_name()
+    controller = Controller(tmp_path_factory.mktemp("home"), docker_host, {name})
+    with free_subnet(docker_host) as subnet:
+        folder = tmp_path_factory.mktemp("pair")
+        made = Pair(name, subnet, mpi_image, folder, controller, docker_host)
+        try:
+            made.describe(**getattr(request.module, "PARTS", {}))
+            made.up()
+            yield made
+        finally:
+            if request.config.getoption("--keep"):
+                terminal = request.config.pluginmanager.get_plugin("terminalreporter")
+                terminal.write_line(f"kept: CLUSTERKIT_HOME={controller.home} -c {name}")
+            else:
+                controller.close()
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
@@ -55,6 +97,7 @@ def pytest_runtest_makereport(
     report = yield
     if report.failed:
         for value in getattr(item, "funcargs", {}).values():
+            value = getattr(value, "controller", value)
             if isinstance(value, Controller):
                 report.sections.append(("clusterkit", value.report()))
     return report
