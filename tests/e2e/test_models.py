@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import subprocess
 import sys
 import zipfile
@@ -194,3 +196,38 @@ def test_a_python_that_cannot_convert(tmp_path: Path) -> None:
         "No module named 'torch'. Fix: install transformers, torch, gguf and safetensors there"
     )
     assert list((tmp_path / "storage" / "clusterkit" / "models").iterdir()) == []
+
+
+def test_ctrl_c_ends_the_fetching_program(tmp_path: Path) -> None:
+    """pip waits for an index that accepts and never answers; then the user gives up."""
+    with socket.create_server(("127.0.0.1", 0)) as index:
+        index.settimeout(60)
+        script = (
+            "import sys; from pathlib import Path; from clusterkit.use_cases.models import pull;"
+            "from clusterkit.transports.local import LocalTransport;"
+            "pull(sys.argv[1], cache=Path(sys.argv[2]), transport=LocalTransport(), sink=print)"
+        )
+        pip = {
+            "PIP_CONFIG_FILE": os.devnull,
+            "PIP_INDEX_URL": f"http://127.0.0.1:{index.getsockname()[1]}/simple",
+            "PIP_FIND_LINKS": "",
+            "NO_PROXY": "127.0.0.1",
+        }
+        user = subprocess.Popen(
+            [sys.executable, "-c", script, NAME, tmp_path],
+            env=os.environ | pip,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            asking, _ = index.accept()
+            with asking:
+                asking.settimeout(60)
+                asking.recv(65536)
+                user.send_signal(signal.SIGINT)
+                assert user.wait(30) != 0
+                assert asking.recv(1) == b""  # pip is gone, and its connection with it
+        finally:
+            user.kill()
+            user.wait()
+    assert list((tmp_path / "models").iterdir()) == []
