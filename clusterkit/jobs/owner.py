@@ -16,6 +16,7 @@ from clusterkit.payloads.job_protocol import JOB_VARIABLE, RENEW_EVERY_S, encode
 from clusterkit.transports.base import Transport
 
 Message = dict[str, Any]
+_KILL_WITHIN_S = 1.0
 
 
 class Owner:
@@ -56,8 +57,11 @@ class Owner:
             self._quietly(self._process.close_stdin)
 
     def kill(self) -> None:
-        """End a supervisor that does not answer."""
-        self._quietly(lambda: self._process.signal("KILL"))
+        """End a supervisor that does not answer; nobody waits long for a node that is cut off."""
+        kill = lambda: self._quietly(lambda: self._process.signal("KILL"))  # noqa: E731
+        killing = threading.Thread(target=kill, daemon=True)
+        killing.start()
+        killing.join(_KILL_WITHIN_S)
 
     def _take(self, stream: Stream, line: str) -> None:
         if stream == "stdout" and line.startswith("{"):
