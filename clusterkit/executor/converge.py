@@ -23,7 +23,7 @@ from clusterkit.executor.many import on_each, raise_failures
 from clusterkit.facts import NodeFacts
 from clusterkit.tasks.base import Change, Stage, Task
 
-_LOOK_EVERY_S = 0.1
+_LOOK_EVERY_S = 0.02
 
 UNREACHABLE = 255
 """What a task sees as the exit code of a node that does not answer, as ssh itself would say."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from clusterkit.command import Action, Command, DockerCall, DockerLook, Put, Result
@@ -13,6 +15,8 @@ from clusterkit.transports.base import Transport
 
 if TYPE_CHECKING:
     from clusterkit.transports.docker_engine import DockerEngine
+
+_QUESTIONS_AT_ONCE = 4
 
 
 class World:
@@ -27,6 +31,7 @@ class World:
         self._open_engine = engine
         self._engine: DockerEngine | None = None
         self._transports: dict[str, Transport] = {}
+        self._ahead: dict[DockerLook, Future[Result]] = {}
         self._locks = {node: threading.Lock() for node in access}
         self._engine_lock = threading.Lock()
 
@@ -49,6 +54,19 @@ class World:
         with contextlib.suppress(ClusterkitError):
             self.transport(node).run(Command(("true",)))
 
+    def look_ahead(self, questions: Iterable[DockerLook]) -> None:
+        """Ask the Docker engine at once what will be asked soon; an answer serves once.
+
+        The first change to anything on the engine discards them all.
+        """
+        asked = set(questions)
+        if not asked:
+            return
+        pool = ThreadPoolExecutor(_QUESTIONS_AT_ONCE)
+        self._ahead = {each: pool.submit(self.engine.look, each) for each in asked}
+        pool.shutdown(wait=False)
+        import_module("clusterkit.transports.ssh_connection")  # it takes as long as the answers
+
     @property
     def engine(self) -> DockerEngine:
         """The Docker engine on which the nodes are."""
@@ -69,9 +87,11 @@ class World:
                 self.transport(node).put(action)
                 return Result(node, action, 0)
             case DockerCall():
+                self._ahead = {}  # what was seen before holds no more
                 return self.engine.apply(action, on_progress)
             case DockerLook():
-                return self.engine.look(action)
+                ahead = self._ahead.pop(action, None)
+                return self.engine.look(action) if ahead is None else ahead.result()
             case _:
                 return self.transport(node).run(action)
 

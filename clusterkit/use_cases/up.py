@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from clusterkit.command import Step
+from clusterkit.command import DockerLook, Step
 from clusterkit.errors import ClusterkitError, NodesFailed
 from clusterkit.events import Sink
 from clusterkit.executor import Outcome, converge, from_scratch, preview
@@ -20,6 +21,7 @@ from clusterkit.state import clusters
 from clusterkit.state.files import write
 from clusterkit.state.folders import cluster_folder
 from clusterkit.state.keys import ensure_trust, load_trust
+from clusterkit.tasks.base import Stage
 from clusterkit.tasks.payload import payload_folder
 from clusterkit.use_cases.lock import locked
 from clusterkit.use_cases.resolve import resolve
@@ -44,8 +46,9 @@ def up(file: Path, *, sink: Sink) -> UpResult:
         clusters.remember(cluster.name, file, inventory.model_dump(mode="json"))
         outcome = Outcome()
         try:
-            trust = ensure_trust(session.folder, cluster)
-            converge(up_stages(cluster, trust), world, sink, outcome)
+            stages = up_stages(cluster, ensure_trust(session.folder, cluster))
+            world.look_ahead(_questions(stages))
+            converge(stages, world, sink, outcome)
         except ClusterkitError as error:
             gone = take_back(session, before, world=world, outcome=outcome, sink=sink)
             if gone and isinstance(error, NodesFailed):  # what had succeeded is gone as well
@@ -67,8 +70,15 @@ def plan(file: Path, *, sink: Sink) -> PlanResult:
     cluster = resolve(load_inventory(file), file)
     session = Session(cluster, cluster_folder(cluster.name))
     trust = load_trust(session.folder, cluster)
+    stages = up_stages(cluster, trust)
     with open_world(session) as world:
-        return plan_result(cluster.name, preview(up_stages(cluster, trust), world, sink))
+        world.look_ahead(_questions(stages))
+        return plan_result(cluster.name, preview(stages, world, sink))
+
+
+def _questions(stages: Iterable[Stage]) -> list[DockerLook]:
+    probes = (task.probe() for stage in stages for task in stage.tasks)
+    return [probe for probe in probes if isinstance(probe, DockerLook)]
 
 
 def dry_up(file: Path) -> list[Step]:
