@@ -28,7 +28,9 @@ PUT = """
 part=$1.$4.part
 trap 'rm -f -- "$part"' EXIT
 trap 'exit 1' HUP INT TERM
-mkdir -p -- "$(dirname -- "$1")" || exit 1
+folder=${1%/*}
+case $folder in "$1"|"") folder=/;; esac
+test -d "$folder" || mkdir -p -- "$folder" || exit 1
 umask 077
 cat > "$part" || exit 1
 size=$(wc -c < "$part")
