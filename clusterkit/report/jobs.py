@@ -15,7 +15,7 @@ _STYLES = {"running": "green", "failed": BAD, "stopped": "yellow"}
 
 
 def jobs_text(jobs: JobsResult, *, wide: bool = False) -> Blocks:
-    """One row a job, the newest first; ``wide`` adds its nodes and exit code."""
+    """One row a job, the newest first; ``wide`` adds its nodes, exit code and whole message."""
     if not jobs.jobs:
         return [f"No jobs on cluster {jobs.cluster}."]
     columns = ["JOB", "VERB", "STATE", "RANKS", "STARTED (UTC)", "TOOK", "MESSAGE"]
@@ -33,7 +33,8 @@ def jobs_text(jobs: JobsResult, *, wide: bool = False) -> Blocks:
         if wide:
             values += [fold(job.nodes), cell(job.exit_code)]
         started = job.started_at[:16].replace("T", " ")
-        rows.add_row(*values, started, _took(job), cell(job.message))
+        message = job.message if wide or not job.message else job.message.partition("\n")[0]
+        rows.add_row(*values, started, _took(job), cell(message))
     return [rows]
 
 

@@ -223,7 +223,7 @@ def test_jobs():
                 ended_at="2026-11-20T06:11:13Z",
                 ranks=3,
                 nodes=("node1", "node2", "node3"),
-                message="rank 2 on node3 was ended by SIGKILL",
+                message="rank 2 on node3 was ended by SIGKILL\nits last words",
                 exit_code=137,
             ),
         ),
