@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import time
 from collections import deque
 from pathlib import Path
@@ -23,6 +22,8 @@ def forget_old(jobs: Path) -> None:
     ended = [state for state in jobs.glob("*/state.json") if not _is_open(state.parent)]
     if len(ended) > _KEPT_JOBS:
         for state in sorted(ended, key=_written)[:-_KEPT_JOBS]:
+            import shutil
+
             shutil.rmtree(state.parent, ignore_errors=True)
 
 

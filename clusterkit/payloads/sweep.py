@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import sys
 import time
@@ -85,6 +84,8 @@ def _processes_of(job: str, *, descendants: bool) -> list[_Process]:
 
 def clean(folder: str, *, keep_records: bool) -> None:
     """Remove a job's folder, or all of it but its record."""
+    import shutil  # with its compressors; a job starts 4 ms sooner without
+
     if not keep_records:
         shutil.rmtree(folder, ignore_errors=True)
         return
