@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from clusterkit.command import shown
 from clusterkit.errors import ClusterkitError
 from clusterkit.state.files import write
 from clusterkit.state.folders import cluster_folder, state_folder
@@ -26,12 +27,22 @@ class Applied:
 
 
 def remember(name: str, file: Path, inventory: dict[str, Any]) -> Applied:
-    """Keep what ``up`` applies, and make the cluster the current one."""
+    """Keep what ``up`` applies but secrets, and make the cluster the current one."""
     applied_at = datetime.now(UTC).isoformat(timespec="seconds")
-    applied = Applied(name, cluster_folder(name), file.absolute(), inventory, applied_at)
+    applied = Applied(name, cluster_folder(name), file.absolute(), _public(inventory), applied_at)
     _write(applied)
     write(state_folder() / "current", f"{name}\n".encode())
     return applied
+
+
+def _public(part: Any) -> Any:
+    """``part`` with every ``env`` as it may be shown; only ``up`` needs more, and has the file."""
+    if isinstance(part, dict):
+        return {
+            key: shown(value) if key == "env" and isinstance(value, dict) else _public(value)
+            for key, value in part.items()
+        }
+    return [_public(value) for value in part] if isinstance(part, list) else part
 
 
 def _write(applied: Applied) -> None:
