@@ -85,12 +85,13 @@ def _row(
     if answer is None:
         silent = f"it did not report; it should run on {rank.node}"
         return HelloRank(rank=rank.rank, planned_node=rank.node, ok=False, why=silent)
-    why = _difference(rank, answer, facts)
     hostnames = {node.hostname: name for name, node in facts.items()}
+    node = hostnames.get(answer["hostname"], answer["hostname"])
+    why = _difference(rank, answer, node, facts)
     return HelloRank(
         rank=rank.rank,
         planned_node=rank.node,
-        node=hostnames.get(answer["hostname"], answer["hostname"]),
+        node=node,
         hostname=answer["hostname"],
         pid=answer["pid"],
         local_rank=answer["local_rank"],
@@ -101,12 +102,12 @@ def _row(
 
 
 def _difference(
-    rank: Rank, answer: Mapping[str, Any], facts: Mapping[str, NodeFacts]
+    rank: Rank, answer: Mapping[str, Any], node: str, facts: Mapping[str, NodeFacts]
 ) -> str | None:
-    """What a rank says otherwise than the placement, or None."""
+    """What a rank, which runs on ``node``, says otherwise than the placement, or None."""
     planned = facts[rank.node]
     if answer["hostname"] != planned.hostname:
-        return f"it runs on {answer['hostname']}, not on {rank.node}"
+        return f"it runs on {node}, not on {rank.node}"
     if answer["local_rank"] != rank.local_rank:
         return f"its local rank is {answer['local_rank']}, not {rank.local_rank}"
     if not answer["sum_is_right"]:
