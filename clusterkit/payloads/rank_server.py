@@ -15,11 +15,11 @@ from clusterkit.payloads.loop import Loop
 from clusterkit.payloads.processes import signal_group
 
 _CHUNK_BYTES = 1 << 16
+_PIPE_CHUNKS = 17  # a pipe holds at most 1 MiB, unless root made it larger
 _PIPES = ("stdout", "stderr", "answer")
 _LINE_LIMIT_BYTES = {"stdout": 1 << 16, "stderr": 1 << 16, "answer": 1 << 26}
 # Where the supervisor takes output slower than ranks write it, the ranks wait, not we.
 _PAUSE_ABOVE_BYTES = 1 << 20
-_RESUME_BELOW_BYTES = 1 << 18
 # What the launcher needs and a program does not.
 _UNSET = ("TMPDIR", "CLUSTERKIT_FOLDER", "CLUSTERKIT_PYTHON", "CLUSTERKIT_PAYLOADS")
 
@@ -40,6 +40,7 @@ class RankServer:
         self._env: dict[str, str] | None = None
         self._waiting: list[RankLine] = []
         self._stopped: Callable[[], None] | None = None
+        self._is_paused = False
         self.lines: list[RankLine] = []
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind("agent.sock")
@@ -100,12 +101,14 @@ class RankServer:
     def tell(self, message: Message) -> None:
         """Pass on to the supervisor."""
         self._supervisor.send(message)
-        if self._supervisor.backlog_bytes > _PAUSE_ABOVE_BYTES:
+        if not self._is_paused and self._supervisor.backlog_bytes > _PAUSE_ABOVE_BYTES:
+            self._is_paused = True
             for line in self.lines:
                 line.pause()
 
     def _resume(self) -> None:
-        if self._supervisor.backlog_bytes < _RESUME_BELOW_BYTES:
+        if self._is_paused:
+            self._is_paused = False
             for line in self.lines:
                 line.resume()
 
@@ -161,10 +164,11 @@ class RankLine:
             self._loop.on_readable(pipe.fd, pipe.read)
 
     def drain(self) -> None:
-        """Take what is in the pipes now."""
+        """Take what is in the pipes now; not for ever, where a grandchild goes on writing."""
         for pipe in list(self._pipes.values()):
-            while pipe.read_some():
-                pass
+            for _ in range(_PIPE_CHUNKS):
+                if not pipe.read_some():
+                    break
 
     def close(self) -> None:
         """Hang up; the rank ends at once."""

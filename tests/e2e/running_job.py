@@ -25,7 +25,7 @@ class RunningJob:
         self.interrupt = Interrupt()
         self.events: list[events.Event] = []
         self.end: JobEnd | None = None
-        self._thread = threading.Thread(target=self._run, args=(transports,))
+        self._thread = threading.Thread(target=self._run, args=(transports,), daemon=True)
         self._thread.start()
 
     def _run(self, transports: Callable[[str], Transport]) -> None:

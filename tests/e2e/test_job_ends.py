@@ -199,6 +199,12 @@ def test_much_output_arrives_whole_and_in_order(make_job: MakeJob) -> None:
         assert lines == [str(i) for i in range(300000)]
 
 
+def test_a_grandchild_that_goes_on_writing_does_not_keep_the_job(make_job: MakeJob) -> None:
+    end = run(make_job(*sh("yes & exit 0"), ranks=1))
+
+    assert (end.outcome, end.exit_code) == ("done", 0)
+
+
 def test_timed_out(make_job: MakeJob) -> None:
     end = run(make_job(*sh(DEAF), timeout_s=1.5))
 
@@ -250,8 +256,10 @@ def test_sigkill(make_job: MakeJob, victim: str) -> None:
     assert local_processes(job.id) == {}
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
-def test_the_controller_vanishes(make_job: MakeJob, tmp_path: Path, number: int) -> None:
+@pytest.mark.parametrize(
+    ("number", "how"), [(signal.SIGKILL, "it hung up"), (signal.SIGSTOP, "its lease lapsed")]
+)
+def test_the_controller_vanishes(make_job: MakeJob, tmp_path: Path, number: int, how: str) -> None:
     job = make_job(*sh(WAIT))
     (tmp_path / "job").write_bytes(pickle.dumps(job))
     script = (
@@ -266,9 +274,7 @@ def test_the_controller_vanishes(make_job: MakeJob, tmp_path: Path, number: int)
         controller.kill()
         controller.wait()
     row = list_jobs(job.nodes, transports)[0]
-    assert row.state == "lost"
-    assert row.message is not None
-    assert row.message.startswith("the controller is gone: ")
+    assert (row.state, row.message) == ("lost", f"the controller is gone: {how}")
 
 
 def run_pickled(path: str) -> None:
@@ -352,6 +358,24 @@ def test_stop_list_and_logs_from_elsewhere(make_job: MakeJob) -> None:
     read_logs(job.id, job.head, HERE, everything.append).wait(5)
     assert {(line.rank, line.text) for line in everything} >= {(0, "e0"), (1, "e1")}
     assert not stop_job(job.id, job.nodes, transports).was_running
+
+
+def test_jobs_beside_each_other_do_not_meet(make_job: MakeJob) -> None:
+    one = RunningJob(make_job(*sh(WAIT)), transports)
+    other = RunningJob(make_job(*sh(WAIT)), transports)
+    one.until_all_say("waiting")
+    other.until_all_say("waiting")
+
+    one.interrupt.press()
+    assert one.until_end().leftovers == ()
+    assert waiting(other.job.id) == 2
+    assert {row.id: row.state for row in list_jobs(other.job.nodes, transports)} == {
+        one.job.id: "interrupted",
+        other.job.id: "running",
+    }
+
+    other.interrupt.press()
+    assert other.until_end().outcome == "interrupted"
 
 
 def test_a_job_whose_supervisor_died_unseen_is_found_out_and_swept(
