@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import platformdirs
-
 
 def state_folder() -> Path:
     """What must not be lost: clusters and keys; ``CLUSTERKIT_HOME`` overrides the usual place."""
     home = os.environ.get("CLUSTERKIT_HOME")
-    return Path(home).absolute() if home else platformdirs.user_state_path("clusterkit")
+    if home:
+        return Path(home).absolute()
+    import platformdirs  # most starts can do without
+
+    return platformdirs.user_state_path("clusterkit")
 
 
 def cache_folder() -> Path:
@@ -20,7 +22,11 @@ def cache_folder() -> Path:
     if cache:
         return Path(cache).absolute()
     home = os.environ.get("CLUSTERKIT_HOME")
-    return Path(home).absolute() / "cache" if home else platformdirs.user_cache_path("clusterkit")
+    if home:
+        return Path(home).absolute() / "cache"
+    import platformdirs
+
+    return platformdirs.user_cache_path("clusterkit")
 
 
 def cluster_folder(name: str) -> Path:
