@@ -11,24 +11,6 @@ from bench.race import Row
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 _BEGIN = "<!-- written by `make bench`: begin -->"
 _END = "<!-- written by `make bench`: end -->"
-_FIRST = f"""\
-# Benchmarks
-
-## Side by side with peers
-`make bench` runs clusterkit and a peer in turn on one machine, in pairs, each after one warm-up, and compares the two of each
-pair: so what else the machine does meets both. It writes the table; times are medians, in brackets the middle half.
-
-- `clusterkit --help`, `check`: beside the start of Python with the two libraries that every verb needs.
-- `up`: from a ready image, beside docker-compose with the same containers: image, network with subnet and addresses, host
-  names, init, volume, and an sshd whose configuration and keys were made before. Ours makes the keys as well, logs in to
-  every node, writes its files and looks at what it has. "Again" is the second run, which finds nothing to do.
-- `mpi-hello` and `infer`: beside a bare `mpirun` of the same payload, with the same input, on the same nodes. It is started on
-  the head by `docker exec`, reaches the other node with the cluster's own ssh configuration, and pins its traffic as ours
-  does. Ours includes all: the start of clusterkit, its connections, the supervisor, the agents, the look for leftovers.
-
-{_BEGIN}
-{_END}
-"""
 _HEAD = "| what | ours | peer | peer's time | result | target | met | runs |"
 
 
@@ -44,7 +26,7 @@ def measured_on(machine: Sequence[tuple[str, str]]) -> str:
 
 def write(text: str) -> None:
     """Put ``text`` between the markers of the page; the rest is written by hand, and stays."""
-    page = PAGE.read_text() if PAGE.exists() else _FIRST
+    page = PAGE.read_text()
     before, begin, rest = page.partition(_BEGIN)
     _, end, after = rest.partition(_END)
     if not begin or not end:
