@@ -1,0 +1,98 @@
+"""What is asked or opened before it is needed answers like what is asked in its time."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from clusterkit import results
+from clusterkit.command import HOST, Command, DockerCall, DockerLook, Result
+from clusterkit.errors import ClusterkitError, TransportError
+from clusterkit.transports.base import Transport
+from clusterkit.transports.fake import FakeTransport
+from clusterkit.transports.world import World
+
+FIRST, SECOND = DockerLook("pair"), DockerLook("pair", names=("pair-node1",))
+CHANGE = DockerCall("start", "pair-node1")
+
+
+class Engine:
+    """Keeps what it is asked; its answers tell how many changes there were before."""
+
+    def __init__(self, *, refuses: bool = False) -> None:
+        self.refuses = refuses
+        self.asked: list[DockerLook] = []
+        self.has_answered = threading.Semaphore(0)
+        self.changes = 0
+
+    def look(self, question: DockerLook) -> Result:
+        self.asked.append(question)
+        if self.refuses:
+            raise ClusterkitError("Docker is away")
+        answer = Result(HOST, question, 0, f"after {self.changes}")
+        self.has_answered.release()
+        return answer
+
+    def apply(self, call: DockerCall, _: object = None) -> Result:
+        self.changes += 1
+        return Result(HOST, call, 0)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def world_of(engine: Engine) -> World:
+    return World({}, lambda: engine)  # type: ignore[arg-type, return-value]
+
+
+def test_what_was_asked_ahead_is_asked_once_and_serves_once() -> None:
+    engine = Engine()
+    with world_of(engine) as world:
+        world.look_ahead([FIRST, SECOND, FIRST])
+        answers = [world.perform(HOST, look).stdout for look in (SECOND, FIRST)]
+        assert (answers, sorted(map(str, engine.asked))) == (
+            ["after 0"] * 2,
+            sorted(map(str, [FIRST, SECOND])),
+        )
+        world.perform(HOST, FIRST)
+    assert len(engine.asked) == 3
+
+
+def test_a_change_discards_what_was_seen_before() -> None:
+    engine = Engine()
+    with world_of(engine) as world:
+        world.look_ahead([FIRST, SECOND])
+        assert engine.has_answered.acquire(timeout=5)
+        assert engine.has_answered.acquire(timeout=5)
+        first = world.perform(HOST, FIRST).stdout
+        world.perform(HOST, CHANGE)
+        assert (first, world.perform(HOST, SECOND).stdout) == ("after 0", "after 1")
+
+
+def test_an_error_ahead_is_raised_to_the_one_who_asks_in_time() -> None:
+    with world_of(Engine(refuses=True)) as world:
+        world.look_ahead([FIRST])
+        with pytest.raises(ClusterkitError, match="Docker is away"):
+            world.perform(HOST, FIRST)
+
+
+def test_a_connection_that_fails_in_the_background_is_opened_by_its_first_user() -> None:
+    refused = threading.Event()
+
+    def access() -> Transport:
+        if not refused.is_set():
+            refused.set()
+            raise TransportError("node1", "is away")
+        return FakeTransport(lambda command: Result("node1", command, 0), "node1")
+
+    with World({"node1": access}, lambda: Engine()) as world:  # type: ignore[arg-type, return-value]
+        world.connect(["node1"])
+        assert refused.wait(5)
+        assert world.perform("node1", Command(("true",))).ok
+
+
+def test_every_result_that_is_promised_can_be_imported() -> None:
+    assert [name for name in results.__all__ if not hasattr(results, name)] == []
+    with pytest.raises(AttributeError, match="no attribute 'DownResul'"):
+        _ = results.DownResul  # type: ignore[attr-defined]
