@@ -12,7 +12,7 @@ from clusterkit.model.cluster import Cluster, Node
 
 @dataclass(frozen=True, slots=True)
 class Rank:
-    """The place of one rank. ``device`` is a GPU's index on the node's host; None: the CPU."""
+    """The place of one rank. ``device`` is a GPU's index on its node; None: the CPU."""
 
     rank: int
     node: str
@@ -95,11 +95,14 @@ def _placed(cluster: Cluster, counts: Sequence[int]) -> Placement:
 
 def _device(node: Node, local_rank: int) -> int | None:
     """The GPU of a local rank; where ranks outnumber GPUs they take turns."""
-    return node.gpus[local_rank % len(node.gpus)] if node.gpus else None
+    return node.devices[local_rank % len(node.devices)] if node.devices else None
 
 
 def visible_devices(placement: Placement, node: str) -> Sequence[int]:
-    """The GPUs that a node's ranks see: device ``i`` is the one of local rank ``i``."""
-    return [
-        rank.device for rank in placement.ranks if rank.node == node and rank.device is not None
-    ]
+    """The GPUs that a node's ranks see: device ``i`` is the one of local rank ``i``.
+
+    Each is listed once, also where ranks share it: CUDA takes no GPU twice. The ranks then take
+    turns, as in the placement.
+    """
+    devices = [rank.device for rank in placement.ranks if rank.node == node]
+    return list(dict.fromkeys(device for device in devices if device is not None))

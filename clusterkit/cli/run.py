@@ -20,6 +20,10 @@ Perform = Callable[[Any, "Manner", "Printer"], int | None]
 """Does one verb with its typed options; returns the exit code (None: 0)."""
 
 
+_GO_ON = ("up", "down", "build", "models")
+"""Verbs that do only what is still to be done."""
+
+
 @dataclass(frozen=True, slots=True)
 class Manner:
     """What all verbs understand alike. ``output`` is text, wide or json."""
@@ -52,7 +56,8 @@ def run(perform: Perform, verb: str, values: Mapping[str, Any], manner: Manner) 
         printer.error(error, debug=is_debugging())
         code = error.exit_code
     except KeyboardInterrupt:
-        stopped = Interrupted(f"`{verb}` was interrupted. Fix: run it again; it goes on from here")
+        fix = " Fix: run it again; it goes on from here" if verb in _GO_ON else ""
+        stopped = Interrupted(f"`{verb}` was interrupted.{fix}")
         printer.error(stopped, debug=is_debugging())
         code = stopped.exit_code
     except BrokenPipeError:

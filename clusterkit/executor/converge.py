@@ -98,7 +98,7 @@ def run_stage(
         for task in by_node[node]:
             run(task)
 
-    answers = on_each(by_node, run_in_order, stopping)
+    answers = on_each(by_node, run_in_order, stopping.set)
     raise_failures(answers)
     if stage.check is not None and outcome.facts:
         stage.check({node: outcome.facts[node] for node in by_node if node in outcome.facts})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event
 from typing import TypeVar
 
 from clusterkit.errors import ClusterkitError, NodesFailed
@@ -16,11 +15,11 @@ T = TypeVar("T")
 
 
 def on_each(
-    nodes: Iterable[str], ask: Callable[[str], T], stopping: Event | None = None
+    nodes: Iterable[str], ask: Callable[[str], T], on_interrupt: Callable[[], None] | None = None
 ) -> Mapping[str, T | ClusterkitError]:
     """Ask many nodes at once; an error is an answer like any other, in the order of ``nodes``.
 
-    Interrupted, it asks no more nodes, sets ``stopping`` for those that look at it, and waits.
+    Interrupted, it asks no more nodes, calls ``on_interrupt``, and waits for those under way.
     """
     names = list(nodes)
 
@@ -34,9 +33,9 @@ def on_each(
         try:
             return dict(zip(names, pool.map(answer, names), strict=True))
         except BaseException:
-            if stopping is not None:
-                stopping.set()
             pool.shutdown(wait=False, cancel_futures=True)
+            if on_interrupt is not None:
+                on_interrupt()
             raise
 
 

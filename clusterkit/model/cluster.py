@@ -64,6 +64,11 @@ class Node:
     python: str | None = None
     container: Container | None = None
 
+    @property
+    def devices(self) -> tuple[int, ...]:
+        """``gpus`` as the node itself counts them: a container sees only its own, from 0."""
+        return self.gpus if self.container is None else tuple(range(len(self.gpus)))
+
 
 @dataclass(frozen=True, slots=True)
 class Storage:

@@ -47,7 +47,8 @@ def device() -> dict[str, Any] | str:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if not visible:
         return "cpu"
-    wanted = visible.split(",")[int(os.environ["LOCAL_RANK"])]
+    devices = visible.split(",")
+    wanted = devices[int(os.environ["LOCAL_RANK"]) % len(devices)]  # ranks may share a GPU
     query = ["nvidia-smi", "--query-gpu=index,uuid,name", "--format=csv,noheader"]
     listed = subprocess.run(query, check=True, capture_output=True, text=True).stdout
     for line in listed.splitlines():

@@ -90,7 +90,7 @@ def problems(wanted: Node, facts: NodeFacts) -> list[str]:
     if "mpi4py" not in facts.packages:
         found.append(f"{facts.python} has no mpi4py. Fix: `pip install mpi4py` there")
     present = {gpu.index for gpu in facts.gpus}
-    missing = [index for index in wanted.gpus if index not in present]
+    missing = [index for index in wanted.devices if index not in present]
     if missing:
         has = f"GPUs {sorted(present)}" if present else "no GPU that nvidia-smi shows"
         found.append(

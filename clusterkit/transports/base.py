@@ -82,6 +82,10 @@ class Transport(Protocol):
         """Copy one file from there."""
         ...
 
+    def end_running(self) -> None:
+        """End the programs that :meth:`run` waits for in other threads."""
+        ...
+
     def close(self) -> None:
         """Give back the connection."""
         ...

@@ -119,7 +119,7 @@ class DockerSession:
         self._reading.wait()
         pid = self._pid.wait() if self._pid else None
         if pid is not None:
-            self._transport.run(Command(shell.script(shell.KILL, name, str(pid))))
+            self._transport.kill(name, pid)
 
     def read(self, take: OnBytes) -> None:
         """Hand over both streams, which come in frames, up to their ends."""

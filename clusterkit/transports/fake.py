@@ -49,6 +49,9 @@ class FakeTransport:
         """Remember that nothing more is wanted."""
         self.closed = True
 
+    def end_running(self) -> None:
+        """Nothing runs."""
+
 
 class FakeProcess:
     """A program that has ended, and remembers what it was sent."""

@@ -139,7 +139,7 @@ class SshSession:
         self._reading.wait()
         pid = self._pid.wait() if self._pid else None
         if pid is not None:
-            self._transport.run(Command(shell.script(shell.KILL, name, str(pid))))
+            self._transport.kill(name, pid)
 
     def read(self, take: OnBytes) -> None:
         """Hand over both streams up to their ends."""

@@ -19,6 +19,7 @@ from clusterkit.transports.lines import Collected, Lines, OnBytes
 from clusterkit.transports.session import Running, Session
 
 _GRACE_S = 3.0  # timeout(1) has ended the program by then, or what it left holds the streams
+_END_WITHIN_S = 2.0
 _CHUNK_BYTES = 1 << 20
 
 
@@ -27,6 +28,8 @@ class StreamTransport(ABC):
 
     def __init__(self, node: str) -> None:
         self.node = node
+        self._waited_for: set[Running] = set()
+        self._ending = False
 
     @abstractmethod
     def _open(self, command: Command) -> Session:
@@ -42,12 +45,34 @@ class StreamTransport(ABC):
         code = self._feed(command, [command.stdin or b""], output.take)
         return Result(self.node, command, code, output.text("stdout"), output.text("stderr"))
 
+    def kill(self, name: str, group: int) -> None:
+        """Signal a process group there; unlike :meth:`run`, nothing ends this command itself."""
+        words = shell.script(shell.KILL, name, str(group))
+        process = Running(self.node, self._open(Command(words)), Collected().take)
+        process.close_stdin()
+        process.wait()
+
     def start(self, command: Command, on_output: OnOutput) -> Running:
         """Start one command; its stdin stays open, behind what the command gives."""
         process = Running(self.node, self._open(command), Lines(on_output).take)
         if command.stdin:
             process.send(command.stdin)
         return process
+
+    def end_running(self) -> None:
+        """End what others wait for in :meth:`run` and in copies: TERM, and soon KILL."""
+        self._ending = True
+        running = tuple(self._waited_for)
+        for process in running:
+            process.signal("TERM")
+        until = time.monotonic() + _END_WITHIN_S
+        for process in running:
+            try:
+                process.wait(max(0.0, until - time.monotonic()))
+            except TimeoutError:
+                process.signal("KILL")
+            except ClusterkitError:
+                continue  # it is told to the one who waits
 
     def put(self, file: Put) -> None:
         """Write one file from memory, atomically, with its mode."""
@@ -100,9 +125,21 @@ class StreamTransport(ABC):
         began = time.monotonic()
         session = self._open(command)
         process = Running(self.node, session, take)
-        for chunk in chunks:
-            process.send(chunk)
-        process.close_stdin()
+        self._waited_for.add(process)
+        if self._ending:  # it was on its way when the others were ended
+            process.signal("TERM")
+        try:
+            for chunk in chunks:
+                process.send(chunk)
+            process.close_stdin()
+            return self._end_in_time(command, session, process, began)
+        finally:
+            self._waited_for.discard(process)
+
+    def _end_in_time(
+        self, command: Command, session: Session, process: Running, began: float
+    ) -> int:
+        """The exit code; a program that has a time limit is ended where it runs."""
         if command.timeout_s is None:
             return process.wait()
         code = None

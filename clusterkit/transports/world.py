@@ -95,6 +95,12 @@ class World:
             case _:
                 return self.transport(node).run(action)
 
+    def end_running(self) -> None:
+        """End every program that somebody waits for: Ctrl-C does not reach the nodes by itself."""
+        with contextlib.ExitStack() as all_of_them:
+            for transport in self._transports.values():
+                all_of_them.callback(transport.end_running)
+
     def close(self) -> None:
         """Give back every connection."""
         with contextlib.ExitStack() as all_of_them:  # one that fails stops no other

@@ -25,7 +25,9 @@ from clusterkit.use_cases.build_steps import (
 )
 from clusterkit.use_cases.models import FetchedModel, pull
 
-_DIFFERS = 3  # the exit code of `convert.py --check` for a folder that is not as published
+DIFFERS = 3
+"""The exit code of ``convert.py --check`` for a folder that is not as published."""
+
 _LINES = 8
 _GRACE_S = 10.0
 
@@ -106,7 +108,7 @@ def _look(
 ) -> dict[str, Any] | None:
     """The manifest of the model in ``target``; None: it is not there, or not whole."""
     result = head.run(check_command(builder.python, builder.payloads, target, verify=verify))
-    if result.exit_code == _DIFFERS:
+    if result.exit_code == DIFFERS:
         problems = json.loads(result.stdout)["problems"]
         if problems != [f"{target}/manifest.json is missing"]:
             told = "; ".join(problems)

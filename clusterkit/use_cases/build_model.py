@@ -13,7 +13,7 @@ from clusterkit.model.options import BuildOptions
 from clusterkit.results import BuildResult, ModelShape
 from clusterkit.tasks.payload import payload_folder
 from clusterkit.transports.world import World
-from clusterkit.use_cases.build import build
+from clusterkit.use_cases.build import DIFFERS, build
 from clusterkit.use_cases.build_steps import check_command, target_of
 from clusterkit.use_cases.builder import build_steps, builder_for
 from clusterkit.use_cases.launch import known_facts
@@ -75,4 +75,6 @@ def model_state(session: Session, world: World, facts: NodeFacts) -> str:
     seen = world.perform(session.cluster.head.name, check_command(facts.python, payloads, target))
     if seen.ok:
         return "ready"
+    if seen.exit_code != DIFFERS:
+        return "unknown"
     return "absent" if "manifest.json is missing" in seen.stdout else "damaged"

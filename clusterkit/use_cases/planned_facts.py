@@ -23,6 +23,6 @@ def planned_facts(cluster: Cluster) -> dict[str, NodeFacts]:
             python_version="",
             mpirun=f"{python.rpartition('/')[0]}/mpirun",
             mpi_version=_MPI_VERSION,
-            gpus=tuple(Gpu(index, "", "", 0) for index in node.gpus),
+            gpus=tuple(Gpu(index, "", "", 0) for index in node.devices),
         )
     return found

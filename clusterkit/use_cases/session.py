@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from clusterkit.errors import TransportError, UsageError
 from clusterkit.model.cluster import Cluster, Node
 from clusterkit.model.inventory import Inventory
@@ -58,9 +60,14 @@ def find(which: Which) -> Session:
         known = ", ".join(clusters.names())
         hint = f"use one of {known}, or bring it up" if known else _BRING_UP
         raise UsageError(f"there is no cluster named `{name}`. Fix: {hint}")
-    return Session(
-        resolve(Inventory.model_validate(applied.inventory), applied.file), applied.folder
-    )
+    try:
+        inventory = Inventory.model_validate(applied.inventory)
+    except ValidationError:
+        raise UsageError(
+            f"cluster {name} was brought up by a version of clusterkit whose record this one "
+            f"cannot read. Fix: run `clusterkit up {applied.file}` again"
+        ) from None
+    return Session(resolve(inventory, applied.file), applied.folder)
 
 
 _BRING_UP = "bring one up with `clusterkit up INVENTORY` (see `clusterkit init`)"

@@ -10,12 +10,15 @@ from clusterkit.model.engine import TransformersSettings
 from clusterkit.model.trust import KeyPair, Trust
 
 
-def node(number: int, *, container: Container | None = None, **changes: Any) -> Node:
+IMAGE = Container("clusterkit/node-cpu")
+
+
+def node(number: int, *, container: Container | None = IMAGE, **changes: Any) -> Node:
     made = Node(
         name=f"node{number}",
         slots=2,
         address=f"192.168.123.{110 + number}",
-        container=container or Container("clusterkit/node-cpu"),
+        container=container,
     )
     return replace(made, **changes)
 

@@ -119,7 +119,7 @@ def test_ctrl_c_asks_no_more_nodes():
 
     stopping = threading.Event()
     with pytest.raises(KeyboardInterrupt):
-        on_each([f"n{number}" for number in range(200)], ask, stopping)
+        on_each([f"n{number}" for number in range(200)], ask, stopping.set)
 
     assert len(asked) <= 64
 

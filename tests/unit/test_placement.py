@@ -33,19 +33,28 @@ def test_a_node_without_ranks_is_not_among_the_nodes():
 
 
 def test_local_ranks_take_the_gpus_of_their_node_in_order():
-    cluster = pair(nodes=(node(1, gpus=(4, 2)), node(2, slots=1, gpus=(7,))))
+    machines = (node(1, gpus=(4, 2), container=None), node(2, slots=1, gpus=(7,), container=None))
 
-    placement = place(cluster)
+    placement = place(pair(nodes=machines))
 
     assert [rank.device for rank in placement.ranks] == [4, 2, 7]
     assert list(visible_devices(placement, "node1")) == [4, 2]
     assert list(visible_devices(placement, "node2")) == [7]
 
 
+def test_a_container_counts_its_gpus_from_0():
+    """The NVIDIA runtime gives it only its own."""
+    placement = place(pair(nodes=(node(1, gpus=(4, 2)), node(2, slots=1, gpus=(7,)))))
+
+    assert [rank.device for rank in placement.ranks] == [0, 1, 0]
+    assert list(visible_devices(placement, "node2")) == [0]
+
+
 def test_where_ranks_outnumber_gpus_they_take_turns():
-    placement = place(pair(nodes=(node(1, slots=3, gpus=(5, 6)),)))
+    placement = place(pair(nodes=(node(1, slots=3, gpus=(5, 6), container=None),)))
 
     assert [rank.device for rank in placement.ranks] == [5, 6, 5]
+    assert list(visible_devices(placement, "node1")) == [5, 6]
 
 
 def test_more_ranks_than_slots_do_not_fit():

@@ -63,5 +63,5 @@ def test_a_cluster_whose_state_cannot_be_read_hides_no_other(remembered, text):
     rows = ls().clusters
 
     assert [(row.name, row.state) for row in rows] == [("broken", "unknown"), ("fine", "down")]
-    assert "cannot be read" in rows[0].head
+    assert "Fix: " in rows[0].head
     assert rows[1].where == str(fine.file)

@@ -15,7 +15,8 @@ from clusterkit.errors import (
 from clusterkit.model.cluster import Node
 from clusterkit.model.options import CpOptions, ExecOptions
 from clusterkit.results import Copy, NodeOutput
-from clusterkit.use_cases import nodes
+from clusterkit.use_cases import cp
+from clusterkit.use_cases import exec as exec_
 from clusterkit.use_cases.session import Session
 from tests.unit.pair import node, pair
 
@@ -33,7 +34,7 @@ def here(tmp_path):
 
 
 def copies(session, *words):
-    return nodes.copies(session, CpOptions(sources=words[:-1], target=words[-1]))
+    return cp.copies(session, CpOptions(sources=words[:-1], target=words[-1]))
 
 
 # What is copied where
@@ -139,8 +140,8 @@ def test_files_go_there_and_back_with_their_mode(here, data, tmp_path):
     (data / "a").chmod(0o640)
     there = tmp_path / "the re"
 
-    up = nodes.copy(here, CpOptions(sources=("data",), target=f"localhost:{there}/"))
-    down = nodes.copy(here, CpOptions(sources=(f"localhost:{there}/data/a",), target="new/back"))
+    up = cp.copy(here, CpOptions(sources=("data",), target=f"localhost:{there}/"))
+    down = cp.copy(here, CpOptions(sources=(f"localhost:{there}/data/a",), target="new/back"))
 
     assert (there / "data" / "sub" / "d").read_text() == "sub/d"
     assert (there / "data" / "a").stat().st_mode & 0o777 == 0o640
@@ -183,14 +184,14 @@ def test_the_exit_code_of_exec(answers, exit_code):
         f"n{number}": Result("n", COMMAND, answer) if isinstance(answer, int) else answer
         for number, answer in enumerate(answers)
     }
-    assert nodes._exit_code(by_node) == exit_code
+    assert exec_._exit_code(by_node) == exit_code
 
 
 def test_a_command_runs_word_for_word(here):
     script = "import sys; print(sys.argv[1]); print('no', file=sys.stderr); sys.exit(7)"
     argv = (sys.executable, "-I", "-S", "-c", script, "it's $x\n")
 
-    result, code = nodes.execute(here, ExecOptions(nodes="*", argv=argv))
+    result, code = exec_.execute(here, ExecOptions(nodes="*", argv=argv))
 
     assert code == 7
     assert result.nodes == (
@@ -199,7 +200,7 @@ def test_a_command_runs_word_for_word(here):
 
 
 def test_a_node_that_cannot_be_asked_has_no_exit_code(session):
-    result, code = nodes.execute(session, ExecOptions(nodes="node[1,3]", argv=("true",)))
+    result, code = exec_.execute(session, ExecOptions(nodes="node[1,3]", argv=("true",)))
 
     error = (
         "there is no key to log in with: pair was not brought up from here. "
@@ -213,7 +214,7 @@ def test_a_node_that_cannot_be_asked_has_no_exit_code(session):
 
 def test_copying_tells_every_node_that_failed(session, data):
     with pytest.raises(NodesFailed) as caught:
-        nodes.copy(session, CpOptions(sources=("data/a",), target="node[1-2]:/x"))
+        cp.copy(session, CpOptions(sources=("data/a",), target="node[1-2]:/x"))
 
     assert list(caught.value.failures) == ["node1", "node2"]
     assert caught.value.exit_code == 4
@@ -223,7 +224,7 @@ def test_what_would_run_where(session):
     options = ExecOptions(nodes="node[2-3]", argv=("echo", "a b"), timeout_s=5)
     command = Command(("echo", "a b"), timeout_s=5)
 
-    assert nodes.exec_steps(session, options) == [
+    assert exec_.exec_steps(session, options) == [
         Step("node2", "run echo", command),
         Step("node3", "run echo", command),
     ]
@@ -232,7 +233,7 @@ def test_what_would_run_where(session):
 def test_what_would_be_copied_where(session, data):
     options = CpOptions(sources=("data/a",), target="node1:/x")
 
-    assert nodes.copy_steps(session, options) == [
+    assert cp.copy_steps(session, options) == [
         Step("node1", "copy data/a to /x", Command(("cp", "data/a", "/x")), stage="copy")
     ]
 
@@ -241,7 +242,7 @@ def test_a_file_that_is_not_there_is_an_error_of_the_node(here, tmp_path):
     missing = f"localhost:{tmp_path}/none"
 
     with pytest.raises(ClusterkitError) as caught:
-        nodes.copy(here, CpOptions(sources=(missing,), target=str(tmp_path / "x")))
+        cp.copy(here, CpOptions(sources=(missing,), target=str(tmp_path / "x")))
 
     assert str(caught.value) == (
         f"localhost: {tmp_path}/none cannot be read: No such file or directory. "

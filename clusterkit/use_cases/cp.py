@@ -1,47 +1,28 @@
-"""Run a command on nodes, and copy files to and from them."""
+"""Copy files to nodes and from nodes."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
-from clusterkit.command import Command, Result, Step
-from clusterkit.errors import ClusterkitError, NodesFailed, UsageError
+from clusterkit.command import Command, Step
+from clusterkit.errors import UsageError
 from clusterkit.executor import on_each, raise_failures
 from clusterkit.model.node_sets import select
-from clusterkit.model.options import CpOptions, ExecOptions
-from clusterkit.results import Copy, CpResult, ExecResult, NodeOutput
+from clusterkit.model.options import CpOptions
+from clusterkit.results import Copy, CpResult
 from clusterkit.use_cases.session import Session, open_world
 
 
-def execute(session: Session, options: ExecOptions) -> tuple[ExecResult, int]:
-    """Run one command on many nodes at once; the second value is the exit code of the verb.
+class Transfer(NamedTuple):
+    """One file to copy; ``upwards``: from here to the node."""
 
-    It is the command's own if it is the same everywhere, else as for any verb (3: some failed).
-    """
-    began = time.monotonic()
-    names = select(session.cluster, options.nodes)
-    command = exec_command(options)
-    with open_world(session) as world:
-        answers = on_each(names, lambda node: world.transport(node).run(command))
-    rows = tuple(_row(node, answer) for node, answer in answers.items())
-    return ExecResult(nodes=rows, took_s=time.monotonic() - began), _exit_code(answers)
-
-
-def exec_steps(session: Session, options: ExecOptions) -> list[Step]:
-    """The same command for each node, not run."""
-    command = exec_command(options)
-    return [
-        Step(node, f"run {options.argv[0]}", command)
-        for node in select(session.cluster, options.nodes)
-    ]
-
-
-def exec_command(options: ExecOptions) -> Command:
-    """What every node runs."""
-    return Command(options.argv, timeout_s=options.timeout_s)
+    node: str
+    source: str
+    target: str
+    upwards: bool
 
 
 def copy(session: Session, options: CpOptions) -> CpResult:
@@ -55,11 +36,11 @@ def copy(session: Session, options: CpOptions) -> CpResult:
     """
     began = time.monotonic()
     with open_world(session) as world:
-        jobs = copies(session, options)
+        wanted = copies(session, options)
 
-        def transfer(name: str) -> list[Copy]:
+        def copy_all_of(name: str) -> list[Copy]:
             done = []
-            for node, source, target, upwards in jobs:
+            for node, source, target, upwards in wanted:
                 if node != name:
                     continue
                 here = Path(source if upwards else target)
@@ -67,14 +48,13 @@ def copy(session: Session, options: CpOptions) -> CpResult:
                     mode = here.stat().st_mode & 0o777
                     world.transport(node).upload(here, target, mode=mode)
                 else:
-                    here.parent.mkdir(parents=True, exist_ok=True)
                     world.transport(node).download(source, here)
-                done.append(
-                    Copy(node=node, source=source, target=target, size_bytes=here.stat().st_size)
-                )
+                size_bytes = here.stat().st_size
+                done.append(Copy(node=node, source=source, target=target, size_bytes=size_bytes))
             return done
 
-        answers = on_each(dict.fromkeys(node for node, *_ in jobs), transfer)
+        names = dict.fromkeys(transfer.node for transfer in wanted)
+        answers = on_each(names, copy_all_of, world.end_running)
     raise_failures(answers)
     rows = [row for answer in answers.values() if isinstance(answer, list) for row in answer]
     return CpResult(copies=tuple(rows), took_s=time.monotonic() - began)
@@ -88,8 +68,8 @@ def copy_steps(session: Session, options: CpOptions) -> list[Step]:
     ]
 
 
-def copies(session: Session, options: CpOptions) -> list[tuple[str, str, str, bool]]:
-    """Each single copy: node, source, target, and whether it goes to the node."""
+def copies(session: Session, options: CpOptions) -> list[Transfer]:
+    """Every single copy; UsageError where two would become one file."""
     found = _copies(session, options)
     counts = Counter((node if upwards else "", target) for node, _, target, upwards in found)
     for (_, target), count in counts.items():
@@ -101,7 +81,7 @@ def copies(session: Session, options: CpOptions) -> list[tuple[str, str, str, bo
     return found
 
 
-def _copies(session: Session, options: CpOptions) -> list[tuple[str, str, str, bool]]:
+def _copies(session: Session, options: CpOptions) -> list[Transfer]:
     to_nodes, there = _split(options.target)
     from_nodes = [_split(source) for source in options.sources]
     for nodes, path in ((to_nodes, there), *from_nodes):
@@ -111,7 +91,7 @@ def _copies(session: Session, options: CpOptions) -> list[tuple[str, str, str, b
         raise UsageError("cp from nodes to nodes is not possible. Fix: copy here first")
     if to_nodes:
         return [
-            (node, str(file), f"{there}{name}" if there.endswith("/") else there, True)
+            Transfer(node, str(file), f"{there}{name}" if there.endswith("/") else there, True)
             for node in select(session.cluster, to_nodes)
             for file, name in _files(options.sources, into_folder=there.endswith("/"))
         ]
@@ -128,7 +108,7 @@ def _copies(session: Session, options: CpOptions) -> list[tuple[str, str, str, b
             name = Path(path).name + (f".{node}" if len(names) > 1 else "")
             many = len(names) > 1 or len(from_nodes) > 1
             folder = many or there.endswith("/") or into.is_dir()
-            found.append((node, path, str(into / name if folder else into), False))
+            found.append(Transfer(node, path, str(into / name if folder else into), False))
     return found
 
 
@@ -157,21 +137,3 @@ def _files(sources: tuple[str, ...], *, into_folder: bool) -> list[tuple[Path, s
     if len(found) > 1 and not into_folder:
         raise UsageError("several files need a folder. Fix: end the target with `/`")
     return found
-
-
-def _row(node: str, answer: Result | ClusterkitError) -> NodeOutput:
-    if isinstance(answer, ClusterkitError):
-        return NodeOutput(node=node, exit_code=None, error=str(answer).removeprefix(f"{node}: "))
-    return NodeOutput(
-        node=node, exit_code=answer.exit_code, stdout=answer.stdout, stderr=answer.stderr
-    )
-
-
-def _exit_code(answers: Mapping[str, Result | ClusterkitError]) -> int:
-    codes = {answer.exit_code for answer in answers.values()}
-    if len(codes) == 1:
-        return codes.pop()
-    errors = {n: a for n, a in answers.items() if isinstance(a, ClusterkitError)}
-    if 0 not in codes and errors.keys() == answers.keys():
-        return NodesFailed(errors, succeeded=0).exit_code
-    return 3 if 0 in codes else 1

@@ -1,0 +1,63 @@
+"""Run one command on nodes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from clusterkit.command import Command, Result, Step
+from clusterkit.errors import ClusterkitError, NodesFailed
+from clusterkit.executor import on_each
+from clusterkit.model.node_sets import select
+from clusterkit.model.options import ExecOptions
+from clusterkit.results import ExecResult, NodeOutput
+from clusterkit.use_cases.session import Session, open_world
+
+
+def execute(session: Session, options: ExecOptions) -> tuple[ExecResult, int]:
+    """Run one command on many nodes at once; the second value is the exit code of the verb.
+
+    It is the command's own if it is the same everywhere, else as for any verb (3: some failed).
+    Ctrl-C ends the command on all nodes.
+    """
+    began = time.monotonic()
+    names = select(session.cluster, options.nodes)
+    command = exec_command(options)
+    with open_world(session) as world:
+        answers = on_each(
+            names, lambda node: world.transport(node).run(command), world.end_running
+        )
+    rows = tuple(_row(node, answer) for node, answer in answers.items())
+    return ExecResult(nodes=rows, took_s=time.monotonic() - began), _exit_code(answers)
+
+
+def exec_steps(session: Session, options: ExecOptions) -> list[Step]:
+    """The same command for each node, not run."""
+    command = exec_command(options)
+    return [
+        Step(node, f"run {options.argv[0]}", command)
+        for node in select(session.cluster, options.nodes)
+    ]
+
+
+def exec_command(options: ExecOptions) -> Command:
+    """What every node runs."""
+    return Command(options.argv, timeout_s=options.timeout_s)
+
+
+def _row(node: str, answer: Result | ClusterkitError) -> NodeOutput:
+    if isinstance(answer, ClusterkitError):
+        return NodeOutput(node=node, exit_code=None, error=str(answer).removeprefix(f"{node}: "))
+    return NodeOutput(
+        node=node, exit_code=answer.exit_code, stdout=answer.stdout, stderr=answer.stderr
+    )
+
+
+def _exit_code(answers: Mapping[str, Result | ClusterkitError]) -> int:
+    codes = {answer.exit_code for answer in answers.values()}
+    if len(codes) == 1:
+        return codes.pop()
+    errors = {n: a for n, a in answers.items() if isinstance(a, ClusterkitError)}
+    if 0 not in codes and errors.keys() == answers.keys():
+        return NodesFailed(errors, succeeded=0).exit_code
+    return 3 if 0 in codes else 1
