@@ -42,15 +42,18 @@ def run_job(
     started = time.monotonic()
     owner = Owner(job, transports(job.head.name))
     interrupt.on_press(owner.wake)
-    patience_s = _PATIENCE_S
+    patience_s, in_order = _PATIENCE_S, False
     try:
         end = _Watch(job, owner, sink, interrupt).until_end()
+        in_order = end["outcome"] == "done"
         if end["outcome"] == "lost":
             patience_s = _PATIENCE_WITH_LOST_S
     finally:
         interrupt.on_press(None)
         owner.let_go()
-        seen = look_everywhere(job.id, job.nodes, transports, patience_s=patience_s)
+        seen = look_everywhere(
+            job.id, job.nodes, transports, patience_s=patience_s, in_order=in_order
+        )
     for node in seen:
         for process in node.found:
             sink(events.Note(f"ended what the job had left behind: {process}", node.node))

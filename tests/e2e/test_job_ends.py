@@ -33,6 +33,7 @@ from clusterkit.jobs import (
     stop_job,
 )
 from clusterkit.jobs.job import RANK_ARGV
+from clusterkit.jobs.look import Seen, look_everywhere
 from clusterkit.launchers.mpirun import Mpirun
 from clusterkit.model.job import RankProgram
 from clusterkit.placement import Placement, Rank
@@ -424,6 +425,26 @@ def test_a_launcher_that_is_not_there(make_job: MakeJob) -> None:
 
     assert end.outcome == "failed"
     assert end.message.startswith("mpirun on here exited with 127 before its ranks had ended\n")
+
+
+@pytest.mark.parametrize("in_order", [True, False])
+def test_the_last_look_finds_and_ends_what_all_others_missed(
+    make_job: MakeJob, in_order: bool
+) -> None:
+    job = make_job(*sh("true"))
+    quiet = look_everywhere(job.id, job.nodes, transports, in_order=in_order)
+    missed = subprocess.Popen(
+        ["sleep", "1005"],
+        env={**os.environ, "CLUSTERKIT_JOB": job.id, "CLUSTERKIT_EVENTS_FD": "3"},
+    )
+    try:
+        seen = look_everywhere(job.id, job.nodes, transports, in_order=in_order)
+        missed.wait(5)
+    finally:
+        missed.kill()
+
+    assert quiet == (Seen("here"),)
+    assert seen == (Seen("here", found=(f"sleep 1005 (pid {missed.pid})",)),)
 
 
 def test_a_home_that_cannot_be_written(make_job: MakeJob) -> None:
