@@ -44,6 +44,10 @@ def infer(
     seed: Annotated[
         int | None, typer.Option("--seed", help="The same seed, the same text.")
     ] = None,
+    logits: Annotated[
+        int,
+        typer.Option("--logits", metavar="K", help="JSON: the first token's K highest logits."),
+    ] = 0,
     tp: Annotated[int | None, typer.Option("--tp", help="Tensor parallel size.")] = None,
     pp: Annotated[int | None, typer.Option("--pp", help="Pipeline parallel size.")] = None,
     model: Annotated[str | None, typer.Option("--model", help="Another model.")] = None,
@@ -68,6 +72,7 @@ def infer(
         "temperature": temperature,
         "top_p": top_p,
         "seed": seed,
+        "logits": logits,
         "tp": tp,
         "pp": pp,
         "model": model,

@@ -73,6 +73,9 @@ class InferOptions(Model):
     seed: int | None = Field(
         default=None, ge=0, description="The same seed draws the same tokens", examples=[1]
     )
+    logits: int = Field(
+        default=0, ge=0, description="Also answer this many of the first token's highest logits"
+    )
     tp: int | None = Field(
         default=None,
         ge=1,

@@ -22,6 +22,9 @@ class Answer(Model):
     first_token_s: float | None = Field(
         description="Seconds from the prompt to the first token; null: there is none"
     )
+    prompt_logits: tuple[tuple[int, float], ...] = Field(
+        default=(), description="Highest logits for the first token: token id and value"
+    )
     token_s: float | None = Field(
         description="Mean seconds a token after the first; null: there is none"
     )

@@ -131,5 +131,6 @@ def _answer(prompt: str, completion: Completion) -> Answer:
         completion_tokens=completion.completion_tokens,
         finish_reason=completion.finish_reason,
         first_token_s=completion.first_token_s,
+        prompt_logits=completion.prompt_logits,
         token_s=completion.token_s,
     )

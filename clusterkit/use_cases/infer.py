@@ -89,6 +89,7 @@ def request_of(options: InferOptions) -> GenerateRequest:
         temperature=options.temperature,
         top_p=options.top_p,
         seed=options.seed,
+        logits=options.logits,
     )
 
 

@@ -21,11 +21,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.e2e.controller import Controller, new_cluster_name
-from tests.e2e.model import generate
 
 LAYERS, HIDDEN = 8, 4096
 LOGITS = 4096
@@ -61,87 +61,86 @@ def model(two_gpus: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iter
     shutil.rmtree(folder)  # gigabytes
 
 
-def test_ranks_run_on_their_gpus(
-    two_gpus: list[str], model: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    name = new_cluster_name()
-    inventory = tmp_path / "gpus.yaml"
+@pytest.fixture(scope="module")
+def clusterkit(
+    two_gpus: list[str], model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Controller]:
+    """A cluster of this machine with a slot for each GPU, up."""
+    folder = tmp_path_factory.mktemp("cluster")
+    inventory = folder / "gpus.yaml"
     inventory.write_text(
-        f"cluster: {name}\n"
+        f"cluster: {new_cluster_name()}\n"
         "provider: local\n"
         "nodes:\n"
         "  node1: {slots: 2, gpus: [0, 1]}\n"
-        f"engine: {{name: transformers, model: {json.dumps(str(model))}, tp: 2}}\n"
+        f"engine: {{name: transformers, model: {json.dumps(str(model))}}}\n"
     )
-    clusterkit = Controller(tmp_path_factory.mktemp("home"))
+    controller = Controller(folder)
     try:
-        up = clusterkit("up", inventory, "--yes")
+        up = controller("up", inventory, "--yes")
         assert up.returncode == 0, up.stderr
-
-        hello = clusterkit("mpi-hello", "-o", "json")
-        assert hello.returncode == 0, hello.stderr
-        ranks = json.loads(hello.stdout)["ranks"]
-        assert [(row["rank"], row["local_rank"]) for row in ranks] == [(0, 0), (1, 1)]
-        assert [uuid in row["device"] for uuid, row in zip(two_gpus, ranks, strict=True)] == [
-            True,
-            True,
-        ]
-
-        for split in (("--tp", 2), ("--pp", 2)):
-            words = ("--prompt", PROMPT, "--raw", "--max-tokens", 8, *split, "-o", "json")
-            infer = clusterkit("infer", *words, timeout_s=300)
-            assert infer.returncode == 0, infer.stderr
-            result = json.loads(infer.stdout)
-            devices = [row["device"] for row in result["ranks"]]
-            assert devices == [f"cuda:{n} {uuid}" for n, uuid in enumerate(two_gpus)]
-            (answer,) = result["answers"]
-            assert (answer["completion_tokens"], answer["finish_reason"]) == (8, "length")
-            assert result["dtype"] == "bfloat16"
-    except BaseException:
-        sys.stderr.write(clusterkit.report())
-        raise
+        yield controller
     finally:
-        clusterkit.close()
+        controller.close()
 
 
 @pytest.fixture(scope="module")
-def alone(model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, float]:
-    """The logits that one GPU gives for the token after the prompt."""
-    return logits(tmp_path_factory.mktemp("alone"), model)
+def alone(clusterkit: Controller) -> dict[str, Any]:
+    """What one GPU answers."""
+    return infer(clusterkit, tp=1, pp=1)
+
+
+def test_every_rank_sees_its_gpu(clusterkit: Controller, two_gpus: list[str]) -> None:
+    hello = clusterkit("mpi-hello", "-o", "json")
+
+    assert hello.returncode == 0, hello.stderr
+    ranks = json.loads(hello.stdout)["ranks"]
+    assert [(row["rank"], row["local_rank"], row["device"]) for row in ranks] == [
+        (number, number, f"GPU {number} {uuid}") for number, uuid in enumerate(two_gpus)
+    ]
 
 
 @pytest.mark.parametrize(("tp", "pp"), [(2, 1), (1, 2)])
 def test_split_over_two_gpus_gives_the_logits_of_one(
-    alone: dict[int, float], model: Path, tmp_path: Path, tp: int, pp: int
+    clusterkit: Controller, two_gpus: list[str], alone: dict[str, Any], tp: int, pp: int
 ) -> None:
-    split = logits(tmp_path, model, tp=tp, pp=pp)
+    split = infer(clusterkit, tp=tp, pp=pp)
 
-    rms, largest = difference(split, alone)
+    rms, largest = difference(logits_of(split), logits_of(alone))
     sys.stdout.write(f"tp={tp} pp={pp}: rms {rms:.3%}, largest {largest:.3%} of the spread\n")
+    sys.stdout.write(told(alone, "one GPU") + told(split, f"tp={tp} pp={pp}"))
+    devices = [row["device"] for row in split["ranks"]]
+    assert devices == [f"cuda:{number} {uuid}" for number, uuid in enumerate(two_gpus)]
     assert rms <= RMS_TOLERANCE
     assert largest <= LARGEST_TOLERANCE
 
 
-def logits(folder: Path, model: Path, *, tp: int = 1, pp: int = 1) -> dict[int, float]:
-    """All logits after the prompt, from the payload under a bare mpirun."""
-    run = generate(
-        folder,
-        str(model),
-        PROMPT,
-        tp=tp,
-        pp=pp,
-        raw=True,
-        max_tokens=1,
-        logits=LOGITS,
-        dtype="bfloat16",
-        threads=None,
-    )
-    assert run.exit_code == 0, run.stderr
-    assert len({row["gpu_uuid"] for row in run.of("ready")}) == tp * pp
-    (answer,) = run.of("answer")
-    found: dict[int, float] = dict(answer["prompt_logits"])
+def infer(clusterkit: Controller, *, tp: int, pp: int) -> dict[str, Any]:
+    """The JSON of one run, with all logits after the prompt."""
+    words = ("--prompt", PROMPT, "--raw", "--max-tokens", 32, "--tp", tp, "--pp", pp)
+    done = clusterkit("infer", *words, "--logits", LOGITS, "-o", "json", timeout_s=300)
+    assert done.returncode == 0, clusterkit.report()
+    result = json.loads(done.stdout)
+    assert result["dtype"] == "bfloat16"
+    assert len(result["ranks"]) == tp * pp
+    return result
+
+
+def logits_of(result: dict[str, Any]) -> dict[int, float]:
+    """Token id -> logit, for every token of the vocabulary."""
+    (answer,) = result["answers"]
+    found = dict(answer["prompt_logits"])
     assert len(found) == LOGITS
     return found
+
+
+def told(result: dict[str, Any], what: str) -> str:
+    """The figures of a run, for docs/benchmarks.md."""
+    (answer,) = result["answers"]
+    return (
+        f"{what}: load {result['load_s']:.1f} s, first token {answer['first_token_s']:.3f} s, "
+        f"{1 / answer['token_s']:.1f} tokens/s, {result['versions']}\n"
+    )
 
 
 def difference(ours: dict[int, float], theirs: dict[int, float]) -> tuple[float, float]:
