@@ -129,6 +129,8 @@ class Supervisor:
                 self._owner.send(message)
         elif kind == "ready":
             link.ready = True
+            link.stopped = self._ending is not None  # too late to be told: it has begun nothing
+            self._look_at_end()
             link.port = message["port"]
             self._begin_when_ready()
         elif kind == "rank-started":

@@ -176,6 +176,18 @@ def test_interrupted(three: JobCluster, waiting: RunningJob, presses: int) -> No
     assert (end.outcome, end.exit_code, end.leftovers) == ("interrupted", 130, ())
 
 
+@pytest.mark.parametrize("after_s", [0.0, 0.1, 0.2, 0.3, 0.4])
+def test_interrupted_while_it_starts(three: JobCluster, after_s: float) -> None:
+    running = RunningJob(three.job("sh", "-c", WAIT), three.transport)
+    time.sleep(after_s)  # any moment of the start will do
+    running.interrupt.press()
+    end = running.until_end()
+
+    assert (end.outcome, end.leftovers) == ("interrupted", ())
+    assert end.took_s < 4
+    assert three.left_of(running.job.id) == []
+
+
 @contextlib.contextmanager
 def cut_off(cluster: JobCluster, node: str) -> Iterator[None]:
     cluster.cut(node)
