@@ -46,7 +46,7 @@ def infer(
     ] = None,
     logits: Annotated[
         int,
-        typer.Option("--logits", metavar="K", help="JSON: the first token's K highest logits."),
+        typer.Option("--logits", metavar="K", help="JSON: the first token's K top logits."),
     ] = 0,
     tp: Annotated[int | None, typer.Option("--tp", help="Tensor parallel size.")] = None,
     pp: Annotated[int | None, typer.Option("--pp", help="Pipeline parallel size.")] = None,
