@@ -75,6 +75,7 @@ def test_the_summary_is_one_line_on_stderr():
         answers=(
             Answer(
                 prompt="Capital?",
+                prompt_text="Capital?",
                 text=" Paris.",
                 token_ids=(1, 2),
                 prompt_tokens=3,
