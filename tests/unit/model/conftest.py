@@ -1,4 +1,4 @@
-"""Property tests without a stopwatch: a busy machine is no mistake of the code."""
+"""What the tests of files share: property tests without a stopwatch, and a folder of its own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+# A busy machine is no mistake of the code.
 settings.register_profile(
     "steady",
     deadline=None,
