@@ -68,9 +68,7 @@ def test_known_hosts_pins_every_node_by_name_and_address(tmp_path):
 def test_a_node_that_joins_gets_a_key_and_the_others_keep_theirs(tmp_path):
     before = ensure_trust(tmp_path, pair())
     wider = pair(nodes=(node(1), node(2), node(3)))
-    assert load_trust(tmp_path, wider) == replace(
-        before, hosts={**before.hosts, "node3": PLANNED}
-    )
+    assert load_trust(tmp_path, wider) == replace(before, hosts={**before.hosts, "node3": PLANNED})
 
     after = ensure_trust(tmp_path, wider)
 
