@@ -10,7 +10,7 @@ from typing import Any, Literal
 from clusterkit.command import Command
 from clusterkit.model.job import RankProgram
 from clusterkit.payloads.job_protocol import VERSION
-from clusterkit.placement import Placement, visible_devices
+from clusterkit.placement import Placement, Rank, visible_devices
 
 Outcome = Literal["done", "failed", "interrupted", "stopped", "timed-out", "lost"]
 EXIT_CODES: dict[Outcome, int] = {
@@ -73,6 +73,26 @@ class Job:
         """The node on which the supervisor runs."""
         return self.nodes[0]
 
+    def node_env(self, node: str) -> dict[str, str]:
+        """What all ranks of one node have in their environment, besides the program's own."""
+        local = [rank for rank in self.placement.ranks if rank.node == node]
+        env = {
+            "WORLD_SIZE": str(self.placement.world_size),
+            "LOCAL_WORLD_SIZE": str(len(local)),
+            "PYTHONUNBUFFERED": "1",
+        }
+        if devices := visible_devices(self.placement, node):
+            env["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, devices))
+        return env
+
+    def rank_env(self, rank: Rank) -> dict[str, str]:
+        """One rank's environment, but for what is only known where it runs.
+
+        That is MASTER_ADDR, MASTER_PORT and the network interface, which the agents add.
+        """
+        place = {"RANK": str(rank.rank), "LOCAL_RANK": str(rank.local_rank)}
+        return {**self.node_env(rank.node), **place, **self.program.env}
+
     def as_message(self) -> dict[str, Any]:
         """The first message to the supervisor."""
         files = self.program.files.items()
@@ -89,7 +109,7 @@ class Job:
                     "python": node.python,
                     "payloads": node.payloads,
                     "folder": node.folder(self.id),
-                    "gpus": list(visible_devices(self.placement, node.name)),
+                    "env": self.node_env(node.name),
                 }
                 for node in self.nodes
             ],

@@ -104,10 +104,6 @@ class AgentLink:
 def first_order(job: Message, node: dict[str, Any], *, is_head: bool) -> Message:
     """The message that tells an agent its part of the job."""
     ranks = {str(r["rank"]): r["local_rank"] for r in job["ranks"] if r["node"] == node["name"]}
-    size = len(job["ranks"])
-    env = {"WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(len(ranks)), "PYTHONUNBUFFERED": "1"}
-    if node["gpus"]:
-        env["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, node["gpus"]))
     return {
         "t": "job",
         "version": VERSION,
@@ -120,9 +116,9 @@ def first_order(job: Message, node: dict[str, Any], *, is_head: bool) -> Message
         "files": job["files"],
         "argv": job["argv"],
         "program_env": job["env"],
-        "world_size": size,
+        "world_size": len(job["ranks"]),
         "ranks": ranks,
-        "env": env,
+        "env": node["env"],
     }
 
 

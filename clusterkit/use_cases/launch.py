@@ -19,7 +19,7 @@ from clusterkit.jobs.job import RANK_ARGV, RSH
 from clusterkit.launchers.mpirun import Mpirun
 from clusterkit.model.cluster import Cluster
 from clusterkit.model.job import RankProgram
-from clusterkit.placement import Placement
+from clusterkit.placement import Placement, Rank
 from clusterkit.tasks.node_facts import read_facts
 from clusterkit.tasks.payload import payload_folder
 from clusterkit.transports.world import World
@@ -149,11 +149,11 @@ def job_steps(job: Job) -> list[Step]:
     ]
     launch = Step(head.name, "start every rank", job.launch, "+", "job")
     ranks = [
-        Step(rank.node, f"rank {rank.rank}", _rank_command(job), "+", "job")
+        Step(rank.node, f"rank {rank.rank}", _rank_command(job, rank), "+", "job")
         for rank in job.placement.ranks
     ]
     return [*files, launch, *ranks]
 
 
-def _rank_command(job: Job) -> Command:
-    return Command(job.program.argv, env=job.program.env)
+def _rank_command(job: Job, rank: Rank) -> Command:
+    return Command(job.program.argv, env=job.rank_env(rank))

@@ -48,7 +48,12 @@ def test_the_first_message_to_the_supervisor() -> None:
                 "python": "/py",
                 "payloads": "/home/payload",
                 "folder": "/home/jobs/infer-1",
-                "gpus": [3, 5],
+                "env": {
+                    "WORLD_SIZE": "3",
+                    "LOCAL_WORLD_SIZE": "2",
+                    "PYTHONUNBUFFERED": "1",
+                    "CUDA_VISIBLE_DEVICES": "3,5",
+                },
             },
             {
                 "name": "node2",
@@ -56,7 +61,7 @@ def test_the_first_message_to_the_supervisor() -> None:
                 "python": "/py",
                 "payloads": "/home/payload",
                 "folder": "/home/jobs/infer-1",
-                "gpus": [],
+                "env": {"WORLD_SIZE": "3", "LOCAL_WORLD_SIZE": "1", "PYTHONUNBUFFERED": "1"},
             },
         ],
         "ranks": [
@@ -72,6 +77,15 @@ def test_the_first_message_to_the_supervisor() -> None:
         "ssh_config": "/home/ssh/config",
         "timeout_s": 60,
         "start_timeout_s": 60.0,
+    }
+    assert job.rank_env(job.placement.ranks[1]) == {
+        "RANK": "1",
+        "LOCAL_RANK": "1",
+        "WORLD_SIZE": "3",
+        "LOCAL_WORLD_SIZE": "2",
+        "PYTHONUNBUFFERED": "1",
+        "CUDA_VISIBLE_DEVICES": "3,5",
+        "TOKEN": "s",
     }
 
 

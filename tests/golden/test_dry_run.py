@@ -1,0 +1,70 @@
+"""What each verb would run for the shipped inventories, whole, as `--dry-run -o json` prints it.
+
+After a change that is meant, write the files anew and read the difference:
+``CLUSTERKIT_WRITE_GOLDEN=1 python -m pytest tests/golden``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+REPOSITORY = HERE.parent.parent
+PAIR, LOCAL = "inventories/docker-pair.yaml", "inventories/local.yaml"
+CASES = {
+    "up-docker-pair": ("up", PAIR),
+    "up-local": ("up", LOCAL),
+    "down-docker-pair": ("down", "--inventory", PAIR),
+    "mpi-hello-docker-pair": ("mpi-hello", "--inventory", PAIR),
+    "mpi-hello-local": ("mpi-hello", "--inventory", LOCAL, "--ranks", "2"),
+    "build-docker-pair": ("build", "--inventory", PAIR),
+    "infer-docker-pair": ("infer", "--inventory", PAIR, "--prompt", "it's $(x)"),
+    "infer-docker-pair-tp3": ("infer", "--inventory", PAIR, "--prompt", "hi", "--tp", "3"),
+    "infer-local-tp3-pp2": ("infer", "--inventory", LOCAL, "-p", "hi", "--tp", "3", "--pp", "2"),
+    "exec-docker-pair": ("exec", "--inventory", PAIR, "@workers", "--", "echo", "a b"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_steps_are_these(case: str, tmp_path: Path) -> None:
+    printed = dry_run(tmp_path, *CASES[case])
+
+    golden = HERE / "dry_run" / f"{case}.json"
+    if os.environ.get("CLUSTERKIT_WRITE_GOLDEN"):
+        golden.write_text(printed)
+    assert printed == golden.read_text()
+
+
+def dry_run(home: Path, *words: str) -> str:
+    """The JSON of a verb that can reach nothing, without what differs from run to run."""
+    argv = [sys.executable, "-m", "clusterkit", *words, "--dry-run", "-o", "json"]
+    if "--" in words:
+        split = words.index("--")
+        argv = [*argv[:3], *words[:split], "--dry-run", "-o", "json", *words[split:]]
+    env = os.environ | {
+        "CLUSTERKIT_HOME": str(home),
+        "CLUSTERKIT_CACHE": str(home / "cache"),
+        "DOCKER_HOST": f"unix://{home}/nobody-listens",
+    }
+    done = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (home / "clusters").exists()
+    for found, name in (
+        (str(home), "HOME"),
+        (str(REPOSITORY), "REPOSITORY"),
+        (str(Path(sys.executable).parent), "VENV/bin"),
+        (Path(sys.executable).name, "python"),
+    ):
+        done.stdout = done.stdout.replace(found, name)
+    text = re.sub(r"payload-[0-9a-f]{12}", "payload-VERSION", done.stdout)
+    text = re.sub(r"(infer|mpi-hello)-[0-9a-f]{6}\b", r"\1-ID", text)
+    # Only root needs the flag, and a container's root always does.
+    text = re.sub(r' *"--allow-run-as-root",\n', "", text)
+    return json.dumps(json.loads(text), indent=2) + "\n"
