@@ -55,6 +55,13 @@ class LookAtNode:
                 f"{self.node}: {seen.stderr.strip()}. "
                 "Fix: set `python` in the inventory to an interpreter of the node"
             )
+        if not seen.ok and self.wanted.python:
+            said = seen.stderr.strip().splitlines() or [f"exit {seen.exit_code}"]
+            why = said[-1] if said[0].startswith("Traceback") else said[0]
+            raise ClusterkitError(
+                f"{self.node}: {self.wanted.python} is no Python that runs here: {why}. "
+                "Fix: correct `python` in the inventory, or take it out to have one looked for"
+            )
         try:
             facts = read_facts(json.loads(seen.check().stdout))
         except ValueError as error:
