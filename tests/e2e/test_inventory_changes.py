@@ -30,6 +30,7 @@ def test_a_node_that_is_added_changed_or_taken_out(pair: Pair):
     hello = pair.answer("mpi-hello")
     slots = changed(pair, nodes={"node1": {"slots": 3}} | TWO | THREE)
     same = ids(pair)
+    hostfile = pair.inside("node3", "cat", f"{pair.home}/hostfile")
     env = {"node2": {"slots": 2, "container": {"env": {"OMP_NUM_THREADS": "2"}}}}
     other = changed(pair, nodes=ONE | env | THREE)
     recreated = ids(pair)
@@ -43,6 +44,7 @@ def test_a_node_that_is_added_changed_or_taken_out(pair: Pair):
     places = [(rank["node"], rank["local_rank"]) for rank in hello["ranks"]]
     assert places == [(f"node{node}", local) for node in (1, 2, 3) for local in (0, 1)]
     assert slots == ["rewrite /var/lib/clusterkit/*/hostfile"]
+    assert hostfile == "node1 slots=3\nnode2 slots=2\nnode3 slots=2\n"
     assert same == three
     assert "remove container *-node2: env changed" in other
     assert differing(three, recreated) == [f"{pair.name}-node2"]

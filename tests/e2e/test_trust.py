@@ -83,7 +83,10 @@ def test_private_keys_lie_where_they_are_used_and_nowhere_else(pair: Pair):
 
 
 def test_the_state_is_for_its_user_only(pair: Pair):
+    """A key that was opened to others is theirs no longer after the next `up`."""
     folder = pair.controller.home / "clusters" / pair.name
+    (folder / "keys" / "operator").chmod(0o644)
+    pair.up()
 
     modes = {
         str(path.relative_to(folder)): f"{path.stat().st_mode & 0o777:o}"

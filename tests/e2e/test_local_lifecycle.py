@@ -1,0 +1,77 @@
+"""The same life on this machine: no root, no Docker."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.controller import Controller
+
+
+@pytest.fixture
+def file(tmp_path: Path, cluster_name: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An inventory of this machine; Docker is out of reach."""
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    inventory = tmp_path / "local.yaml"
+    inventory.write_text(
+        f"cluster: {cluster_name}\nprovider: local\nnodes: {{localhost: {{slots: 2}}}}\n"
+        f"storage: {{kind: local, path: {tmp_path / 'models'}}}\n"
+    )
+    return inventory
+
+
+def steps(clusterkit: Controller, file: Path) -> list[str]:
+    done = clusterkit("up", file, "--yes", "-o", "json")
+    assert done.returncode == 0, done.stderr
+    return [step["summary"] for step in json.loads(done.stdout)["steps"]]
+
+
+def test_up_mends_what_is_damaged_and_down_leaves_nothing(clusterkit, file, cluster_name):
+    steps(clusterkit, file)
+    again = steps(clusterkit, file)
+    node = clusterkit.home / "clusters" / cluster_name / "node"
+    (node / "hostfile").write_text("localhost slots=9\n")
+    noticed = clusterkit("plan", file, "--exit-code")
+    mended = steps(clusterkit, file)
+    hello = clusterkit("mpi-hello", "-o", "json")
+    gone = clusterkit("down", "--yes")
+    twice = clusterkit("down", "--inventory", file, "--yes")
+
+    assert (again, mended) == ([], [f"rewrite {node}/hostfile"])
+    assert noticed.returncode == 6
+    assert [rank["ok"] for rank in json.loads(hello.stdout)["ranks"]] == [True, True]
+    assert (gone.returncode, twice.returncode) == (0, 0)
+    assert not (clusterkit.home / "clusters" / cluster_name).exists()
+    assert not (clusterkit.home / "current").exists()
+
+
+def test_a_lock_that_somebody_elsewhere_holds(clusterkit, file, cluster_name):
+    lock = clusterkit.home / "clusters" / cluster_name / "lock.json"
+    lock.parent.mkdir(parents=True)
+    holder = {"id": "1", "user": "ann", "host": "elsewhere", "pid": "7", "verb": "up"}
+    lock.write_text(json.dumps(holder | {"since": "then", "started": "1"}))
+
+    refused = clusterkit("up", file, "--yes")
+
+    assert (refused.returncode, refused.stderr) == (
+        5,
+        f"Error: cluster {cluster_name} is locked: ann@elsewhere runs `clusterkit up` (pid 7) "
+        f"since then.\nFix: wait for it to end; if it is gone, remove it with `rm {lock}`\n",
+    )
+    assert sorted(path.name for path in lock.parent.iterdir()) == ["lock.json"]
+
+
+def test_a_python_that_is_none_leaves_nothing_behind(clusterkit, file, cluster_name):
+    file.write_text(file.read_text() + "python: /usr/bin/env\n")
+
+    done = clusterkit("up", file, "--yes")
+
+    assert done.returncode == 1
+    assert done.stderr.endswith(
+        "Error: localhost: /usr/bin/env is no Python that runs here: "
+        "/usr/bin/env: invalid option -- 'I'.\n"
+        "Fix: correct `python` in the inventory, or take it out to have one looked for\n"
+    )
+    assert not (clusterkit.home / "clusters" / cluster_name).exists()
