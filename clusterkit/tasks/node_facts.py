@@ -56,8 +56,8 @@ class LookAtNode:
                 "Fix: set `python` in the inventory to an interpreter of the node"
             )
         if not seen.ok and self.wanted.python:
-            said = seen.stderr.strip().splitlines() or [f"exit {seen.exit_code}"]
-            why = said[-1] if said[0].startswith("Traceback") else said[0]
+            lines = seen.stderr.strip().splitlines() or [f"exit {seen.exit_code}"]
+            why = lines[-1] if lines[0].startswith("Traceback") else lines[0]
             raise ClusterkitError(
                 f"{self.node}: {self.wanted.python} is no Python that runs here: {why}. "
                 "Fix: correct `python` in the inventory, or take it out to have one looked for"

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from clusterkit.command import Result
-from clusterkit.errors import ClusterkitError, CommandFailed
+from clusterkit.errors import ClusterkitError
 from clusterkit.facts import Gpu, NodeFacts
 from clusterkit.tasks.base import Change
 from clusterkit.tasks.node_facts import LookAtNode, problems, read_facts
@@ -72,13 +72,12 @@ def test_an_interpreter_that_is_not_there_is_named():
 def test_an_interpreter_that_fails_says_how_and_the_program_is_not_quoted():
     task = LookAtNode(node(1, python="/bin/false"))
 
-    with pytest.raises(CommandFailed) as caught:
+    with pytest.raises(ClusterkitError) as caught:
         task.plan(run(task.probe()))
 
     assert str(caught.value) == (
-        "node1: exit 1: sh -c 'program=$1; shift …' sh "
-        '\'"""Print what this node is, as one JSON object: run with the interpreter that has '
-        'the packages.""" …\' /bin/false'
+        "node1: /bin/false is no Python that runs here: exit 1. "
+        "Fix: correct `python` in the inventory, or take it out to have one looked for"
     )
 
 
