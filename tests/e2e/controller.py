@@ -114,6 +114,13 @@ class Controller:
                 for thing in self._labelled(kind):
                     with contextlib.suppress(NotFound):
                         thing.remove()
+            self._remove_locks()
+
+    def _remove_locks(self) -> None:
+        """What a killed `up` leaves; the lock is not the cluster's, so it has another label."""
+        for name in sorted(self.clusters) if self.engine else ():
+            with contextlib.suppress(NotFound):
+                self.engine.volumes.get(f"clusterkit-{name}-lock").remove()
 
     def _labelled(self, kind: str) -> list:
         if self.engine is None:
