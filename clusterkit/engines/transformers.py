@@ -131,7 +131,7 @@ class Transformers:
             **asdict(request),
         }
         return RankProgram(
-            argv=(python, f"{payload_folder}/generate.py"),
+            argv=(python, payload_folder, "generate"),
             files={"input.json": json.dumps(content, ensure_ascii=False).encode()},
         )
 

@@ -1,9 +1,9 @@
 """Turn a model into a folder of safetensors that every rank can load, or check such a folder.
 
-    python convert.py SOURCE TARGET --name NAME --source-sha256 HEX
-    python convert.py --check TARGET             sizes of all files against the manifest
-    python convert.py --verify TARGET            their sha256 as well
-    python convert.py --describe FOLDER          what the model in any folder is
+    python PAYLOADS convert SOURCE TARGET --name NAME --source-sha256 HEX
+    python PAYLOADS convert --check TARGET       sizes of all files against the manifest
+    python PAYLOADS convert --verify TARGET      their sha256 as well
+    python PAYLOADS convert --describe FOLDER    what the model in any folder is
 
 SOURCE is a GGUF file or a Hugging Face folder. The result is written beside TARGET and published
 by one rename, so TARGET is whole or absent, and two conversions at once do no harm. The folder
@@ -26,13 +26,7 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
-# This lies beside this file, wherever it was unpacked.
-from model_folder import (  # type: ignore[import-not-found]
-    MANIFEST,
-    differences,
-    sha256,
-    shape_of,
-)
+from clusterkit.payloads.model_folder import MANIFEST, differences, sha256, shape_of
 
 FORMAT = 1
 """Raised when the same source would give other files; part of the key of a built model."""
@@ -42,9 +36,14 @@ _NOT_COPIED = {".bin", ".pth", ".gguf"}  # the weights once more, in other forma
 _ABANDONED_S = 24 * 3600
 
 
-def main() -> int:
-    """Convert, or check; 0 done, 1 failed, 3 the folder differs from its manifest."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main() -> NoReturn:
+    """Exit with 0: done, 1: failed, 3: the folder differs from its manifest."""
+    sys.exit(convert_or_look())
+
+
+def convert_or_look() -> int:
+    """Do what the command line asks for; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="convert", description=__doc__.splitlines()[0])
     parser.add_argument("folders", nargs="+", metavar="SOURCE TARGET", type=Path)
     parser.add_argument("--name", default="")
     parser.add_argument("--source-sha256", default="")
@@ -246,7 +245,3 @@ def quiet() -> None:
 def tell(**event: Any) -> None:
     """Print one event."""
     print(json.dumps(event), flush=True)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

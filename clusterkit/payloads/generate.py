@@ -25,10 +25,9 @@ import warnings
 from pathlib import Path
 from typing import Any, NoReturn
 
-# These lie beside this file, wherever it was unpacked.
-from generate_events import Failed, Refused, rank, tell  # type: ignore[import-not-found]
-from generate_model import about, load, peak_memory_bytes, stop_ids  # type: ignore[import-not-found]
-from generate_text import TokenStream  # type: ignore[import-not-found]
+from clusterkit.payloads.generate_events import Failed, Refused, rank, tell
+from clusterkit.payloads.generate_model import about, load, peak_memory_bytes, stop_ids
+from clusterkit.payloads.generate_text import TokenStream
 
 INPUT = "input.json"
 
@@ -241,7 +240,3 @@ def agree(answers: list[list[int]]) -> None:
     others = [number for number, digest in enumerate(all_) if digest != all_[0]]
     if others:
         raise Failed(f"the tokens of rank 0 and of ranks {others} differ: do not use them")
-
-
-if __name__ == "__main__":
-    main()

@@ -7,9 +7,8 @@ import resource
 from pathlib import Path
 from typing import Any
 
-# These lie beside this file, wherever it was unpacked.
-from generate_events import Failed, rank  # type: ignore[import-not-found]
-from model_folder import stored_parameters  # type: ignore[import-not-found]
+from clusterkit.payloads.generate_events import Failed, rank
+from clusterkit.payloads.model_folder import stored_parameters
 
 
 def load(request: dict[str, Any]) -> Any:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-# This lies beside this file, wherever it was unpacked.
-from generate_events import rank, tell  # type: ignore[import-not-found]
+from clusterkit.payloads.generate_events import rank, tell
 
 
 class TokenStream:

@@ -26,7 +26,7 @@ from clusterkit.use_cases.build_steps import (
 from clusterkit.use_cases.models import FetchedModel, pull
 
 DIFFERS = 3
-"""The exit code of ``convert.py --check`` for a folder that is not as published."""
+"""The exit code of the payload ``convert --check`` for a folder that is not as published."""
 
 _LINES = 8
 _GRACE_S = 10.0

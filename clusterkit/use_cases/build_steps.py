@@ -66,7 +66,7 @@ def target_of(cluster: Cluster, name: str, sha256: str) -> str:
 def check_command(python: str, payloads: str, folder: str, *, verify: bool = False) -> Command:
     """Compare a built model with its manifest."""
     how = "--verify" if verify else "--check"
-    return Command((python, f"{payloads}/convert.py", how, folder))
+    return _convert(python, payloads, how, folder)
 
 
 def convert_command(
@@ -74,12 +74,16 @@ def convert_command(
 ) -> Command:
     """Convert and publish. It lives while its stdin is open."""
     options = ("--name", name, "--source-sha256", sha256)
-    return Command((python, f"{payloads}/convert.py", source, target, *options))
+    return _convert(python, payloads, source, target, *options)
 
 
 def describe_command(python: str, payloads: str, folder: str) -> Command:
     """Tell what the model in a folder is; the folder stays as it is."""
-    return Command((python, f"{payloads}/convert.py", "--describe", folder))
+    return _convert(python, payloads, "--describe", folder)
+
+
+def _convert(python: str, payloads: str, *words: str) -> Command:
+    return Command((python, payloads, "convert", *words))
 
 
 def _models(cluster: Cluster) -> str:

