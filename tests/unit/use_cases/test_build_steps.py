@@ -54,8 +54,7 @@ def test_a_first_build_on_shared_storage() -> None:
             "engine",
             Command(
                 (
-                    *CONVERT,
-                    *(upload, TARGET),
+                    *(*CONVERT, upload, TARGET),
                     *("--name", "smollm2-135m", "--source-sha256", SHA256),
                 )
             ),
