@@ -7,9 +7,27 @@ import shlex
 from clusterkit.report.tables import Blocks
 from clusterkit.results import DryRun, DryStep
 
+_DOCKER = {
+    "build": "build image",
+    "pull": "pull image",
+    "network": "create network",
+    "volume": "create volume",
+    "create": "create container",
+    "put": "put files into container",
+    "start": "start container",
+    "restart": "restart container",
+    "remove": "remove container",
+    "remove-network": "remove network",
+    "remove-volume": "remove volume",
+}
+"""What is asked of the Docker engine, in words: its API is called, and no program is run."""
+
 
 def dry_run_text(run: DryRun, *, wide: bool = False) -> Blocks:
-    """A comment with the stage and the reason, then the node and what runs there."""
+    """A comment with the stage and the reason, then the node and what is done there.
+
+    A ``$`` leads what can be copied into a shell.
+    """
     del wide
     if not run.steps:
         return [f"# {run.verb}: nothing would run"]
@@ -17,13 +35,15 @@ def dry_run_text(run: DryRun, *, wide: bool = False) -> Blocks:
     lines: list[str] = []
     for step in run.steps:
         stage = f"{step.stage}: " if step.stage else ""
-        lines += [f"# {stage}{step.summary}", f"{step.node:<{width}}  $ {_words(step)}"]
+        lines += [f"# {stage}{step.summary}", f"{step.node:<{width}}  {_words(step)}"]
     return lines
 
 
 def _words(step: DryStep) -> str:
+    if step.kind == "docker":
+        operation, name = step.argv
+        return f"docker: {_DOCKER[operation]} {name}"
+    if step.kind == "put":
+        return f"put: {shlex.join(step.argv)}"
     env = [f"{name}={shlex.quote(value)}" for name, value in step.env.items()]
-    lead = {"command": [], "put": ["put"], "docker": ["docker"]}[step.kind]
-    # A Docker call's variables are the container's: they do not stand before the command.
-    words = [*lead, shlex.join(step.argv)]
-    return " ".join(env + words if step.kind == "command" else words)
+    return " ".join(["$", *env, shlex.join(step.argv)])

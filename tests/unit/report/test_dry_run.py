@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
-from clusterkit.command import Command, DockerCall, Put, Step
+from clusterkit.command import Command, DockerCall, DockerOperation, Put, Step
 from clusterkit.results import DryRun
 from tests.unit.report.streams import shown, text
 
@@ -25,12 +26,31 @@ RUN = DryRun.of(
 def test_a_dry_run_can_be_read_in_order():
     assert shown(RUN) == text("""
         # nodes: create container pair-node1
-        node1     $ docker create pair-node1
+        node1     docker: create container pair-node1
         # mpi: write the hostfile
-        node1     $ put '/x/host file'
+        node1     put: '/x/host file'
         # start ranks
         headnode  $ HF_TOKEN='***' A='b c' mpirun -n 2 'it'"'"'s'
         """)
+
+
+def test_each_call_of_the_docker_engine_has_words_of_its_own():
+    calls = [DockerCall(operation, "x") for operation in get_args(DockerOperation)]
+    run = DryRun.of("up", [Step("localhost", "because", call) for call in calls])
+
+    assert shown(run).splitlines()[1::2] == [
+        "localhost  docker: build image x",
+        "localhost  docker: pull image x",
+        "localhost  docker: create network x",
+        "localhost  docker: create volume x",
+        "localhost  docker: create container x",
+        "localhost  docker: put files into container x",
+        "localhost  docker: start container x",
+        "localhost  docker: restart container x",
+        "localhost  docker: remove container x",
+        "localhost  docker: remove network x",
+        "localhost  docker: remove volume x",
+    ]
 
 
 def test_json_is_indented_and_keeps_the_order_of_the_schema():
