@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -15,6 +16,12 @@ from clusterkit.results import DownResult, PlannedStep, PlanResult, UpResult
 
 _Line = tuple[str, str, str]
 """Stage, sign, summary."""
+_UNKNOWN = re.compile(r"(\S+): (\S+) <known after (\S+)>")
+_AFTER = {
+    "nodes": "the nodes are up",
+    "trust": "the nodes can be logged in to",
+    "storage": "the storage is made",
+}
 
 
 def plan_text(plan: PlanResult, *, wide: bool = False) -> Blocks:
@@ -26,7 +33,7 @@ def plan_text(plan: PlanResult, *, wide: bool = False) -> Blocks:
         lines += [(item.node, (item.stage, "=", item.summary)) for item in plan.settled]
     blocks = [*_by_node(lines)]
     if plan.unknown:
-        blocks += [signed("?", text) for text in plan.unknown] + [""]
+        blocks += [signed("?", line) for line in _not_known(plan.unknown)] + [""]
     return [*blocks, _totals(plan)]
 
 
@@ -93,6 +100,22 @@ def _folded(nodes: dict[str, list[_Line]]) -> list[tuple[str, Sequence[_Line]]]:
         (f"{fold(names)} ({len(names)})", key) if len(names) > 1 else (names[0], nodes[names[0]])
         for key, names in alike.items()
     ]
+
+
+def _not_known(unknown: Iterable[str]) -> list[str]:
+    """What cannot be known yet, and until when; nodes of which it is the same share a line."""
+    nodes: dict[str, list[str]] = {}
+    for text in unknown:
+        found = _UNKNOWN.fullmatch(text)
+        if found:
+            node, stage, after = found.groups()
+            when = _AFTER.get(after, f"the stage {after}")
+            nodes.setdefault(f"{stage}: known after {when}", []).append(node)
+        else:
+            nodes.setdefault(text, [])
+    folded = {what: fold(names) for what, names in nodes.items()}
+    width = max(map(len, folded.values()))
+    return [f"{names:<{width}}  {what}" if names else what for what, names in folded.items()]
 
 
 def _timed(node: str, step: PlannedStep, took_s: float) -> tuple[str, _Line]:

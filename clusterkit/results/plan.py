@@ -58,7 +58,7 @@ class PlanResult(Model):
     unknown: tuple[str, ...] = Field(
         default=(),
         description="What cannot be known yet",
-        examples=[["trust: <known after nodes>"]],
+        examples=[["node1: trust <known after nodes>"]],
     )
 
 

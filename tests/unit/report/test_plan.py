@@ -39,7 +39,12 @@ PLAN = PlanResult(
         step("node2", "trust", "-", "forget its host key"),
     ),
     settled=(Settled(node="node1", stage="mpi", summary="Open MPI 5.0.11 is there"),),
-    unknown=("mpi: <known after nodes>",),
+    unknown=(
+        "node1: mpi <known after nodes>",
+        "node2: mpi <known after nodes>",
+        "node2: storage <known after storage>",
+        "node3: mpi <known after another>",
+    ),
 )
 
 
@@ -58,7 +63,9 @@ def test_a_plan_goes_node_by_node_and_ends_with_its_totals():
           nodes  - remove container pair-node2
           trust  - forget its host key
 
-        ? mpi: <known after nodes>
+        ? node[1-2]  mpi: known after the nodes are up
+        ? node2      storage: known after the storage is made
+        ? node3      mpi: known after the stage another
 
         Plan: 2 to add, 2 to change, 2 to destroy.
         """)
