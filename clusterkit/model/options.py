@@ -224,14 +224,51 @@ def read_options(verb: str, words: Mapping[str, Any]) -> Model:
     try:
         return options.model_validate(dict(words))
     except ValidationError as error:
-        found = explain(error, options, example=lambda key, value: f"`{_flag(key)} {value}`")
-        raise UsageError("\n".join(_on_the_command_line(each) for each in found)) from None
+
+        def example(field: str, value: str) -> str:
+            name = typed(verb, field)
+            return f"`{name} {value}`" if name.startswith("--") else f"`{value}`"
+
+        found = explain(error, options, example=example)
+        raise UsageError("\n".join(_on_the_command_line(verb, each) for each in found)) from None
 
 
-def _on_the_command_line(found: Mistake) -> str:
-    where = f"{_flag(str(found.place[0]))}: " if found.place else ""
-    return f"{where}{found.what}. Fix: {found.fix}"
+def typed(verb: str, field: str) -> str:
+    """What a field of ``verb`` is called on the command line: ``--max-tokens``, or ``NODES``."""
+    if field in _ARGUMENTS.get(verb, ()):
+        return field.upper()
+    return _FLAGS.get(field) or f"--{field.replace('_', '-')}"
 
 
-def _flag(field: str) -> str:
-    return f"--{field.replace('_', '-')}"
+_ARGUMENTS = {
+    "check": ("file",),
+    "cp": ("sources", "target"),
+    "exec": ("nodes", "argv"),
+    "init": ("file",),
+    "logs": ("job",),
+    "models": ("action", "model"),
+    "plan": ("file",),
+    "play": ("file",),
+    "schema": ("name",),
+    "ssh": ("node", "argv"),
+    "stop": ("job",),
+    "up": ("file",),
+}
+"""The fields of each verb that are no options there."""
+_FLAGS = {
+    "cluster": "--name",
+    "gpus_per_node": "--gpus",
+    "hosts": "--host",
+    "source": "--from",
+    "timeout_s": "--timeout",
+}
+"""The options that have another name than their field."""
+
+
+def _on_the_command_line(verb: str, found: Mistake) -> str:
+    if found.place:
+        return f"{typed(verb, str(found.place[0]))}: {found.what}. Fix: {found.fix}"
+    text = f"{found.what}. Fix: {found.fix}"
+    for field in VERBS[verb].model_fields:  # what is wrong between options names them by field
+        text = text.replace(f"`{field}`", f"`{typed(verb, field)}`")
+    return text

@@ -18,7 +18,7 @@ ASKED = {
     ),
     "no prompt": (
         ("infer",),
-        "there is no prompt.\nFix: give `prompt`, or a file of `prompts`\n",
+        "there is no prompt.\nFix: give `--prompt`, or a file of `--prompts`\n",
     ),
     "a model that nobody knows": (
         ("build", "--model", "nosuch"),

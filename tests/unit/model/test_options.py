@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
+from clusterkit.cli.main import application
 from clusterkit.errors import FileMistakes, UsageError
 from clusterkit.model.infer_options import InferOptions
 from clusterkit.model.load import load_prompts
-from clusterkit.model.options import VERBS, UpOptions, read_options
+from clusterkit.model.options import VERBS, UpOptions, read_options, typed
 
 
 def test_words_become_options():
@@ -26,7 +28,7 @@ def test_every_option_has_a_short_help():
             assert 0 < len(field.description or "") <= 72, f"{verb} {name}"
 
 
-NO_PROMPT = "there is no prompt. Fix: give `prompt`, or a file of `prompts`"
+NO_PROMPT = "there is no prompt. Fix: give `--prompt`, or a file of `--prompts`"
 EMPTY = "--prompt: the prompt is empty. Fix: write what the model should answer"
 
 
@@ -63,8 +65,8 @@ EMPTY = "--prompt: the prompt is empty. Fix: write what the model should answer"
         (
             "infer",
             {"prompt": ("a",), "raw": True, "system": "b"},
-            "`raw` has no place for a `system` prompt. "
-            "Fix: drop `raw`, or write the instruction into the prompt",
+            "`--raw` has no place for a `--system` prompt. "
+            "Fix: drop `--raw`, or write the instruction into the prompt",
         ),
         (
             "mpi-hello",
@@ -79,12 +81,18 @@ EMPTY = "--prompt: the prompt is empty. Fix: write what the model should answer"
         (
             "models",
             {"action": "pul", "model": "x"},
-            "--action: must be ls, pull or rm, not `pul`. Fix: did you mean `pull`?",
+            "ACTION: must be ls, pull or rm, not `pul`. Fix: did you mean `pull`?",
         ),
         (
             "exec",
             {"nodes": "@all", "argv": ()},
-            '--argv: must not be empty. Fix: write for example `--argv ["hostname"]`',
+            'ARGV: must not be empty. Fix: write for example `["hostname"]`',
+        ),
+        (
+            "exec",
+            {"nodes": "", "argv": ("x",), "timeout_s": 0.0},
+            'NODES: must not be empty. Fix: write for example `"@all"`\n'
+            "--timeout: must be more than 0, not `0.0`. Fix: write for example `--timeout 60`",
         ),
     ],
 )
@@ -93,6 +101,17 @@ def test_words_that_do_not_fit(verb: str, words: dict[str, Any], message: str):
         read_options(verb, words)
     assert str(caught.value) == message
     assert caught.value.exit_code == 2
+
+
+def test_options_are_called_as_they_are_typed():
+    commands: Any = typer.main.get_command(application())
+    for verb, options in VERBS.items():
+        known = [name for each in commands.commands[verb].params for name in each.opts]
+        names = {typed(verb, field) for field in options.model_fields.keys() - {"subnet"}}
+        assert {name for name in names if name.startswith("--")} <= {*known}, verb
+        assert {name for name in names if not name.startswith("--")} == {
+            name.upper() for name in known if not name.startswith("-")
+        }, verb
 
 
 def test_prompts_are_json_lines(tmp_path: Path):
