@@ -34,12 +34,15 @@ def perform(options: SchemaOptions, manner: Manner, printer: Printer) -> None:  
     import json
 
     from clusterkit import results
+    from clusterkit.errors import UsageError
     from clusterkit.model.schemas import inventory_schema, playbook_schema
 
     files = {"inventory": inventory_schema, "playbook": playbook_schema}
-    name = options.name
+    name, names = options.name, [*files, *results.RESULTS]
     if name is None:
-        printer.show("\n".join([*files, *results.RESULTS]))
+        printer.show("\n".join(names))
+    elif name not in names:
+        raise UsageError(f"schema {name!r}: no such name. Fix: use one of {', '.join(names)}")
     else:
         made = files[name]() if name in files else results.schema(name)
         printer.show(json.dumps(made, indent=2))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from clusterkit.errors import UsageError
 from clusterkit.model.base import Model
 from clusterkit.results.check import CheckResult
 from clusterkit.results.dry_run import DryRun
@@ -47,11 +46,5 @@ RESULTS: dict[str, type[Model]] = {
 
 
 def schema(name: str) -> dict[str, Any]:
-    """The JSON Schema of what the verb ``name`` answers.
-
-    Raises:
-        UsageError: If there is no such schema.
-    """
-    if name not in RESULTS:
-        raise UsageError(f"schema {name!r}: no such name. Fix: use one of {', '.join(RESULTS)}")
+    """The JSON Schema of what the verb ``name`` answers."""
     return RESULTS[name].model_json_schema(mode="serialization")

@@ -99,6 +99,17 @@ def test_every_schema_is_one(offline):
         assert all(resolves(schema, ref) for ref in refs(schema)), name
 
 
+def test_an_unknown_schema_names_the_known_ones(offline):
+    names = offline("schema").stdout.split()
+
+    done = offline("schema", "foo")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    known = ", ".join(names)
+    assert done.stderr == f"Error: schema 'foo': no such name.\nFix: use one of {known}\n"
+    assert names[:2] == ["inventory", "playbook"]
+
+
 def refs(part: object) -> Iterator[str]:
     """Every reference in a schema."""
     for key, value in part.items() if isinstance(part, dict) else ():
