@@ -58,13 +58,14 @@ class DockerTransport(StreamTransport):
             stream = client.exec_start(number, socket=True)
         except docker.errors.NotFound as error:
             raise TransportError(
-                self.node, f"there is no container {self.container}. Fix: `clusterkit up`"
+                self.node,
+                f"there is no container {self.container}. Fix: `clusterkit up INVENTORY`",
             ) from error
         except docker.errors.APIError as error:
             raise TransportError(
                 self.node,
                 f"container {self.container} runs no command: {error.explanation}. "
-                "Fix: `clusterkit up`",
+                "Fix: `clusterkit up INVENTORY`",
             ) from error
         except RequestException as error:
             from clusterkit.transports.docker_client import no_answer

@@ -134,7 +134,7 @@ def test_a_container_that_stops_is_an_error(boxes: Boxes) -> None:
     assert _error_of(lambda: transport.run(Command(("true",)))) == (
         f"here: container {name} runs no command: Container "
         f"{transport._connected().inspect_container(name)['Id']} is not running. "
-        "Fix: `clusterkit up`"
+        "Fix: `clusterkit up INVENTORY`"
     )
     transport.close()
 
