@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import shlex
 import signal
 import socket
 from pathlib import Path
@@ -26,6 +27,8 @@ _MACHINES_OWN = Path("/etc/ssh/ssh_known_hosts")
 _KEEPALIVE_S = 5
 _DEAD_AFTER_MS = 15_000
 _UNKNOWN_SIGNAL = 255
+_SSH_PORT = 22
+_UP = "see whether `clusterkit up INVENTORY` puts the cluster's keys back"
 # What paramiko says of a server that takes the connection and then says nothing.
 _SILENT = ("Error reading SSH protocol banner", "No existing session")
 
@@ -137,27 +140,33 @@ class _Prompt:
 
 
 def explain(error: BaseException, address: SshAddress) -> str:
-    """Why the connection did not come to be, and what to do about it."""
+    """Why the connection did not come to be, and what to do about it.
+
+    Where the address has a known_hosts of its own, it is a cluster's, whose keys ``up`` mends.
+    """
+    own = address.known_hosts is not None
     trusted = address.known_hosts or "~/.ssh/known_hosts"
     match error:
         case UnknownHostKey(key=key):
+            fix = f"compare it with the machine's own, then add it to {trusted}"
             return (
-                f"the host key of {address} is not known: {_name(key)}. "
-                f"Fix: compare it with the machine's own, then add it to {trusted}"
+                f"the host key of {address} is not known: {_name(key)}. Fix: {_UP if own else fix}"
             )
         case paramiko.BadHostKeyException(key=offered, expected_key=expected):
+            name = (
+                address.host if address.port == _SSH_PORT else f"[{address.host}]:{address.port}"
+            )
+            anew = f"if the machine was made anew, `ssh-keygen -R {shlex.quote(name)}`"
             return (
                 f"the host key of {address} has changed: {trusted} has {_name(expected)}, "
-                f"the machine offers {_name(offered)}. Fix: if the machine was made anew, "
-                f"replace its line in {trusted}; if not, somebody else answers in its place"
+                f"the machine offers {_name(offered)}. "
+                f"Fix: {_UP if own else anew}; if not, somebody else answers in its place"
             )
         case paramiko.AuthenticationException():
             user = address.user or "the user"
             key_file = address.key_file or "any of the user's keys"
-            return (
-                f"{address} does not let {user} in with {key_file}. "
-                f"Fix: add the public key to ~/.ssh/authorized_keys of {user} there"
-            )
+            fix = f"add the public key to ~/.ssh/authorized_keys of {user} there"
+            return f"{address} does not let {user} in with {key_file}. Fix: {_UP if own else fix}"
         case ConnectionRefusedError() | NoValidConnectionsError():
             return (
                 f"{address} refused the connection. "

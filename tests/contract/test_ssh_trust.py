@@ -37,7 +37,7 @@ def test_an_unknown_host_key_is_refused(sshd: Sshd, tmp_path: Path) -> None:
     assert error_at(replace(sshd.address, known_hosts=empty)) == (
         f"node1: the host key of 127.0.0.1:{sshd.port} is not known: "
         f"ssh-ed25519 {fingerprint(sshd.folder / 'host')}. "
-        f"Fix: compare it with the machine's own, then add it to {empty}"
+        "Fix: see whether `clusterkit up INVENTORY` puts the cluster's keys back"
     )
     assert empty.read_text() == ""
 
@@ -50,8 +50,44 @@ def test_a_changed_host_key_is_refused(sshd: Sshd, tmp_path: Path) -> None:
     assert error_at(replace(sshd.address, known_hosts=known)) == (
         f"node1: the host key of 127.0.0.1:{sshd.port} has changed: {known} has "
         f"ssh-ed25519 {fingerprint(sshd.folder / 'other')}, the machine offers "
-        f"ssh-ed25519 {fingerprint(sshd.folder / 'host')}. Fix: if the machine was made anew, "
-        f"replace its line in {known}; if not, somebody else answers in its place"
+        f"ssh-ed25519 {fingerprint(sshd.folder / 'host')}. Fix: see whether "
+        "`clusterkit up INVENTORY` puts the cluster's keys back; "
+        "if not, somebody else answers in its place"
+    )
+
+
+def test_without_a_cluster_the_fix_is_for_the_users_own_keys(
+    sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    users = replace(sshd.address, known_hosts=None)
+    offered = f"ssh-ed25519 {fingerprint(sshd.folder / 'host')}"
+    place = f"127.0.0.1:{sshd.port}"
+
+    assert error_at(users) == (
+        f"node1: the host key of {place} is not known: {offered}. "
+        "Fix: compare it with the machine's own, then add it to ~/.ssh/known_hosts"
+    )
+
+    other, right = (
+        " ".join((sshd.folder / name).read_text().split()[:2])
+        for name in ("other.pub", "host.pub")
+    )
+    known = tmp_path / ".ssh" / "known_hosts"
+    known.parent.mkdir()
+    known.write_text(f"[127.0.0.1]:{sshd.port} {other}\n")
+    assert error_at(users) == (
+        f"node1: the host key of {place} has changed: ~/.ssh/known_hosts has "
+        f"ssh-ed25519 {fingerprint(sshd.folder / 'other')}, the machine offers {offered}. "
+        f"Fix: if the machine was made anew, `ssh-keygen -R '[127.0.0.1]:{sshd.port}'`; "
+        "if not, somebody else answers in its place"
+    )
+
+    known.write_text(f"[127.0.0.1]:{sshd.port} {right}\n")
+    key = sshd.folder / "other"
+    assert error_at(replace(users, key_file=key)) == (
+        f"node1: {place} does not let {users.user} in with {key}. "
+        f"Fix: add the public key to ~/.ssh/authorized_keys of {users.user} there"
     )
 
 
@@ -60,7 +96,7 @@ def test_a_key_that_is_not_let_in(sshd: Sshd) -> None:
 
     assert error_at(replace(sshd.address, key_file=other)) == (
         f"node1: 127.0.0.1:{sshd.port} does not let {sshd.address.user} in with {other}. "
-        f"Fix: add the public key to ~/.ssh/authorized_keys of {sshd.address.user} there"
+        "Fix: see whether `clusterkit up INVENTORY` puts the cluster's keys back"
     )
 
 

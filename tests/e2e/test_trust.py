@@ -50,8 +50,8 @@ def test_another_host_key_is_refused_and_up_does_not_hide_it(pair: Pair):
     assert re.fullmatch(
         f"--- node2 the host key of {pair.address(2)}:22 has changed: "
         f"{known_hosts} has ssh-ed25519 SHA256:[^ ]+, the machine offers ssh-ed25519 "
-        "SHA256:[^ ]+. Fix: if the machine was made anew, replace its line in "
-        f"{known_hosts}; if not, somebody else answers in its place\n",
+        "SHA256:[^ ]+. Fix: see whether `clusterkit up INVENTORY` puts the cluster's keys back; "
+        "if not, somebody else answers in its place\n",
         done.stdout,
     )
     assert (real.returncode, "Host key verification failed." in real.stderr) == (255, True)
