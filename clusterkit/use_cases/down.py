@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from clusterkit import registry
-from clusterkit.command import HOST, Step
+from clusterkit.command import HOST, Command, Step
 from clusterkit.errors import DidNotConverge
 from clusterkit.events import Sink
 from clusterkit.executor import Outcome, converge, from_scratch, preview
@@ -70,20 +70,19 @@ def _remove(session: Session, world: World, sink: Sink) -> tuple[Outcome, tuple[
 
 
 def _kept(cluster: Cluster) -> tuple[Kept, ...]:
-    """What stays by design, with its size."""
+    """What stays by design, with its size. Beside our folder in the storage lie the user's own."""
     paths: tuple[str, ...] = registry.find("providers", cluster.provider).kept(cluster)
+    folders = [Path(path, "clusterkit") for path in paths]
     return tuple(
         Kept(
             node=HOST,
-            what=path,
+            what=str(folder),
             why="models of the storage, for the next cluster",
-            size_bytes=sum(
-                file.stat().st_size for file in Path(path).rglob("*") if file.is_file()
-            ),
-            remove_with=f"rm -r {path}",
+            size_bytes=_size_bytes(folder),
+            remove_with=str(Command(("rm", "-r", str(folder)))),
         )
-        for path in paths
-        if Path(path, "clusterkit").exists()
+        for folder in folders
+        if folder.exists()
     )
 
 
