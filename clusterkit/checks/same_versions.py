@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from ClusterShell.NodeSet import NodeSet
-
 from clusterkit.errors import ClusterkitError
 from clusterkit.facts import NodeFacts
+from clusterkit.model.node_sets import fold
 
 
 def check_same_versions(facts: Mapping[str, NodeFacts]) -> None:
@@ -37,7 +36,5 @@ def _difference(
         nodes.setdefault(version_of(node), []).append(name)
     if len(nodes) <= 1:
         return None
-    have = ", ".join(
-        f"{version or 'none'} on {NodeSet.fromlist(names)}" for version, names in nodes.items()
-    )
+    have = ", ".join(f"{version or 'none'} on {fold(names)}" for version, names in nodes.items())
     return f"{what} differs: {have}. Fix: give all nodes the same image, or install one version"

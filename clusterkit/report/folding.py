@@ -11,9 +11,9 @@ FOLD_ABOVE = 20
 def fold(names: Iterable[str]) -> str:
     """The names as one node set, in the notation of ClusterShell."""
     # ClusterShell takes a while to import, and most output folds nothing.
-    from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet
+    from clusterkit.model import node_sets
 
-    return str(NodeSet.fromlist(list(names), resolver=RESOLVER_NOGROUP))
+    return node_sets.fold(names)
 
 
 def without(node: str, text: str) -> str:

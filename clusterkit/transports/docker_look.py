@@ -13,8 +13,8 @@ import docker
 import docker.errors
 
 from clusterkit.command import DockerLook
+from clusterkit.providers.docker.names import LABEL
 
-_LABEL = "clusterkit.cluster"
 _REQUESTS_AT_ONCE = 16
 
 Row = dict[str, Any]
@@ -44,7 +44,7 @@ def look(client: docker.APIClient, question: DockerLook) -> Row:
 
 
 def _is_asked(question: DockerLook, name: str, labels: dict[str, str] | None) -> bool:
-    return name in question.names or (labels or {}).get(_LABEL) == question.cluster
+    return name in question.names or (labels or {}).get(LABEL) == question.cluster
 
 
 def _engine(row: Row) -> Row:
@@ -127,7 +127,7 @@ def _files(
     folder = question.folder
     if folder is None:
         return {}
-    names = [row["name"] for row in containers if row["labels"].get(_LABEL) == question.cluster]
+    names = [row["name"] for row in containers if row["labels"].get(LABEL) == question.cluster]
     found = pool.map(lambda name: _folder(client, name, folder), names)
     return {name: files for name, files in zip(names, found, strict=True) if files is not None}
 

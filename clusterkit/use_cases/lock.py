@@ -13,13 +13,13 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from clusterkit.command import HOST, DockerCall
+from clusterkit.command import HOST, Command, DockerCall
 from clusterkit.errors import ClusterkitError, Locked
+from clusterkit.payloads.processes import birth
+from clusterkit.providers.docker.names import LOCK_LABEL
 from clusterkit.state.files import make_folder, write
 from clusterkit.transports.world import World
 from clusterkit.use_cases.session import Session
-
-_LABEL = "clusterkit.lock"
 
 
 @contextmanager
@@ -81,10 +81,10 @@ class _VolumeLock:
         self.hint = f"remove it with `docker volume rm {self._name}`"
 
     def take(self, holder: dict[str, str]) -> dict[str, str]:
-        labels = {_LABEL: json.dumps(holder)}
+        labels = {LOCK_LABEL: json.dumps(holder)}
         made = self._world.perform(HOST, DockerCall("volume", self._name, {"labels": labels}))
         found = json.loads(made.check().stdout)["labels"] or {}
-        return _read(found.get(_LABEL, ""))
+        return _read(found.get(LOCK_LABEL, ""))
 
     def release(self, holder: dict[str, str]) -> None:
         """Remove the volume, if it is still this holder's."""
@@ -97,7 +97,7 @@ class _FileLock:
 
     def __init__(self, session: Session) -> None:
         self._file = session.folder / "lock.json"
-        self.hint = f"remove it with `rm {self._file}`"
+        self.hint = f"remove it with `{Command(('rm', str(self._file)))}`"
 
     def take(self, holder: dict[str, str]) -> dict[str, str]:
         try:
@@ -131,7 +131,7 @@ def _holder(verb: str) -> dict[str, str]:
         "user": getpass.getuser(),
         "host": platform.node(),
         "pid": str(os.getpid()),
-        "started": _started(os.getpid()),
+        "started": birth(os.getpid()) or "",
         "verb": verb,
         "since": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -141,14 +141,4 @@ def _is_dead(holder: dict[str, str]) -> bool:
     """Whether the holder was a process of this machine that is gone; a pid may be used again."""
     if holder["host"] != platform.node() or not holder["pid"].isdigit():
         return False
-    return _started(int(holder["pid"])) != holder["started"]
-
-
-def _started(pid: int) -> str:
-    """When a process began, in clock ticks since boot; empty when there is none (proc(5))."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return ""
-    words = stat.rpartition(")")[2].split()
-    return "" if words[0] == "Z" else words[19]  # a zombie only waits for its parent
+    return birth(int(holder["pid"])) != holder["started"]
