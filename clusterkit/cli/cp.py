@@ -23,8 +23,10 @@ EXAMPLE = "clusterkit cp prompts.jsonl node[1-2]:/data/"
 
 
 def cp(
-    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Path or NODES:PATH.")],
-    target: Annotated[str, typer.Argument(help="Path or NODES:PATH; a folder ends with `/`.")],
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE", help="Path or NODES:PATH.")],
+    target: Annotated[
+        str, typer.Argument(metavar="TARGET", help="Path or NODES:PATH; a folder ends with `/`.")
+    ],
     cluster: ClusterOption = None,
     inventory: InventoryOption = None,
     output: OutputOption = Output.text,

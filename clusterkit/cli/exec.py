@@ -23,8 +23,10 @@ EXAMPLE = "clusterkit exec node[1-2] -- nproc"
 
 
 def exec_(
-    nodes: Annotated[str, typer.Argument(help="Nodes: `node[1-2]`, `@workers`, `@all`.")],
-    argv: Annotated[list[str], typer.Argument(metavar="-- ARGV...", help="The command.")],
+    nodes: Annotated[
+        str, typer.Argument(metavar="NODES", help="`node[1-2]`, `@workers`, `@all`.")
+    ],
+    argv: Annotated[list[str], typer.Argument(metavar="ARGV", help="The command, after `--`.")],
     timeout_s: Annotated[
         float | None, typer.Option("--timeout", metavar="SECONDS", help="End it after this long.")
     ] = None,

@@ -29,7 +29,7 @@ EXAMPLE = "clusterkit init cluster.yaml --provider docker --nodes 3"
 
 
 def init(
-    file: Annotated[Path, typer.Argument(metavar="[FILE]", help="Where to write it.")] = Path(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")] = Path(
         "inventory.yaml"
     ),
     provider: Annotated[

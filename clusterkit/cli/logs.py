@@ -24,7 +24,7 @@ EXAMPLE = "clusterkit logs --rank 1 -f"
 
 def logs(
     job: Annotated[
-        str | None, typer.Argument(metavar="[JOB]", help="The job; default: the last.")
+        str | None, typer.Argument(metavar="JOB", help="The job; default: the last.")
     ] = None,
     rank: Annotated[int | None, typer.Option("--rank", help="Only this rank.")] = None,
     follow: Annotated[

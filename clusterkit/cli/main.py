@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from clusterkit.cli.help import Verb
+
 VERBS = {
     "Describe": ("init", "check", "schema"),
     "Cluster": ("plan", "up", "ls", "status", "down"),
@@ -50,7 +52,7 @@ def application(only: str | None = None) -> typer.Typer:
         name = verb.replace("-", "_")
         module = import_module(f"clusterkit.cli.{name}")
         function = getattr(module, "exec_" if name == "exec" else name)
-        app.command(verb, epilog=f"\b\nExample:\n  {module.EXAMPLE}")(function)
+        app.command(verb, cls=Verb, epilog=f"\b\nExample:\n  {module.EXAMPLE}")(function)
     return app
 
 

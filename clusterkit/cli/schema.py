@@ -18,7 +18,7 @@ EXAMPLE = "clusterkit schema inventory > inventory.schema.json"
 
 def schema(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="inventory, playbook or a verb.")
+        str | None, typer.Argument(metavar="NAME", help="inventory, playbook or a verb.")
     ] = None,
     dry_run: DryRunOption = False,
 ) -> None:
@@ -42,7 +42,7 @@ def perform(options: SchemaOptions, manner: Manner, printer: Printer) -> None:  
     if name is None:
         printer.show("\n".join(names))
     elif name not in names:
-        raise UsageError(f"schema {name!r}: no such name. Fix: use one of {', '.join(names)}")
+        raise UsageError(f"schema `{name}`: no such name. Fix: use one of {', '.join(names)}")
     else:
         made = files[name]() if name in files else results.schema(name)
         printer.show(json.dumps(made, indent=2))

@@ -23,10 +23,10 @@ EXAMPLE = "clusterkit ssh node2"
 
 
 def ssh(
-    node: Annotated[str, typer.Argument(help="The node.")],
+    node: Annotated[str, typer.Argument(metavar="NODE", help="The node.")],
     argv: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[-- ARGV...]", help="A command; default: a shell."),
+        typer.Argument(metavar="ARGV", help="A command, after `--`; default: a shell."),
     ] = None,
     cluster: ClusterOption = None,
     inventory: InventoryOption = None,

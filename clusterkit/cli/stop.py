@@ -24,7 +24,7 @@ EXAMPLE = "clusterkit stop infer-7f3a2c"
 
 def stop(
     job: Annotated[
-        str | None, typer.Argument(metavar="[JOB]", help="The job; default: the one that runs.")
+        str | None, typer.Argument(metavar="JOB", help="The job; default: the one that runs.")
     ] = None,
     cluster: ClusterOption = None,
     inventory: InventoryOption = None,

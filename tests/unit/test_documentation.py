@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from clusterkit.cli.main import VERBS, application
 from clusterkit.model.load import load_inventory
@@ -109,3 +110,13 @@ def test_help_has_an_example_that_is_taken(name: str) -> None:
     example = epilog.removeprefix("\b\nExample:\n").strip()
     assert example.startswith(f"clusterkit {name}")
     parse(words_of(example))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_shows_arguments_by_name_alone(name: str) -> None:
+    shown = CliRunner().invoke(application(name), [name, "--help"]).output
+    arguments = shown.partition("\nArguments:\n")[2].partition("\n\n")[0]
+    expected = [
+        each.metavar for each in APPLICATION.commands[name].params if each.opts[0][0] != "-"
+    ]
+    assert re.findall(r"^  (\S.*?)  ", arguments, re.MULTILINE) == expected
