@@ -34,7 +34,8 @@ def find(kind: str, name: str) -> Any:
     """Import what is called ``name``: a module of functions or a class, by the kind's habit."""
     paths = _paths(kind)
     if name not in paths:
-        raise UsageError(f"no {kind} named `{name}`. Fix: use one of {', '.join(sorted(paths))}")
+        known = ", ".join(sorted(paths))
+        raise UsageError(f"no {_one(kind)} named `{name}`. Fix: use one of {known}")
     return resolve_name(paths[name])
 
 
@@ -44,8 +45,12 @@ def _paths(kind: str) -> dict[str, str]:
     for plugin in entry_points(group=f"clusterkit.{kind}"):
         if plugin.name in paths:
             raise ClusterkitError(
-                f"{kind} `{plugin.name}` is defined by {paths[plugin.name]} and {plugin.value}. "
-                "Fix: uninstall one of them"
+                f"{_one(kind)} `{plugin.name}` is defined by {paths[plugin.name]} and "
+                f"{plugin.value}. Fix: uninstall one of them"
             )
         paths[plugin.name] = plugin.value
     return paths
+
+
+def _one(kind: str) -> str:
+    return kind.removesuffix("s")

@@ -12,6 +12,7 @@ from clusterkit.errors import DoesNotFit
 from clusterkit.facts import NodeFacts
 from clusterkit.model.cluster import Cluster, Node
 from clusterkit.model.engine import TransformersSettings
+from clusterkit.model.mistakes import any_of
 from clusterkit.model.models import ModelShape
 from clusterkit.placement import Placement, Rank, place_stages
 
@@ -106,7 +107,7 @@ def _split_problems(job: Job) -> Iterator[str]:
         common = math.gcd(shape.heads, shape.kv_heads)
         yield (
             f"tp={tp} does not divide {shape.heads} attention heads and {shape.kv_heads} KV heads "
-            f"of {job.model}. Fix: use tp {_either(_divisors(common))}"
+            f"of {job.model}. Fix: use tp {any_of(_divisors(common))}"
         )
     if pp > 1 and shape.architecture in _WITHOUT_PP:
         yield f"{job.model}, a {shape.architecture}, cannot be split by layers. Fix: use pp 1"
@@ -232,10 +233,5 @@ def _gib(size: int) -> str:
     return f"{size / 2**30:.1f} GiB"
 
 
-def _divisors(number: int) -> list[int]:
-    return [divisor for divisor in range(1, number + 1) if number % divisor == 0]
-
-
-def _either(numbers: list[int]) -> str:
-    words = [str(number) for number in numbers]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+def _divisors(number: int) -> list[str]:
+    return [str(divisor) for divisor in range(1, number + 1) if number % divisor == 0]

@@ -16,6 +16,7 @@ from clusterkit.model.cluster import Cluster, Container, Node, Storage
 from clusterkit.model.container import ContainerSettings, NodePath, absolute
 from clusterkit.model.engine import TransformersSettings
 from clusterkit.model.mistakes import mistake
+from clusterkit.model.models import is_path
 from clusterkit.model.node_sets import NotANodeSet, expand, expand_numbers
 
 _SMALLEST_PREFIX, _LARGEST_PREFIX = 8, 29
@@ -264,13 +265,8 @@ class Inventory(Model):
 
 
 def model_path(model: str, base: Path) -> str:
-    """A model as the engine takes it: paths absolute, names as they are.
-
-    A path is what begins with ``/``, ``./``, ``../`` or ``~``, or ends with ``.gguf``; a hub
-    name has a slash as well.
-    """
-    is_path = model.startswith(("/", "./", "../", "~")) or model.endswith(".gguf")
-    return absolute(model, base) if is_path else model
+    """A model as the engine takes it: paths absolute, names as they are."""
+    return absolute(model, base) if is_path(model) else model
 
 
 def _python(python: str | None, base: Path) -> str | None:

@@ -9,7 +9,7 @@ from clusterkit.model.addresses import assign, reserved
 from clusterkit.model.base import is_name
 from clusterkit.model.container import ContainerSettings
 from clusterkit.model.inventory import Entry, Inventory
-from clusterkit.model.mistakes import Mistake, Place, did_you_mean
+from clusterkit.model.mistakes import NAME_FIX, Mistake, Place, did_you_mean
 from clusterkit.model.node_sets import NotANodeSet, expand, fold
 
 
@@ -48,8 +48,7 @@ def _node_sets(inventory: Inventory) -> Iterator[Mistake]:
             yield Mistake(place, f"the node set {error}", "write `node1`, `node[1-3]` or `a1,b1`")
             continue
         if wrong := next((name for name in names if not is_name(name)), None):
-            fix = "use lower-case letters, digits and hyphens, at most 63, a letter first"
-            yield Mistake(place, f"`{wrong}` is not a node name", fix)
+            yield Mistake(place, f"`{wrong}` is not a node name", NAME_FIX)
         if own and own.address:
             yield from _address_count(names, own.address, (*place, "address"))
 

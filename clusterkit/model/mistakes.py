@@ -16,7 +16,7 @@ Place = tuple[int | str, ...]
 """Keys and list positions from the top of a file: ``("nodes", "node1", "gpus", 0)``."""
 
 _Example = Callable[[str, str], str]
-_NAME_FIX = "use lower-case letters, digits and hyphens, at most 63, a letter first"
+NAME_FIX = "use lower-case letters, digits and hyphens, at most 63, a letter first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +109,8 @@ def _wording(kind: str, given: Any, context: dict[str, Any]) -> tuple[str, str]:
             return f"must be a mapping, not {was}", ""
         case "literal_error":
             words = _words(context["expected"])
-            fix = did_you_mean(str(given), words, otherwise=f"use {_any_of(words)}")
-            return f"must be {_any_of(words)}, not {was}", fix
+            fix = did_you_mean(str(given), words, otherwise=f"use {any_of(words)}")
+            return f"must be {any_of(words)}, not {was}", fix
         case "greater_than_equal":
             return f"must be at least {context['ge']:g}, not {was}", ""
         case "greater_than":
@@ -120,7 +120,7 @@ def _wording(kind: str, given: Any, context: dict[str, Any]) -> tuple[str, str]:
         case "string_too_short" | "too_short":
             return "must not be empty", ""
         case "string_pattern_mismatch":
-            return f"{was} is not a name", _NAME_FIX
+            return f"{was} is not a name", NAME_FIX
         case _:
             return f"{was} does not fit ({kind.replace('_', ' ')})", ""
 
@@ -145,7 +145,8 @@ def _words(expected: str) -> list[str]:
     return re.findall(r"'([^']*)'", expected)
 
 
-def _any_of(words: Sequence[str]) -> str:
+def any_of(words: Sequence[str]) -> str:
+    """``a, b or c``."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 

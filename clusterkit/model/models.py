@@ -109,16 +109,21 @@ class ModelSource:
         return BUILTIN[self.name] if self.kind == "builtin" else None
 
 
+def is_path(setting: str) -> bool:
+    """Whether a ``model:`` setting is a path; a name on the hub has a slash as well.
+
+    A path begins with ``/``, ``./``, ``../`` or ``~``, or ends with ``.gguf``.
+    """
+    return setting.startswith(_PATH_STARTS) or setting.endswith(".gguf")
+
+
 def model_source(setting: str) -> ModelSource:
     """Read a ``model:`` setting.
-
-    A path begins with ``/``, ``./``, ``../`` or ``~``, or ends with ``.gguf``; another word with
-    one slash is a name on the hub.
 
     Raises:
         UsageError: If it is none of these and no built-in name.
     """
-    if setting.startswith(_PATH_STARTS) or setting.endswith(".gguf"):
+    if is_path(setting):
         return ModelSource("path", _as_name(PurePath(setting).name.removesuffix(".gguf")), setting)
     if setting in BUILTIN:
         return ModelSource("builtin", setting, setting)
@@ -127,7 +132,7 @@ def model_source(setting: str) -> ModelSource:
     close = get_close_matches(setting, BUILTIN, n=1)
     hint = f"Did you mean `{close[0]}`? " if close else ""
     raise UsageError(
-        f"model {setting!r}: no such model. {hint}Fix: use a built-in name "
+        f"model `{setting}`: no such model. {hint}Fix: use a built-in name "
         f"({', '.join(BUILTIN)}), a hub name such as `HuggingFaceTB/SmolLM2-135M-Instruct`, or "
         "the path of a GGUF file or of a folder (`./NAME` if it is in this folder)"
     )

@@ -22,7 +22,7 @@ ASKED = {
     ),
     "a model that nobody knows": (
         ("build", "--model", "nosuch"),
-        "model 'nosuch': no such model.\nFix: use a built-in name (smollm2-135m), a hub name such "
+        "model `nosuch`: no such model.\nFix: use a built-in name (smollm2-135m), a hub name such "
         "as `HuggingFaceTB/SmolLM2-135M-Instruct`, or the path of a GGUF file or of a folder "
         "(`./NAME` if it is in this folder)\n",
     ),

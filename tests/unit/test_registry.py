@@ -43,7 +43,7 @@ def test_an_unknown_name_says_which_there_are():
     with pytest.raises(UsageError) as caught:
         registry.find("providers", "slurm")
 
-    assert str(caught.value) == "no providers named `slurm`. Fix: use one of docker, local"
+    assert str(caught.value) == "no provider named `slurm`. Fix: use one of docker, local"
 
 
 def test_a_package_may_add_an_engine(plugin):
@@ -60,6 +60,6 @@ def test_a_package_may_not_replace_what_is_built_in(plugin):
         registry.find("engines", "transformers")
 
     assert str(caught.value) == (
-        "engines `transformers` is defined by clusterkit.engines.transformers:Transformers and "
+        "engine `transformers` is defined by clusterkit.engines.transformers:Transformers and "
         "unit_plugin:Engine. Fix: uninstall one of them"
     )

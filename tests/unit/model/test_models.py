@@ -27,7 +27,7 @@ def test_an_unknown_name() -> None:
         model_source("smollm-135m")
 
     assert str(caught.value) == (
-        "model 'smollm-135m': no such model. Did you mean `smollm2-135m`? Fix: use a built-in "
+        "model `smollm-135m`: no such model. Did you mean `smollm2-135m`? Fix: use a built-in "
         "name (smollm2-135m), a hub name such as `HuggingFaceTB/SmolLM2-135M-Instruct`, or the "
         "path of a GGUF file or of a folder (`./NAME` if it is in this folder)"
     )
