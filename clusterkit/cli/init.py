@@ -81,8 +81,14 @@ def _ask(options: InitOptions) -> InitOptions:
     """Ask what no option said, with a default that is right for most."""
     from clusterkit.model.options import read_options
 
-    question = "Where nodes come from: local, docker or ssh"
-    asked: dict[str, Any] = {"provider": typer.prompt(question, default="local", err=True)}
+    asked: dict[str, Any] = {
+        "provider": typer.prompt(
+            "Where nodes come from: local, docker or ssh",
+            default="local",
+            value_proc=_provider,  # an error in it asks again
+            err=True,
+        )
+    }
     if options.cluster is None:
         asked["cluster"] = typer.prompt("Name of the cluster", default="lab", err=True)
     if asked["provider"] == "docker":
@@ -91,3 +97,9 @@ def _ask(options: InitOptions) -> InitOptions:
         words = typer.prompt("Machines, as ssh names them, with spaces between", err=True)
         asked["hosts"] = tuple(words.split())
     return cast("InitOptions", read_options("init", {**dict(options), **asked}))
+
+
+def _provider(word: str) -> str:
+    if word not in list(ProviderName):
+        raise typer.BadParameter(f"{word!r} is none of local, docker and ssh.")
+    return word
