@@ -106,7 +106,7 @@ def test_an_unknown_schema_names_the_known_ones(offline):
 
     assert (done.returncode, done.stdout) == (2, "")
     known = ", ".join(names)
-    assert done.stderr == f"Error: schema 'foo': no such name.\nFix: use one of {known}\n"
+    assert done.stderr == f"Error: schema `foo`: no such name.\nFix: use one of {known}\n"
     assert names[:2] == ["inventory", "playbook"]
 
 
