@@ -47,7 +47,7 @@ def run(perform: Perform, verb: str, values: Mapping[str, Any], manner: Manner) 
     from clusterkit.errors import ClusterkitError, Interrupted
     from clusterkit.report.console import Printer
 
-    printer = Printer(manner.output)  # type: ignore[arg-type]
+    printer = Printer(manner.output)  # type: ignore[arg-type]  # one of the three of cli/words.py
     try:
         from clusterkit.model.options import read_options
 

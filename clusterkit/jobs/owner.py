@@ -6,6 +6,7 @@ import json
 import queue
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from clusterkit.command import Command
@@ -58,8 +59,8 @@ class Owner:
 
     def kill(self) -> None:
         """End a supervisor that does not answer; nobody waits long for a node that is cut off."""
-        kill = lambda: self._quietly(lambda: self._process.signal("KILL"))  # noqa: E731
-        killing = threading.Thread(target=kill, daemon=True)
+        signal_it = partial(self._process.signal, "KILL")
+        killing = threading.Thread(target=self._quietly, args=(signal_it,), daemon=True)
         killing.start()
         killing.join(_KILL_WITHIN_S)
 

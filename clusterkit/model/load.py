@@ -53,7 +53,7 @@ def load_inventory(path: Path) -> Inventory:
         found = find_mistakes(inventory)
         mistakes += [m for m in found if not _follows(m, places, counted=counted)]
     source.report(mistakes)
-    assert inventory is not None  # noqa: S101  # without mistakes there is one
+    assert inventory is not None  # noqa: S101 - without mistakes there is one
     return inventory
 
 

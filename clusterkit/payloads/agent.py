@@ -68,7 +68,7 @@ class Agent:
         elif kind == "job":
             try:
                 self._prepare(message)
-            except (LookupError, OSError) as error:
+            except (LookupError, ValueError, OSError) as error:
                 self._supervisor.send({"t": "refused", "why": str(error)})
         elif kind == "daemon":
             self._start_daemon(message["key"], message["line"])
@@ -84,7 +84,7 @@ class Agent:
     def _prepare(self, job: Message) -> None:
         """Make the job's folder here, and look up what the ranks will need."""
         if job["version"] != VERSION:
-            raise LookupError(f"the supervisor speaks version {job['version']}, not {VERSION}")
+            raise ValueError(f"the supervisor speaks version {job['version']}, not {VERSION}")
         self._job, self._folder = job, Path(job["folder"])
         self._is_head = job["is_head"]
         for name in ("run", "tmp", "logs"):

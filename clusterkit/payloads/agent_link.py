@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections.abc import Callable
 from typing import Any
@@ -49,7 +50,7 @@ class AgentLink:
         words = [node["python"], "-I", "-S", node["payloads"], "agent", job]
         env = {**os.environ, JOB_VARIABLE: job}
         if ssh_config is not None:
-            line = " ".join(map(quoted, ["env", f"{JOB_VARIABLE}={job}", *words]))
+            line = shlex.join(["env", f"{JOB_VARIABLE}={job}", *words])
             words = ["ssh", "-F", ssh_config, "-o", "BatchMode=yes", "-o", "ConnectTimeout=10"]
             words += [self.name, line]
         pipes = [os.pipe() for _ in range(3)]
@@ -120,8 +121,3 @@ def first_order(job: Message, node: dict[str, Any], *, is_head: bool) -> Message
         "ranks": ranks,
         "env": node["env"],
     }
-
-
-def quoted(word: str) -> str:
-    """A word as sh reads it back."""
-    return "'" + word.replace("'", "'\"'\"'") + "'"

@@ -50,7 +50,10 @@ class FrontDoor:
     def _accept(self) -> None:
         fd = self._listener.accept()[0].detach()
         box: list[Channel] = []
-        take = lambda message: self._take(box[0], message)  # noqa: E731
+
+        def take(message: Message) -> None:
+            self._take(box[0], message)
+
         box.append(Channel(self._loop, fd, os.dup(fd), take, lambda: box[0].close()))
 
     def _take(self, channel: Channel, request: Message) -> None:

@@ -22,7 +22,7 @@ import json
 import os
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Dict  # noqa: UP035
+from typing import TYPE_CHECKING, Any, Dict  # noqa: UP035 - see Message
 
 if TYPE_CHECKING:
     from clusterkit.payloads.loop import Loop

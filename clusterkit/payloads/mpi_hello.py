@@ -56,7 +56,3 @@ def device() -> dict[str, Any] | str:
         if wanted in (index, uuid):
             return {"index": int(index), "uuid": uuid, "name": name}
     sys.exit(f"GPU {wanted} is not among those that nvidia-smi shows:\n{listed}")
-
-
-if __name__ == "__main__":
-    main()

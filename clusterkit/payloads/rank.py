@@ -26,7 +26,7 @@ def main() -> None:
     os.chdir(os.environ["CLUSTERKIT_FOLDER"])
     agent = _connect("agent.sock")
     wakeups = _wake_on_signals()
-    reads, writes = zip(*(os.pipe() for _ in range(3)))  # noqa: B905
+    reads, writes = zip(*(os.pipe() for _ in range(3)))  # noqa: B905 - Python 3.8
     _say_hello(agent, reads)
     lines = agent.makefile("rb")
     order = json.loads(lines.readline() or "null")

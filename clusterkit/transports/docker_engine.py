@@ -7,7 +7,8 @@ import json
 import tarfile
 import threading
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import Any
 
 import docker.errors
 import docker.types
@@ -17,9 +18,6 @@ from clusterkit.command import HOST, DockerCall, DockerLook, Put, Result
 from clusterkit.transports.docker_client import connect
 from clusterkit.transports.docker_errors import build_failed, not_pulled, translated
 from clusterkit.transports.docker_look import look
-
-if TYPE_CHECKING:
-    import docker
 
 OnProgress = Callable[[str], None]
 """Takes a line of a long operation."""
@@ -125,7 +123,7 @@ def _volume(client: docker.APIClient, call: DockerCall, _: OnProgress) -> str:
     return json.dumps({"name": made["Name"], "labels": made["Labels"] or {}})
 
 
-def _create(client: docker.APIClient, call: DockerCall, _: OnProgress) -> str:
+def _create(client: docker.APIClient, call: DockerCall, on_progress: OnProgress) -> str:
     arguments = call.arguments
     ports = build_port_bindings(list(arguments.get("ports") or ()))
     made = client.create_container(
@@ -140,7 +138,7 @@ def _create(client: docker.APIClient, call: DockerCall, _: OnProgress) -> str:
         networking_config=_networking(client, arguments),
     )
     if call.files:
-        _put(client, call, _)
+        _put(client, call, on_progress)
     return str(made["Id"])
 
 
@@ -231,10 +229,8 @@ def _remove_volume(client: docker.APIClient, call: DockerCall, _: OnProgress) ->
 
 def _gone(remove: Callable[[], object]) -> str:
     """Remove; what is not there is what we want."""
-    try:
+    with suppress(docker.errors.NotFound):
         remove()
-    except docker.errors.NotFound:
-        return ""
     return ""
 
 

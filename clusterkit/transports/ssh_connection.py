@@ -103,19 +103,19 @@ def _take_request(channel: Any, message: paramiko.Message) -> None:
 class _Transport(paramiko.Transport):
     """Knows exit signals, and notices within seconds that the other side is gone."""
 
-    _channel_handler_table = {  # noqa: RUF012 (paramiko's own form)
+    _channel_handler_table = {  # noqa: RUF012 - paramiko's own form
         **_HANDLERS,
         MSG_CHANNEL_REQUEST: _take_request,
     }
 
     def __init__(self, sock: socket.socket, **options: Any) -> None:
         plain = isinstance(sock, socket.socket)  # through a jump host it is a channel
-        wrapped: Any = _Prompt(sock) if plain else sock
+        wrapped: Any = _QuickSocket(sock) if plain else sock
         super().__init__(wrapped, **options)
         self.set_keepalive(_KEEPALIVE_S)
 
 
-class _Prompt:
+class _QuickSocket:
     """A socket that acknowledges at once what it receives, and gives up on a dead peer.
 
     sshd's first answers wait for one another's acknowledgement (Nagle), which is 40 ms late by

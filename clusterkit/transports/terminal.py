@@ -15,7 +15,7 @@ def replace_process(argv: Sequence[str]) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     try:
-        os.execvp(argv[0], list(argv))  # noqa: S606 (no shell is wanted)
+        os.execvp(argv[0], list(argv))  # noqa: S606 - no shell is wanted
     except OSError as error:
         raise ClusterkitError(
             f"{argv[0]} cannot be started: {error.strerror}. Fix: install it, or mend PATH"

@@ -10,8 +10,6 @@ from pathlib import Path
 
 from clusterkit.state.files import write
 
-_CHUNK_BYTES = 1 << 22
-
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -37,11 +35,8 @@ def digest(path: Path, record: Path, *, verify: bool = False) -> str:
 
 def sha256(file: Path) -> str:
     """The digest of one file."""
-    found = hashlib.sha256()
     with file.open("rb") as stream:
-        while block := stream.read(_CHUNK_BYTES):
-            found.update(block)
-    return found.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _folder_sha256(folder: Path) -> str:
