@@ -41,15 +41,27 @@ def logs(
 
 
 def perform(options: LogsOptions, manner: Manner, printer: Printer) -> None:
-    """Read the log from the head; text comes line by line."""
-    from clusterkit.results import DryRun, LogsResult
+    """Read the log from the head; what is followed comes line by line."""
+    from clusterkit.results import DryRun, LogLine, LogsResult
     from clusterkit.use_cases.jobs import jobs_steps, logs
     from clusterkit.use_cases.session import find
 
     session = find(manner.which)
     if manner.dry_run:
         printer.result(DryRun.of("logs", jobs_steps(session)))
-    elif options.follow and manner.output != "json":
-        logs(session, options, lambda line: printer.result(LogsResult(job="", lines=(line,))))
-    else:
+        return
+    if manner.output == "json":
         printer.result(logs(session, options, None))
+        return
+    said = 0
+
+    def show(*lines: LogLine) -> None:
+        nonlocal said
+        said += len(lines)
+        printer.result(LogsResult(job="", lines=lines))
+
+    log = logs(session, options, show if options.follow else None)
+    show(*log.lines)
+    if not said:
+        who = "Job" if options.rank is None else f"Rank {options.rank} of job"
+        printer.message(f"{who} {log.job} wrote nothing to stdout or stderr.")
