@@ -8,10 +8,14 @@ from rich.text import Text
 
 from clusterkit.report.folding import fold
 from clusterkit.report.quantities import counted, duration
-from clusterkit.report.tables import BAD, NOTHING, Blocks, cell, table
+from clusterkit.report.tables import BAD, GOOD, NOTHING, Blocks, cell, table
 from clusterkit.results import JobsResult, ListedJob, LogLine, LogsResult, StopResult
 
-_STYLES = {"running": "green", "failed": BAD, "stopped": "yellow"}
+_STYLES = {
+    "running": GOOD,
+    **dict.fromkeys(("failed", "lost", "timed-out"), BAD),
+    **dict.fromkeys(("interrupted", "stopped"), "yellow"),
+}
 
 
 def jobs_text(jobs: JobsResult, *, wide: bool = False) -> Blocks:

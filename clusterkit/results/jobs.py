@@ -14,7 +14,9 @@ class ListedJob(Model):
 
     id: str
     verb: str = Field(examples=["infer", "mpi-hello"])
-    state: str = Field(examples=["running", "done", "failed", "stopped"])
+    state: str = Field(
+        description="running, or how it ended", examples=["running", "done", "failed", "lost"]
+    )
     started_at: str = Field(description="ISO 8601, UTC")
     ended_at: str | None = Field(default=None, description="ISO 8601, UTC; null: not yet")
     ranks: int

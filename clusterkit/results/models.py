@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from clusterkit.model.base import Model
@@ -36,7 +38,7 @@ class ListedModel(Model):
     """One model that this machine has or can fetch."""
 
     name: str
-    state: str = Field(examples=["ready", "absent", "partial"])
+    state: Literal["ready", "absent"]
     path: str | None = Field(default=None, description="In the cache; null: not fetched")
     size_bytes: int | None = None
     source: str = Field(description="Where it comes from")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from clusterkit.model.base import Model
+
+ModelState = Literal["ready", "absent", "damaged", "unknown"]
 
 
 class SeenGpu(Model):
@@ -52,7 +56,7 @@ class ModelStatus(Model):
     """The engine's model on the cluster's storage."""
 
     name: str
-    state: str = Field(examples=["ready", "absent", "partial", "unknown"])
+    state: ModelState = Field(description="unknown: it cannot be told before it was fetched")
 
 
 class StatusResult(Model):

@@ -11,6 +11,7 @@ from clusterkit.facts import NodeFacts
 from clusterkit.model.models import model_source
 from clusterkit.model.options import BuildOptions
 from clusterkit.results import BuildResult, ModelShape
+from clusterkit.results.status import ModelState
 from clusterkit.tasks.payload import payload_folder
 from clusterkit.transports.world import World
 from clusterkit.use_cases.build import DIFFERS, build
@@ -65,7 +66,7 @@ def _with_model(session: Session, model: str | None) -> Session:
     return replace(session, cluster=replace(session.cluster, engine=engine))
 
 
-def model_state(session: Session, world: World, facts: NodeFacts) -> str:
+def model_state(session: Session, world: World, facts: NodeFacts) -> ModelState:
     """``ready``, ``absent`` or ``damaged`` on the storage; ``unknown`` before it was fetched."""
     builtin = model_source(session.cluster.engine.model).builtin
     if builtin is None:

@@ -45,9 +45,7 @@ def status(session: Session) -> StatusResult:
             storage=_storage(cluster, world) if head else None,
             model=ModelStatus(
                 name=Path(cluster.engine.model).name,
-                state=model_state(session, world, head)
-                if isinstance(head, NodeFacts)
-                else "unknown",
+                state=model_state(session, world, head) if head else "unknown",
             ),
             jobs_running=_jobs_running(session, world) if head else (),
             took_s=time.monotonic() - began,

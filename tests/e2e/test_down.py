@@ -51,11 +51,12 @@ def test_a_folder_of_the_user_stays_and_is_named(described: Pair):
 
     done = described("down", "--yes")
 
+    ours = storage / "clusterkit"
     assert (storage / "mine").read_text() == "mine\n"
     assert done.returncode == 0
     assert done.stdout.splitlines()[1:] == [
-        f"= localhost: {storage}/clusterkit (0 B) stays: models of the storage, for the next cluster.",
-        f"  To remove it: rm -r {storage}/clusterkit",
+        f"= localhost: {ours} (0 B) stays: models of the storage, for the next cluster.",
+        f"  To remove it: rm -r {ours}",
         "Nothing else is left.",
     ]
     assert described.left() == NOTHING

@@ -9,7 +9,6 @@ from clusterkit.model.cluster import Cluster, Container, Node, Storage
 from clusterkit.model.engine import TransformersSettings
 from clusterkit.model.trust import KeyPair, Trust
 
-
 IMAGE = Container("clusterkit/node-cpu")
 
 

@@ -49,7 +49,6 @@ def _get(name: str, container: Container) -> Step:
         "dockerfile": build.dockerfile,
         "args": dict(build.args),
         "network": build.network,
-        "labels": {},
     }
     summary = f"build image {name} from {build.dockerfile}"
     return Step(HOST, summary, DockerCall("build", name, arguments), "+")

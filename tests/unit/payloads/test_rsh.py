@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from clusterkit.payloads.agent_link import quoted
 from clusterkit.payloads.rsh import in_place_of_the_shell
 
 
@@ -22,7 +21,3 @@ from clusterkit.payloads.rsh import in_place_of_the_shell
 )
 def test_the_daemon_takes_the_place_of_its_shell(words: list[str], line: str) -> None:
     assert in_place_of_the_shell(words) == line
-
-
-def test_quoted() -> None:
-    assert quoted("it's $HOME") == "'it'\"'\"'s $HOME'"

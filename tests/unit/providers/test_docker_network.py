@@ -158,7 +158,6 @@ def test_images_are_pulled_or_built_once_and_used_where_they_are():
                         "dockerfile": "images/node.Dockerfile",
                         "args": {"A": "1"},
                         "network": "host",
-                        "labels": {},
                     },
                 ),
                 "+",
