@@ -43,12 +43,12 @@ def logs(
 def perform(options: LogsOptions, manner: Manner, printer: Printer) -> None:
     """Read the log from the head; what is followed comes line by line."""
     from clusterkit.results import DryRun, LogLine, LogsResult
-    from clusterkit.use_cases.jobs import jobs_steps, logs
+    from clusterkit.use_cases.jobs import logs, logs_steps
     from clusterkit.use_cases.session import find
 
     session = find(manner.which)
     if manner.dry_run:
-        printer.result(DryRun.of("logs", jobs_steps(session)))
+        printer.result(DryRun.of("logs", logs_steps(session, options)))
         return
     if manner.output == "json":
         printer.result(logs(session, options, None))

@@ -39,12 +39,12 @@ def stop(
 def perform(options: StopOptions, manner: Manner, printer: Printer) -> int:
     """Ask the supervisor, wait, look."""
     from clusterkit.results import DryRun
-    from clusterkit.use_cases.jobs import jobs_steps, stop
+    from clusterkit.use_cases.jobs import stop, stop_steps
     from clusterkit.use_cases.session import find
 
     session = find(manner.which)
     if manner.dry_run:
-        printer.result(DryRun.of("stop", jobs_steps(session)))
+        printer.result(DryRun.of("stop", stop_steps(session, options)))
         return 0
     result = stop(session, options)
     printer.result(result)

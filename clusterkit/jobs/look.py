@@ -54,8 +54,7 @@ def look_everywhere(
     seen: dict[str, Seen] = {}
 
     def look(node: JobNode) -> None:
-        role = "head" if node is everywhere[0] else "node"
-        argv = node.payload("sweep", job, node.folder(job), role)
+        argv = sweep_argv(node, job, is_head=node is everywhere[0])
         if in_order:
             argv = ("sh", "-c", _QUICK_LOOK, "sh", f"{JOB_VARIABLE}={job}", *argv)
         try:
@@ -74,6 +73,11 @@ def look_everywhere(
         thread.join(max(0.0, deadline - time.monotonic()))
     late = f"did not answer within {patience_s:g} s"
     return tuple(seen.get(node.name, Seen(node.name, error=late)) for node in everywhere)
+
+
+def sweep_argv(node: JobNode, job: str, *, is_head: bool) -> tuple[str, ...]:
+    """The words that end what is left of a job on one node, and tell what that was."""
+    return node.payload("sweep", job, node.folder(job), "head" if is_head else "node")
 
 
 def leftovers(seen: Iterable[Seen]) -> tuple[str, ...]:

@@ -75,8 +75,7 @@ def stop_job(
     """
     head = nodes[0]
     _known(job, list_jobs(nodes, transports))
-    ask = Command(_job_files(head, "stop", job), timeout_s=_STOP_TIMEOUT_S)
-    asked = transports(head.name).run(ask)
+    asked = transports(head.name).run(stop_command(head, job))
     if asked.exit_code != _NOT_RUNNING:
         asked.check()
     left = leftovers(look_everywhere(job, nodes, transports))
@@ -97,20 +96,34 @@ def read_logs(
 
     With ``follow`` that goes on until the job has ended.
     """
-    which = "all" if rank is None else str(rank)
-    words = ("logs", job, which, "follow" if follow else "once")
 
     def take(stream: Stream, text: str) -> None:
         if stream == "stdout":
             on_line(LogLine(**json.loads(text)))
 
-    process = transport.start(Command(_job_files(head, *words)), take)
+    process = transport.start(logs_command(head, job, rank=rank, follow=follow), take)
     process.close_stdin()
     return process
 
 
+def list_command(head: JobNode) -> Command:
+    """Print every job's state."""
+    return Command(_job_files(head, "list"))
+
+
+def stop_command(head: JobNode, job: str) -> Command:
+    """Ask a job's supervisor to end it, and wait for that."""
+    return Command(_job_files(head, "stop", job), timeout_s=_STOP_TIMEOUT_S)
+
+
+def logs_command(head: JobNode, job: str, *, rank: int | None, follow: bool) -> Command:
+    """Print a job's log."""
+    which = "all" if rank is None else str(rank)
+    return Command(_job_files(head, "logs", job, which, "follow" if follow else "once"))
+
+
 def _states(head: JobNode, transports: Callable[[str], Transport]) -> list[dict[str, Any]]:
-    listed = transports(head.name).run(Command(_job_files(head, "list"))).check()
+    listed = transports(head.name).run(list_command(head)).check()
     return [json.loads(line) for line in listed.stdout.splitlines()]
 
 

@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from clusterkit.command import Command, Step
 from clusterkit.errors import TransportError, UsageError
 from clusterkit.jobs import JobNode, JobRow, list_jobs, read_logs, stop_job
+from clusterkit.jobs.look import sweep_argv
+from clusterkit.jobs.records import list_command, logs_command, stop_command
 from clusterkit.model.options import LogsOptions, StopOptions
 from clusterkit.results import JobsResult, ListedJob, LogLine, LogsResult, StopResult
-from clusterkit.tasks.payload import payload_folder
 from clusterkit.transports.world import World
-from clusterkit.use_cases.launch import job_node, known_facts
+from clusterkit.use_cases.launch import Facts, job_node, known_facts
+from clusterkit.use_cases.planned_facts import planned_facts
 from clusterkit.use_cases.session import Session, open_world
 
 
@@ -26,11 +28,8 @@ def jobs(session: Session) -> JobsResult:
 
 def jobs_steps(session: Session) -> list[Step]:
     """What :func:`jobs` asks the head, not asked."""
-    head = session.cluster.head
-    folder = f"{session.cluster.home}/jobs"
-    python = head.python or "python3"
-    argv = (python, "-I", "-S", payload_folder(session.cluster.home), "job_files", "list", folder)
-    return [Step(head.name, "list the jobs on file", Command(argv), stage="jobs")]
+    head = _planned_nodes(session)[0]
+    return [Step(head.name, "list the jobs on file", list_command(head), stage="jobs")]
 
 
 def running_jobs(session: Session, world: World) -> tuple[str, ...]:
@@ -57,6 +56,23 @@ def stop(session: Session, options: StopOptions) -> StopResult:
         left=stopped.left,
         took_s=time.monotonic() - began,
     )
+
+
+def stop_steps(session: Session, options: StopOptions) -> list[Step]:
+    """What :func:`stop` asks the nodes, not asked."""
+    nodes = _planned_nodes(session)
+    job = options.job or "<the running job>"
+    sweeps = [
+        Step(
+            node.name,
+            f"end what is left of {job}",
+            Command(sweep_argv(node, job, is_head=node is nodes[0])),
+            stage="jobs",
+        )
+        for node in nodes
+    ]
+    ask = Step(nodes[0].name, f"end {job}", stop_command(nodes[0], job), stage="jobs")
+    return [*jobs_steps(session), ask, *sweeps]
 
 
 def logs(
@@ -96,9 +112,24 @@ def logs(
     return LogsResult(job=job, lines=tuple(lines))
 
 
+def logs_steps(session: Session, options: LogsOptions) -> list[Step]:
+    """What :func:`logs` asks the head, not asked."""
+    head = _planned_nodes(session)[0]
+    job = options.job or "<the last job>"
+    read = logs_command(head, job, rank=options.rank, follow=options.follow)
+    return [*jobs_steps(session), Step(head.name, f"read the log of {job}", read, stage="jobs")]
+
+
 def job_nodes(session: Session) -> tuple[JobNode, ...]:
     """Every node as jobs see it; the head is the first."""
-    facts = known_facts(session)
+    return _job_nodes(session, known_facts(session))
+
+
+def _planned_nodes(session: Session) -> tuple[JobNode, ...]:
+    return _job_nodes(session, planned_facts(session.cluster))
+
+
+def _job_nodes(session: Session, facts: Facts) -> tuple[JobNode, ...]:
     return tuple(
         job_node(session.cluster, node.name, facts[node.name].python)
         for node in session.cluster.nodes
