@@ -26,7 +26,7 @@ def check(
     run(perform, "check", {"file": file}, Manner(output.value, dry_run))
 
 
-def perform(options: CheckOptions, manner: Manner, printer: Printer) -> None:  # noqa: ARG001
+def perform(options: CheckOptions, manner: Manner, printer: Printer) -> None:
     """Load and show; a dry run is the same, for nothing is touched."""
     from clusterkit.use_cases.check import check
 

@@ -35,7 +35,7 @@ def down(
     run(perform, "down", {}, Manner(output.value, dry_run, yes, cluster, inventory))
 
 
-def perform(options: DownOptions, manner: Manner, printer: Printer) -> int:  # noqa: ARG001
+def perform(options: DownOptions, manner: Manner, printer: Printer) -> int:
     """Ask, remove, look again."""
     from clusterkit.results import DryRun
     from clusterkit.use_cases import down as use_case

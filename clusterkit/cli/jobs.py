@@ -31,7 +31,7 @@ def jobs(
     run(perform, "jobs", {}, manner)
 
 
-def perform(options: JobsOptions, manner: Manner, printer: Printer) -> None:  # noqa: ARG001
+def perform(options: JobsOptions, manner: Manner, printer: Printer) -> None:
     """Ask the head."""
     from clusterkit.results import DryRun
     from clusterkit.use_cases.jobs import jobs, jobs_steps

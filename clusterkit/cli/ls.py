@@ -19,7 +19,7 @@ def ls(output: OutputOption = Output.text, dry_run: DryRunOption = False) -> Non
     run(perform, "ls", {}, Manner(output.value, dry_run))
 
 
-def perform(options: LsOptions, manner: Manner, printer: Printer) -> None:  # noqa: ARG001
+def perform(options: LsOptions, manner: Manner, printer: Printer) -> None:
     """Look at every cluster; a dry run looks at none."""
     from clusterkit.results import DryRun
     from clusterkit.use_cases.ls import ls

@@ -29,7 +29,7 @@ def schema(
     run(perform, "schema", {"name": name}, Manner(dry_run=dry_run))
 
 
-def perform(options: SchemaOptions, manner: Manner, printer: Printer) -> None:  # noqa: ARG001
+def perform(options: SchemaOptions, manner: Manner, printer: Printer) -> None:
     """Print one schema, or the names of all."""
     import json
 

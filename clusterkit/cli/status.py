@@ -31,7 +31,7 @@ def status(
     run(perform, "status", {}, manner)
 
 
-def perform(options: StatusOptions, manner: Manner, printer: Printer) -> int:  # noqa: ARG001
+def perform(options: StatusOptions, manner: Manner, printer: Printer) -> int:
     """Look and show; exit 3 when some nodes are not up, 4 when none is."""
     from clusterkit.results import DryRun
     from clusterkit.use_cases.session import find
