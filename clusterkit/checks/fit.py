@@ -58,7 +58,7 @@ _TP_WITH_PP_SINCE, _TP_WITH_PP_BEFORE = (5, 18), (5, 21)
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class Workload:
     """What is to run: the model as it is split, and how long a text may become.
 
     ``prompt_bytes`` is the size of the longest prompt; a token is a byte or more.
@@ -77,7 +77,7 @@ class Job:
         return min(longest, self.shape.max_context)
 
 
-def check_fit(job: Job, cluster: Cluster, facts: Mapping[str, NodeFacts]) -> None:
+def check_fit(job: Workload, cluster: Cluster, facts: Mapping[str, NodeFacts]) -> None:
     """Find everything that would only fail later. Nodes without facts are not judged by them.
 
     Raises:
@@ -98,7 +98,7 @@ def check_fit(job: Job, cluster: Cluster, facts: Mapping[str, NodeFacts]) -> Non
         raise DoesNotFit("\n".join(problems))
 
 
-def _split_problems(job: Job) -> Iterator[str]:
+def _split_problems(job: Workload) -> Iterator[str]:
     """What the model itself does not allow."""
     shape, tp, pp = job.shape, job.settings.tp, job.settings.pp
     if tp > 1 and shape.architecture in _WITHOUT_TP:
@@ -145,7 +145,7 @@ def _shared_gpu_problems(cluster: Cluster, placement: Placement) -> Iterator[str
             )
 
 
-def _version_problems(job: Job, facts: Mapping[str, NodeFacts]) -> Iterator[str]:
+def _version_problems(job: Workload, facts: Mapping[str, NodeFacts]) -> Iterator[str]:
     versions: dict[str, list[str]] = {}
     for name, node in facts.items():
         missing = [package for package in REQUIRED_PACKAGES if package not in node.packages]
@@ -181,7 +181,7 @@ def _version_problem(settings: TransformersSettings, node: str, version: str) ->
 
 
 def _memory_problems(
-    job: Job, cluster: Cluster, placement: Placement, facts: Mapping[str, NodeFacts]
+    job: Workload, cluster: Cluster, placement: Placement, facts: Mapping[str, NodeFacts]
 ) -> Iterator[str]:
     for name, ranks in placement.by_node:
         if name in facts:
@@ -189,7 +189,7 @@ def _memory_problems(
 
 
 def _node_memory_problem(
-    job: Job, node: Node, ranks: tuple[Rank, ...], facts: NodeFacts
+    job: Workload, node: Node, ranks: tuple[Rank, ...], facts: NodeFacts
 ) -> Iterator[str]:
     """Each GPU must hold its rank; a node without GPUs holds all of its ranks in its memory."""
     on_gpu = bool(node.gpus)
@@ -211,7 +211,7 @@ def _node_memory_problem(
         )
 
 
-def _more_parts(job: Job, have: int, *, ranks: int, on_gpu: bool) -> str:
+def _more_parts(job: Workload, have: int, *, ranks: int, on_gpu: bool) -> str:
     """The fewest parts of the model that would fit, with as many ranks a node as now."""
     for pp in range(1, job.shape.layers + 1):
         settings = job.settings.model_copy(update={"pp": pp})

@@ -1,6 +1,7 @@
 """The options of each verb, for the command line and for playbooks alike.
 
-A field's description is the help of its option: ``max_tokens`` is ``--max-tokens``.
+A field's description is what ``clusterkit schema playbook`` says of it; the command line has its
+own help, which needs no model and so starts sooner.
 """
 
 from __future__ import annotations

@@ -42,7 +42,6 @@ def up_text(up: UpResult, *, wide: bool = False) -> Blocks:
     blocks: list[Block] = []
     if wide:
         blocks += _by_node(_timed(step.node, step, step.took_s) for step in up.steps)
-    blocks += [Text.assemble(("Note: ", "bold"), note) for note in up.notes]
     if up.changes == 0:
         return [*blocks, _nothing(up.cluster)]
     parts = [counted(len(up.nodes), "node"), counted(up.slots, "slot")] if up.nodes else []

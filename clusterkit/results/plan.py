@@ -70,7 +70,6 @@ class UpResult(Model):
     steps: tuple[AppliedStep, ...] = ()
     nodes: tuple[str, ...] = Field(default=(), description="All nodes; the first is the head")
     slots: int = Field(default=0, description="Slots of all nodes together")
-    notes: tuple[str, ...] = ()
     took_s: float = Field(description="Seconds")
 
 

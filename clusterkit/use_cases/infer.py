@@ -6,8 +6,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from clusterkit.checks.fit import Job as Fit
-from clusterkit.checks.fit import check_fit
+from clusterkit.checks.fit import Workload, check_fit
 from clusterkit.command import Step
 from clusterkit.engines.transformers import GenerateRequest, Transformers
 from clusterkit.errors import JobFailed
@@ -104,11 +103,11 @@ def with_options(session: Session, options: InferOptions) -> Session:
     return replace(session, cluster=replace(session.cluster, engine=engine))
 
 
-def fit_of(session: Session, request: GenerateRequest, shape: ModelShape) -> Fit:
+def fit_of(session: Session, request: GenerateRequest, shape: ModelShape) -> Workload:
     """What is to run, as the planner looks at it."""
     engine = session.cluster.engine
     longest = max(len(prompt.encode()) for prompt in request.prompts)
-    return Fit(engine.model, shape, engine, request.max_tokens, longest)
+    return Workload(engine.model, shape, engine, request.max_tokens, longest)
 
 
 def infer_job(

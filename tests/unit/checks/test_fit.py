@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from clusterkit.checks.fit import Job, check_fit
+from clusterkit.checks.fit import Workload, check_fit
 from clusterkit.checks.memory import Need, need_of
 from clusterkit.errors import DoesNotFit
 from clusterkit.facts import Gpu, NodeFacts
@@ -62,11 +62,13 @@ def facts(
     return dict.fromkeys(names, node)
 
 
-def job(shape: ModelShape = SMOL, max_tokens: int = 128, **settings: object) -> Job:
-    return Job("smollm2-135m", shape, TransformersSettings.model_validate(settings), max_tokens)
+def job(shape: ModelShape = SMOL, max_tokens: int = 128, **settings: object) -> Workload:
+    return Workload(
+        "smollm2-135m", shape, TransformersSettings.model_validate(settings), max_tokens
+    )
 
 
-def refusal(what: Job, where: Cluster, seen: Mapping[str, NodeFacts]) -> str:
+def refusal(what: Workload, where: Cluster, seen: Mapping[str, NodeFacts]) -> str:
     with pytest.raises(DoesNotFit) as caught:
         check_fit(what, where, seen)
     return str(caught.value)

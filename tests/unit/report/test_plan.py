@@ -119,14 +119,12 @@ UP = UpResult(
     ),
     nodes=("node1", "node2"),
     slots=4,
-    notes=("shm_size is 64m on node2",),
     took_s=3.2,
 )
 
 
 def test_up():
     assert shown(UP) == text("""
-        Note: shm_size is 64m on node2
         Cluster pair is up: 2 nodes, 4 slots, 2 changes in 3.2 s.
         """)
 
@@ -143,7 +141,6 @@ def test_wide_up_shows_every_step_and_its_time():
           nodes  + create container pair-node1 … 0.41 s
           trust  ~ put the host keys … 72.0 s
 
-        Note: shm_size is 64m on node2
         Cluster pair is up: 2 nodes, 4 slots, 2 changes in 3.2 s.
         """)
 
