@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,11 +26,19 @@ VERBS = {
 def main() -> None:
     """Run the command line."""
     gc.set_threshold(200_000)  # a start makes much that stays, and hardly any garbage
+    _open_closed_streams()
     called = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
     try:
         application(called)()
     finally:
         gc.freeze()  # Python would go through all of it once more, 30 ms, before it lets it go
+
+
+def _open_closed_streams() -> None:
+    """Lead nowhere what the caller closed (`>&-`): Python has None there, and nobody expects it."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - until the end
 
 
 def application(only: str | None = None) -> typer.Typer:
@@ -77,7 +86,7 @@ def _version(wanted: bool) -> None:
 
 def _common(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
-    version: Annotated[  # noqa: ARG001 - is_eager does the work
+    version: Annotated[  # is_eager does the work
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
     ] = False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
+    from clusterkit.errors import ClusterkitError
     from clusterkit.report.console import Printer
     from clusterkit.results import PlanResult
     from clusterkit.use_cases.session import Which
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 Perform = Callable[[Any, "Manner", "Printer"], int | None]
 """Does one verb with its typed options; returns the exit code (None: 0)."""
 
+
+_REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR)
+"""What the machine says no with: to our files, or to what stdout leads to."""
 
 _GO_ON = ("up", "down", "build", "models")
 """Verbs that do only what is still to be done."""
@@ -45,7 +50,7 @@ class Manner:
 def run(perform: Perform, verb: str, values: Mapping[str, Any], manner: Manner) -> None:
     """Type the options of ``verb``, perform it, and end the process with its exit code."""
     from clusterkit.errors import ClusterkitError, Interrupted
-    from clusterkit.report.console import Printer
+    from clusterkit.report.console import Printer, silence
 
     printer = Printer(manner.output)  # type: ignore[arg-type]  # one of the three of cli/words.py
     try:
@@ -61,16 +66,26 @@ def run(perform: Perform, verb: str, values: Mapping[str, Any], manner: Manner) 
         printer.error(stopped, debug=is_debugging())
         code = stopped.exit_code
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)
         code = 1
     except Exception as error:
         if is_debugging():
             raise
-        what = f"{type(error).__name__}: {error}"
-        fix = "run it again with `clusterkit --debug …`, and report what it prints"
-        printer.error(ClusterkitError(f"a fault of clusterkit itself: {what}. Fix: {fix}"))
+        printer.error(_unforeseen(error))
         code = 1
     raise typer.Exit(code)
+
+
+def _unforeseen(error: Exception) -> ClusterkitError:
+    from clusterkit.errors import ClusterkitError
+
+    if isinstance(error, OSError) and error.errno in _REFUSALS:
+        where = f"{error.filename}: " if error.filename else ""
+        fix = "look at who may use it, and at the space that is left"
+        return ClusterkitError(f"{where}{error.strerror}. Fix: {fix}")
+    what = f"{type(error).__name__}: {error}"
+    fix = "run it again with `clusterkit --debug …`, and report what it prints"
+    return ClusterkitError(f"a fault of clusterkit itself: {what}. Fix: {fix}")
 
 
 def is_debugging() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import traceback
 from typing import IO, TYPE_CHECKING, Literal, TextIO
@@ -60,13 +61,19 @@ class Printer:
         self.out.file.flush()
 
     def message(self, *blocks: Block) -> None:
-        """Write text and tables to stderr; above a live view, where there is one."""
-        for block in blocks:
-            if is_lively(self.err):
-                self.err.print(block, soft_wrap=not isinstance(block, Table))
-            else:
-                _write(self.err, block)
-        self.err.file.flush()
+        """Write text and tables to stderr; above a live view, where there is one.
+
+        Where nobody reads stderr any more (`up 2>&1 | head`), the verb goes on in silence.
+        """
+        try:
+            for block in blocks:
+                if is_lively(self.err):
+                    self.err.print(block, soft_wrap=not isinstance(block, Table))
+                else:
+                    _write(self.err, block)
+            self.err.file.flush()
+        except OSError:
+            silence(self.err.file)
 
     def error(self, error: ClusterkitError, *, debug: bool = False) -> None:
         """Say what went wrong; ``debug`` adds the traceback."""
@@ -88,6 +95,13 @@ class Printer:
         from clusterkit.report.stream import InferView
 
         return InferView(self, prompts)
+
+
+def silence(stream: IO[str]) -> None:
+    """Send nowhere what is still to be written, and what Python writes when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def is_lively(console: Console) -> bool:

@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from clusterkit.errors import ClusterkitError
 
 
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it, mode 700; mkdir's own ``mode`` is for the last only."""
-    for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
-        missing.mkdir(mode=0o700, exist_ok=True)
+    with _or_say_why_not(folder):
+        for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+            missing.mkdir(mode=0o700, exist_ok=True)
 
 
 def write(path: Path, content: bytes, *, mode: int = 0o600) -> None:
-    """Write one file atomically; folders that are missing are made for this user only."""
+    """Write one file atomically; folders that are missing are made for this user only.
+
+    Raises:
+        ClusterkitError: If the machine refuses; a file that was there stays as it was.
+    """
     make_folder(path.parent)
+    with _or_say_why_not(path):
+        _replace(path, content, mode)
+
+
+def _replace(path: Path, content: bytes, mode: int) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -25,3 +39,14 @@ def write(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def _or_say_why_not(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ClusterkitError(
+            f"{path} cannot be written: {error.strerror}. Fix: look at who may write there and "
+            "at the space that is left, or set CLUSTERKIT_HOME to another folder"
+        ) from error

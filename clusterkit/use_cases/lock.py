@@ -128,13 +128,21 @@ def _read(text: str) -> dict[str, str]:
 def _holder(verb: str) -> dict[str, str]:
     return {
         "id": secrets.token_hex(8),
-        "user": getpass.getuser(),
+        "user": _user(),
         "host": platform.node(),
         "pid": str(os.getpid()),
         "started": birth(os.getpid()) or "",
         "verb": verb,
         "since": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def _user() -> str:
+    """Who runs this; a number where the machine has no name for it, as in many containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def _is_dead(holder: dict[str, str]) -> bool:

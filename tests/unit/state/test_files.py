@@ -9,7 +9,13 @@ from contextlib import contextmanager
 
 import pytest
 
+from clusterkit.errors import ClusterkitError
 from clusterkit.state.files import make_folder, write
+
+FIX = (
+    "Fix: look at who may write there and at the space that is left, "
+    "or set CLUSTERKIT_HOME to another folder"
+)
 
 
 def test_a_file_and_its_folders_are_for_this_user_only(tmp_path):
@@ -35,6 +41,16 @@ def test_a_folder_that_is_there_keeps_its_mode(tmp_path):
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
 
 
+def test_a_place_that_takes_no_folder_is_named(tmp_path):
+    (tmp_path / "file").touch()
+
+    with pytest.raises(ClusterkitError) as caught:
+        write(tmp_path / "file" / "current", b"pair")
+
+    where = tmp_path / "file" / "current"
+    assert str(caught.value) == f"{where} cannot be written: Not a directory. {FIX}"
+
+
 @contextmanager
 def full_disk(size: int) -> Iterator[None]:
     """No file may grow beyond ``size``; for a moment only, as pytest's own log may be a file."""
@@ -52,9 +68,10 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path):
     file = tmp_path / "kept"
     write(file, b"old")
 
-    with full_disk(1000), pytest.raises(OSError, match="File too large"):
+    with full_disk(1000), pytest.raises(ClusterkitError) as caught:
         write(file, bytes(100_000))
 
+    assert str(caught.value) == f"{file} cannot be written: File too large. {FIX}"
     assert file.read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 

@@ -217,3 +217,12 @@ def test_the_folder_of_the_locks_is_private(session):
         pass
 
     assert f"{Path(session.folder.parent).stat().st_mode & 0o777:o}" == "700"
+
+
+def test_a_user_without_a_name_is_told_by_number(session, monkeypatch):
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 54321)
+
+    with open_world(session) as world, locked(session, world, "up"):
+        assert json.loads((session.folder / "lock.json").read_bytes())["user"] == "54321"
