@@ -90,10 +90,11 @@ def _copies(session: Session, options: CpOptions) -> list[Transfer]:
     if to_nodes and any(nodes for nodes, _ in from_nodes):
         raise UsageError("cp from nodes to nodes is not possible. Fix: copy here first")
     if to_nodes:
+        into_folder = there.endswith("/")
         return [
-            Transfer(node, str(file), f"{there}{name}" if there.endswith("/") else there, True)
+            Transfer(node, str(file), f"{there}{name}" if into_folder else there, upwards=True)
             for node in select(session.cluster, to_nodes)
-            for file, name in _files(options.sources, into_folder=there.endswith("/"))
+            for file, name in _files(options.sources, into_folder=into_folder)
         ]
     if not all(nodes for nodes, _ in from_nodes):
         raise UsageError(
@@ -108,7 +109,8 @@ def _copies(session: Session, options: CpOptions) -> list[Transfer]:
             name = Path(path).name + (f".{node}" if len(names) > 1 else "")
             many = len(names) > 1 or len(from_nodes) > 1
             folder = many or there.endswith("/") or into.is_dir()
-            found.append(Transfer(node, path, str(into / name if folder else into), False))
+            here = str(into / name if folder else into)
+            found.append(Transfer(node, path, here, upwards=False))
     return found
 
 

@@ -24,7 +24,9 @@ def ls() -> LsResult:
     rows = on_each(clusters.names(), lambda name: _known_row(name, current=name == current))
     return LsResult(
         clusters=tuple(
-            _unknown(name, row, current == name) if isinstance(row, ClusterkitError) else row
+            _unknown(name, row, current=name == current)
+            if isinstance(row, ClusterkitError)
+            else row
             for name, row in rows.items()
         )
     )
@@ -69,7 +71,7 @@ def cluster_state(cluster: Cluster, world: World) -> State:
     return "partly" if running else "down"
 
 
-def _unknown(name: str, error: ClusterkitError, current: bool) -> ListedCluster:
+def _unknown(name: str, error: ClusterkitError, *, current: bool) -> ListedCluster:
     """A cluster whose state file an older or newer version wrote is listed all the same."""
     return ListedCluster(
         name=name,
