@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def _open_closed_streams() -> None:
-    """Lead nowhere what the caller closed (`>&-`): Python has None there, and nobody expects it."""
+    """Lead nowhere what the caller closed (`>&-`); Python has None there otherwise."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - until the end
