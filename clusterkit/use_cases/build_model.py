@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 from clusterkit.command import Step
 from clusterkit.events import Sink
@@ -20,13 +19,13 @@ from clusterkit.use_cases.builder import build_steps, builder_for
 from clusterkit.use_cases.launch import known_facts
 from clusterkit.use_cases.lock import locked
 from clusterkit.use_cases.planned_facts import planned_facts
-from clusterkit.use_cases.session import Session, open_world
+from clusterkit.use_cases.session import Session, open_world, with_engine
 
 
 def build_model(session: Session, options: BuildOptions, *, sink: Sink) -> BuildResult:
     """Fetch, convert and place the model, unless it is there and whole."""
     began = time.monotonic()
-    session = _with_model(session, options.model)
+    session = with_engine(session, {"model": options.model})
     facts = known_facts(session)
     with open_world(session) as world, locked(session, world, "build"):
         builder = builder_for(session, world, facts, sink)
@@ -54,16 +53,8 @@ def build_model(session: Session, options: BuildOptions, *, sink: Sink) -> Build
 
 def build_model_steps(session: Session, options: BuildOptions) -> tuple[Step, ...]:
     """The steps of a first build, not run."""
-    session = _with_model(session, options.model)
+    session = with_engine(session, {"model": options.model})
     return build_steps(session, planned_facts(session.cluster))
-
-
-def _with_model(session: Session, model: str | None) -> Session:
-    """The cluster with another model than its inventory's, for this verb only."""
-    if model is None:
-        return session
-    engine = session.cluster.engine.model_copy(update={"model": model})
-    return replace(session, cluster=replace(session.cluster, engine=engine))
 
 
 def model_state(session: Session, world: World, facts: NodeFacts) -> ModelState:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from clusterkit.checks.fit import Workload, check_fit
@@ -22,7 +21,7 @@ from clusterkit.use_cases.builder import build_steps, builder_for
 from clusterkit.use_cases.heard import Heard
 from clusterkit.use_cases.launch import Facts, facts_now, job_steps, known_facts, make_job, run
 from clusterkit.use_cases.planned_facts import planned_facts
-from clusterkit.use_cases.session import Session, open_world
+from clusterkit.use_cases.session import Session, open_world, with_engine
 
 
 def infer(
@@ -98,9 +97,7 @@ def with_options(session: Session, options: InferOptions) -> Session:
     if options.tp is not None or options.pp is not None:
         # Either one alone means all ranks of that kind: --tp 3 is not tp=3 times the file's pp.
         asked |= {"tp": options.tp or 1, "pp": options.pp or 1}
-    given = {name: value for name, value in asked.items() if value is not None}
-    engine = session.cluster.engine.model_copy(update=given)
-    return replace(session, cluster=replace(session.cluster, engine=engine))
+    return with_engine(session, asked)
 
 
 def fit_of(session: Session, request: GenerateRequest, shape: ModelShape) -> Workload:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -68,6 +68,13 @@ def find(which: Which) -> Session:
             f"cannot read. Fix: run `clusterkit up {applied.file}` again"
         ) from None
     return Session(resolve(inventory, applied.file), applied.folder)
+
+
+def with_engine(session: Session, settings: Mapping[str, Any]) -> Session:
+    """The cluster with other settings of its engine, for one verb only; None: as they are."""
+    given = {name: value for name, value in settings.items() if value is not None}
+    engine = session.cluster.engine.model_copy(update=given)
+    return replace(session, cluster=replace(session.cluster, engine=engine))
 
 
 _BRING_UP = "bring one up with `clusterkit up INVENTORY` (see `clusterkit init`)"
