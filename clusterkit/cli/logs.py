@@ -42,7 +42,8 @@ def logs(
 
 def perform(options: LogsOptions, manner: Manner, printer: Printer) -> None:
     """Read the log from the head; what is followed comes line by line."""
-    from clusterkit.results import DryRun, LogLine, LogsResult
+    from clusterkit.report.jobs import log_line
+    from clusterkit.results import DryRun, LogLine
     from clusterkit.use_cases.jobs import logs, logs_steps
     from clusterkit.use_cases.session import find
 
@@ -53,15 +54,16 @@ def perform(options: LogsOptions, manner: Manner, printer: Printer) -> None:
     if manner.output == "json":
         printer.result(logs(session, options, None))
         return
-    said = 0
+    followed = 0
 
-    def show(*lines: LogLine) -> None:
-        nonlocal said
-        said += len(lines)
-        printer.result(LogsResult(job="", lines=lines))
+    def show(line: LogLine) -> None:
+        nonlocal followed
+        followed += 1
+        printer.show(log_line(line) if options.rank is None else line.text)
 
     log = logs(session, options, show if options.follow else None)
-    show(*log.lines)
-    if not said:
+    if log.lines:
+        printer.result(log)
+    elif not followed:
         who = "Job" if options.rank is None else f"Rank {options.rank} of job"
         printer.message(f"{who} {log.job} wrote nothing to stdout or stderr.")

@@ -74,12 +74,12 @@ def stop_job(
         UsageError: If there is no such job.
     """
     head = nodes[0]
-    _known(job, list_jobs(nodes, transports))
+    find_job(job, list_jobs(nodes, transports))
     asked = transports(head.name).run(stop_command(head, job))
     if asked.exit_code != _NOT_RUNNING:
         asked.check()
     left = leftovers(look_everywhere(job, nodes, transports))
-    row = _known(job, list_jobs(nodes, transports))
+    row = find_job(job, list_jobs(nodes, transports))
     return Stopped(row, asked.ok, left)
 
 
@@ -104,6 +104,19 @@ def read_logs(
     process = transport.start(logs_command(head, job, rank=rank, follow=follow), take)
     process.close_stdin()
     return process
+
+
+def find_job(job: str, rows: tuple[JobRow, ...]) -> JobRow:
+    """The row of one job.
+
+    Raises:
+        UsageError: If there is no such job, with those that there are.
+    """
+    for row in rows:
+        if row.id == job:
+            return row
+    known = ", ".join(row.id for row in rows) or "none"
+    raise UsageError(f"no job {job} on this cluster. Fix: use one of these: {known}")
 
 
 def list_command(head: JobNode) -> Command:
@@ -143,11 +156,3 @@ def _row(state: dict[str, Any]) -> JobRow:
         message=state["message"],
         exit_code=EXIT_CODES.get(state["state"]),
     )
-
-
-def _known(job: str, rows: tuple[JobRow, ...]) -> JobRow:
-    for row in rows:
-        if row.id == job:
-            return row
-    known = ", ".join(row.id for row in rows) or "none"
-    raise UsageError(f"no job {job} on this cluster. Fix: use one of these: {known}")

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from clusterkit.command import Command, Step
-from clusterkit.errors import TransportError, UsageError
+from clusterkit.errors import ClusterkitError, TransportError, UsageError
 from clusterkit.jobs import JobNode, JobRow, list_jobs, read_logs, stop_job
 from clusterkit.jobs.look import sweep_argv
-from clusterkit.jobs.records import list_command, logs_command, stop_command
+from clusterkit.jobs.records import find_job, list_command, logs_command, stop_command
 from clusterkit.model.options import LogsOptions, StopOptions
 from clusterkit.results import JobsResult, ListedJob, LogLine, LogsResult, StopResult
 from clusterkit.transports.world import World
@@ -58,6 +58,16 @@ def stop(session: Session, options: StopOptions) -> StopResult:
     )
 
 
+def stop_running_jobs(session: Session, world: World) -> None:
+    """End every job that runs, before its nodes go; a cluster that is half there may have none."""
+    try:
+        nodes = job_nodes(session)
+        for job in running_jobs(session, world):
+            stop_job(job, nodes, world.transport)
+    except (UsageError, TransportError):
+        return
+
+
 def stop_steps(session: Session, options: StopOptions) -> list[Step]:
     """What :func:`stop` asks the nodes, not asked."""
     nodes = _planned_nodes(session)
@@ -81,21 +91,21 @@ def logs(
     """A job's log; ``on_line`` gets each line as it comes, and the result is then empty.
 
     Raises:
-        UsageError: If there is no such job, or none at all.
+        UsageError: If there is no such job or rank, or no job at all.
     """
     lines: list[LogLine] = []
     take = on_line or lines.append
     with open_world(session) as world:
         rows = list_jobs(job_nodes(session), world.transport)
-        job = options.job or (rows[0].id if rows else None)
-        if job is None:
+        if options.job is None and not rows:
             raise UsageError("no job has run yet. Fix: run one, such as `clusterkit mpi-hello`")
-        if job not in {row.id for row in rows}:
-            known = ", ".join(row.id for row in rows) or "none"
-            raise UsageError(f"no job {job} on this cluster. Fix: use one of these: {known}")
+        row = find_job(options.job, rows) if options.job else rows[0]
+        if options.rank is not None and options.rank >= row.ranks:
+            have = "its only one is 0" if row.ranks == 1 else f"use 0 to {row.ranks - 1}"
+            raise UsageError(f"job {row.id} has no rank {options.rank}. Fix: {have}")
         head = job_nodes(session)[0]
         process = read_logs(
-            job,
+            row.id,
             head,
             world.transport(head.name),
             lambda line: take(LogLine(rank=line.rank, stream=line.stream, text=line.text)),
@@ -108,8 +118,11 @@ def logs(
             process.signal("TERM")
             raise
     if code:
-        raise UsageError(f"job {job} has no log of rank {options.rank}. Fix: leave out `--rank`")
-    return LogsResult(job=job, lines=tuple(lines))
+        raise ClusterkitError(
+            f"{head.name}: the log of job {row.id} cannot be read (exit {code}). "
+            "Fix: see `clusterkit status`"
+        )
+    return LogsResult(job=row.id, lines=tuple(lines))
 
 
 def logs_steps(session: Session, options: LogsOptions) -> list[Step]:
@@ -160,13 +173,3 @@ def _listed(row: JobRow) -> ListedJob:
 
 def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
-
-
-def stop_running_jobs(session: Session, world: World) -> None:
-    """End every job that runs, before its nodes go; a cluster that is half there may have none."""
-    try:
-        nodes = job_nodes(session)
-        for job in running_jobs(session, world):
-            stop_job(job, nodes, world.transport)
-    except (UsageError, TransportError):
-        return

@@ -1,4 +1,4 @@
-"""What `logs` says of a job whose ranks were silent."""
+"""What `logs` says of a job whose ranks were silent, and of what there is not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.e2e.controller import Controller
 
 
-def test_a_job_that_wrote_nothing_is_said(
+def test_a_job_that_wrote_nothing_is_said_and_what_is_not_there_is_refused(
     clusterkit: Controller, cluster_name: str, tmp_path: Path
 ) -> None:
     inventory = tmp_path / "local.yaml"
@@ -32,3 +32,16 @@ def test_a_job_that_wrote_nothing_is_said(
     }
     answer = clusterkit("logs", "-o", "json")
     assert (json.loads(answer.stdout), answer.stderr) == ({"job": job["id"], "lines": []}, "")
+    refused = {words: clusterkit("logs", *words) for words in (("--rank", "1"), ("nosuch",))}
+    assert {words: (done.returncode, done.stderr) for words, done in refused.items()} == {
+        ("--rank", "1"): (2, f"Error: job {job['id']} has no rank 1.\nFix: its only one is 0\n"),
+        ("nosuch",): (
+            2,
+            f"Error: no job nosuch on this cluster.\nFix: use one of these: {job['id']}\n",
+        ),
+    }
+
+    (logs,) = clusterkit.home.glob("clusters/*/node/jobs/*/logs")
+    (logs / "rank-0.out").write_text("hello\n")
+    shown = [clusterkit("logs", *words).stdout for words in ((), ("-f",), ("-f", "--rank", "0"))]
+    assert shown == ["hello\n", "rank 0   | hello\n", "hello\n"]
