@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from clusterkit.payloads.model_folder import MANIFEST, differences, sha256, shape_of
+from clusterkit.payloads.quiet import quiet
 
 FORMAT = 1
 """Raised when the same source would give other files; part of the key of a built model."""
@@ -231,15 +232,6 @@ def explained(error: BaseException, source: Path, target: Path) -> str:
             "Fix: install transformers, torch, gguf and safetensors there"
         )
     return f"{source}: {type(error).__name__}: {error}"
-
-
-def quiet() -> None:
-    """Keep progress bars and advice of the libraries out of the log."""
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
-    os.environ["TRANSFORMERS_VERBOSITY"] = "error"
-    os.environ["TQDM_DISABLE"] = "1"
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 
 def tell(**event: Any) -> None:

@@ -28,6 +28,7 @@ from typing import Any, NoReturn
 from clusterkit.payloads.generate_events import Failed, Refused, rank, tell
 from clusterkit.payloads.generate_model import about, load, peak_memory_bytes, stop_ids
 from clusterkit.payloads.generate_text import TokenStream
+from clusterkit.payloads.quiet import quiet
 
 INPUT = "input.json"
 
@@ -58,6 +59,7 @@ def run(request: dict[str, Any]) -> None:
     """Load this rank's part of the model, answer every prompt, agree on the tokens."""
     take_place(request)
     quiet()
+    warnings.filterwarnings("ignore")
     # Idle threads of a rank would spin, and take the cores from other ranks: several times
     # slower where cores are shared. OpenMP reads this when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -97,16 +99,6 @@ def take_place(request: dict[str, Any]) -> None:
             f"tp={request['tp']} x pp={request['pp']} needs {parts} ranks, and {ranks} run. "
             "Fix: start tp x pp ranks"
         )
-
-
-def quiet() -> None:
-    """Keep progress bars and advice of the libraries out of the log, and off the network."""
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
-    os.environ["TRANSFORMERS_VERBOSITY"] = "error"
-    os.environ["TQDM_DISABLE"] = "1"
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    warnings.filterwarnings("ignore")
 
 
 def threads_of(request: dict[str, Any]) -> int:

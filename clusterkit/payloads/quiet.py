@@ -1,0 +1,14 @@
+"""Keep the libraries that read models to what is asked of them."""
+
+from __future__ import annotations
+
+import os
+
+
+def quiet() -> None:
+    """Keep their progress bars and advice out of the log, and them off the network."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+    os.environ["TRANSFORMERS_VERBOSITY"] = "error"
+    os.environ["TQDM_DISABLE"] = "1"
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
