@@ -13,6 +13,8 @@ from clusterkit.errors import UsageError
 
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 _PATH_STARTS = ("/", "./", "../", "~")
+ModelOrigin = Literal["pypi", "hub"]
+"""Where a built-in model is fetched from."""
 
 
 @dataclass(frozen=True, slots=True)

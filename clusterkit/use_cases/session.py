@@ -70,14 +70,14 @@ def find(which: Which) -> Session:
     return Session(resolve(inventory, applied.file), applied.folder)
 
 
+_BRING_UP = "bring one up with `clusterkit up INVENTORY` (see `clusterkit init`)"
+
+
 def with_engine(session: Session, settings: Mapping[str, Any]) -> Session:
     """The cluster with other settings of its engine, for one verb only; None: as they are."""
     given = {name: value for name, value in settings.items() if value is not None}
     engine = session.cluster.engine.model_copy(update=given)
     return replace(session, cluster=replace(session.cluster, engine=engine))
-
-
-_BRING_UP = "bring one up with `clusterkit up INVENTORY` (see `clusterkit init`)"
 
 
 def open_world(session: Session) -> World:

