@@ -28,7 +28,7 @@ def build_model(session: Session, options: BuildOptions, *, sink: Sink) -> Build
     session = with_engine(session, {"model": options.model})
     facts = known_facts(session)
     with open_world(session) as world, locked(session, world, "build"):
-        builder = builder_for(session, world, facts, sink)
+        builder = builder_for(session, world, facts=facts, sink=sink)
         built = build(session.cluster, builder, verify=options.verify)
     shape = built.shape
     return BuildResult(

@@ -14,7 +14,7 @@ from clusterkit.use_cases.launch import Facts
 from clusterkit.use_cases.session import Session
 
 
-def builder_for(session: Session, world: World, facts: Facts, sink: Sink) -> Builder:
+def builder_for(session: Session, world: World, *, facts: Facts, sink: Sink) -> Builder:
     """The head converts; this machine fetches."""
     return Builder(
         transport=world.transport,

@@ -68,7 +68,7 @@ class Heard:
         return JobFailed("\n".join([*said, str(error)]), exit_code=error.exit_code)
 
     def result(
-        self, cluster: Cluster, job: Job, request: GenerateRequest, model: str
+        self, cluster: Cluster, job: Job, *, request: GenerateRequest, model: str
     ) -> InferResult:
         """Everything that was heard.
 

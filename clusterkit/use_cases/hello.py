@@ -40,7 +40,10 @@ def hello(session: Session, options: HelloOptions, *, sink: Sink) -> HelloResult
 
     with open_world(session) as world:
         run(job, world, listen)
-    return compared(session.cluster.name, job.placement, answers, facts, time.monotonic() - began)
+    took_s = time.monotonic() - began
+    return compared(
+        session.cluster.name, job.placement, answers=answers, facts=facts, took_s=took_s
+    )
 
 
 def hello_steps(session: Session, options: HelloOptions) -> list[Step]:
@@ -53,15 +56,15 @@ def hello_job(session: Session, options: HelloOptions, facts: Facts) -> Job:
     return make_job(
         session,
         "mpi-hello",
-        place(session.cluster, options.ranks),
-        lambda python, payloads: RankProgram((python, payloads, "mpi_hello")),
-        facts,
+        placement=place(session.cluster, options.ranks),
+        program=lambda python, payloads: RankProgram((python, payloads, "mpi_hello")),
+        facts=facts,
         timeout_s=options.timeout_s,
     )
 
 
 def compared(
-    cluster: str, placement: Placement, answers: Answers, facts: Facts, took_s: float
+    cluster: str, placement: Placement, *, answers: Answers, facts: Facts, took_s: float
 ) -> HelloResult:
     """Each rank's report beside its placement; a rank that is missing or elsewhere is named."""
     rows = tuple(_row(rank, answers.get(rank.rank), facts) for rank in placement.ranks)

@@ -45,17 +45,17 @@ def infer(
         facts = facts_now(session, world, tuple(node.name for node in session.cluster.nodes))
         if builtin := model_source(session.cluster.engine.model).builtin:
             check_fit(fit_of(session, request, builtin.shape), session.cluster, facts)
-        model = build(session.cluster, builder_for(session, world, facts, sink))
+        model = build(session.cluster, builder_for(session, world, facts=facts, sink=sink))
         if model.changed:
             sink(Note(f"built {model.name}: it stays in {model.folder}"))
         check_fit(fit_of(session, request, model.shape), session.cluster, facts)
-        job = infer_job(session, options, request, model.folder, facts)
+        job = infer_job(session, options, request, folder=model.folder, facts=facts)
         heard.start()
         try:
             run(job, world, heard)
         except JobFailed as error:
             raise heard.explained(error) from None
-    return heard.result(session.cluster, job, request, model.name)
+    return heard.result(session.cluster, job, request=request, model=model.name)
 
 
 def infer_steps(session: Session, options: InferOptions, request: GenerateRequest) -> list[Step]:
@@ -65,7 +65,7 @@ def infer_steps(session: Session, options: InferOptions, request: GenerateReques
     built = build_steps(session, facts)
     if builtin := model_source(session.cluster.engine.model).builtin:
         check_fit(fit_of(session, request, builtin.shape), session.cluster, {})
-    job = infer_job(session, options, request, "<known after build>", facts)
+    job = infer_job(session, options, request, folder="<known after build>", facts=facts)
     return [*built, *job_steps(job)]
 
 
@@ -108,15 +108,20 @@ def fit_of(session: Session, request: GenerateRequest, shape: ModelShape) -> Wor
 
 
 def infer_job(
-    session: Session, options: InferOptions, request: GenerateRequest, folder: str, facts: Facts
+    session: Session,
+    options: InferOptions,
+    request: GenerateRequest,
+    *,
+    folder: str,
+    facts: Facts,
 ) -> Job:
     """One rank for each part of the model, the stages dealt over the nodes."""
     engine = Transformers(session.cluster.engine)
     return make_job(
         session,
         "infer",
-        place_stages(session.cluster, tp=engine.settings.tp, pp=engine.settings.pp),
-        lambda python, payloads: engine.program(python, payloads, folder, request),
-        facts,
+        placement=place_stages(session.cluster, tp=engine.settings.tp, pp=engine.settings.pp),
+        program=lambda python, payloads: engine.program(python, payloads, folder, request),
+        facts=facts,
         timeout_s=options.timeout_s,
     )

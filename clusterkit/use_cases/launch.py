@@ -70,10 +70,10 @@ def facts_now(session: Session, world: World, nodes: tuple[str, ...]) -> Facts:
 def make_job(
     session: Session,
     verb: str,
+    *,
     placement: Placement,
     program: MakeProgram,
     facts: Facts,
-    *,
     timeout_s: float | None,
 ) -> Job:
     """The job of one verb, ready to be run."""
