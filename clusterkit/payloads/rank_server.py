@@ -48,6 +48,11 @@ class RankServer:
         loop.on_readable(self._listener.fileno(), self._accept)
         supervisor.on_drained = self._resume
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the programs were asked to end."""
+        return self._stopped is not None
+
     def begin(self, env: dict[str, str]) -> None:
         """Hand over programs from now on; ranks that came before have waited."""
         self._env = {**self._job["env"], **env}
@@ -79,7 +84,7 @@ class RankServer:
 
     def said_hello(self, line: RankLine) -> None:
         """A rank is here: it may have its program if this is its place."""
-        if self._stopped is not None:
+        if self.is_stopping:
             line.close()
         elif self._env is None:
             self._waiting.append(line)
@@ -201,7 +206,7 @@ class RankLine:
         if message["t"] == "started":
             self.pid = message["pid"]
             self._server.tell({"t": "rank-started", "rank": rank, "pid": self.pid})
-            if self._server._stopped is not None:
+            if self._server.is_stopping:
                 signal_group(message["pid"], signal.SIGKILL)
         else:
             self.drain()
