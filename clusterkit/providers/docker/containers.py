@@ -17,6 +17,7 @@ from clusterkit.providers.docker.names import (
     container_name,
     is_ours,
     label,
+    network_name,
 )
 from clusterkit.providers.docker.spec import create_arguments, differing_fields
 from clusterkit.providers.docker.sshd import sshd_files, sshd_folder
@@ -48,6 +49,8 @@ class Containers:
         """Create, recreate, start or mend each container; remove those of former nodes."""
         answer = json.loads(seen.check().stdout) if seen else _NOTHING
         found = {box["name"]: box for box in answer["containers"]}
+        if self._network_is_replaced(answer):  # which removes all of ours first
+            found = {name: box for name, box in found.items() if not is_ours(box, self.cluster)}
         steps: list[Step] = []
         for node in self.cluster.nodes:
             box = found.pop(container_name(self.cluster, node.name), None)
@@ -58,6 +61,14 @@ class Containers:
                 steps.append(_remove(former, name, "is not in the inventory"))
         count = len(self.cluster.nodes)
         return Change(f"{count} container{'s' * (count != 1)} run", tuple(steps))
+
+    def _network_is_replaced(self, answer: Mapping[str, Any]) -> bool:
+        """Whether this is a plan, in which the network is still that of a former subnet."""
+        name, subnet = network_name(self.cluster), str(self.cluster.subnet)
+        return any(
+            network["name"] == name and network["subnets"] != [subnet]
+            for network in answer["networks"]
+        )
 
     def _steps(
         self, node: Node, box: Mapping[str, Any] | None, answer: Mapping[str, Any]
@@ -116,7 +127,7 @@ class Containers:
         return steps
 
 
-_NOTHING: dict[str, Any] = {"containers": [], "images": {}, "files": {}}
+_NOTHING: dict[str, Any] = {"networks": [], "containers": [], "images": {}, "files": {}}
 
 
 def _remove(node: str, name: str, why: str) -> Step:

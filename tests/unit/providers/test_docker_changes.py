@@ -17,6 +17,7 @@ from tests.unit.providers.engine import (
     SPEC,
     box,
     created,
+    network,
     planned,
     removed,
 )
@@ -130,6 +131,17 @@ def test_another_storage_recreates_every_container():
         removed("node2", "mounts changed"),
         *created(wanted, node(2)),
     )
+
+
+def test_containers_that_go_with_a_former_network_are_not_removed_again():
+    """In a plan, for `up` looks again after the network was replaced."""
+    boxes = [box(PAIR, node(1)), box(PAIR, node(2)), box(PAIR, node(3))]
+
+    assert planned(containers=boxes, networks=[network(subnets=["10.0.0.0/24"])]) == (
+        *created(PAIR, node(1)),
+        *created(PAIR, node(2)),
+    )
+    assert planned(networks=[network(), network("bridge", ["172.17.0.0/16"])]) == ()
 
 
 def test_a_container_of_an_older_image_of_that_name_is_recreated():
