@@ -99,14 +99,12 @@ class DockerLook:
     """A question to a Docker engine that changes nothing.
 
     The answer is JSON on stdout: all networks; the containers and volumes that are labelled as
-    the cluster's or have one of ``names``; the ``images``; and for each container of the
-    cluster the mode and sha256 of every file in ``folder``.
+    the cluster's or have one of ``names``; and the ``images``.
     """
 
     cluster: str
     names: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
-    folder: str | None = None
 
 
 Action = Command | Put | DockerCall

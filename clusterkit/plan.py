@@ -32,7 +32,8 @@ def mpi_stage(cluster: Cluster) -> Stage:
     """Every node has Python, Open MPI of one version and this version's payloads."""
     tasks: list[Task] = []
     for node in cluster.nodes:
-        tasks += [LookAtNode(node), Payload(node.name, cluster.home)]
+        from_start = node.container is not None
+        tasks += [LookAtNode(node), Payload(node.name, cluster.home, from_start)]
     return Stage("mpi", tuple(tasks), check_same_versions)
 
 

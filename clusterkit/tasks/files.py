@@ -13,11 +13,15 @@ _LOOK = 'stat -c "%a %n" -- "$@" 2>/dev/null; sha256sum -- "$@" 2>/dev/null; tru
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Files on one node, looked at in one round trip; ``absent`` ones are removed if found."""
+    """Files on one node, looked at in one round trip; ``absent`` ones are removed if found.
+
+    ``from_start``: a new node comes with them, so that there is nothing to do but to look.
+    """
 
     node: str
     files: tuple[Put, ...]
     absent: tuple[str, ...] = ()
+    from_start: bool = False
     needs_answer: bool = True
 
     def probe(self) -> Command:
@@ -27,6 +31,8 @@ class Files:
 
     def plan(self, seen: Result | None) -> Change:
         """Write what is missing or differs, remove what must not be there."""
+        if seen is None and self.from_start:
+            return Change("comes with the container")
         modes, digests = read_listing(seen.check().stdout if seen else "")
         steps = [
             Step(self.node, summary, file, sign)

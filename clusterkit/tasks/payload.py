@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from clusterkit.command import Command, Result, Step
+from clusterkit.command import Command, Put, Result, Step
 from clusterkit.tasks.base import Change
 
 _LOOK = 'test -d "$1"'
@@ -28,10 +28,14 @@ mv -T "$new" "$1" 2>/dev/null || test -d "$1"
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """The payload package on one node, in the folder :func:`folder_name` under ``home``."""
+    """The payload package on one node, in the folder :func:`payload_folder` under ``home``.
+
+    ``from_start``: a new node comes with it.
+    """
 
     node: str
     home: str
+    from_start: bool = False
     needs_answer: bool = True
 
     def probe(self) -> Command:
@@ -41,6 +45,8 @@ class Payload:
     def plan(self, seen: Result | None) -> Change:
         """Unpack the archive when its folder is missing."""
         folder = payload_folder(self.home)
+        if seen is None and self.from_start:
+            return Change("comes with the container")
         if seen is not None and seen.ok:
             return Change("payloads are this version's")
         unpack = Command(("sh", "-c", _UNPACK, "sh", folder), stdin=archive())
@@ -52,6 +58,12 @@ def payload_folder(home: str) -> str:
     return f"{home}/payload-{hashlib.sha256(archive()).hexdigest()[:12]}"
 
 
+def payload_files(home: str) -> tuple[Put, ...]:
+    """The same files one by one, for a node that is not started yet."""
+    folder = payload_folder(home)
+    return tuple(Put(f"{folder}/{name}", content) for name, content in _all_sources())
+
+
 @cache
 def archive() -> bytes:
     """The payload package as one gzipped tar, the same bytes for the same files."""
@@ -60,11 +72,16 @@ def archive() -> bytes:
         gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w") as tar,
     ):
-        for name, content in _sources(files("clusterkit.payloads"), ""):
+        for name, content in _all_sources():
             member = tarfile.TarInfo(name)
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
     return buffer.getvalue()
+
+
+@cache
+def _all_sources() -> list[tuple[str, bytes]]:
+    return _sources(files("clusterkit.payloads"), "")
 
 
 def _sources(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:

@@ -14,7 +14,7 @@ Every transport keeps these promises; tests/contract/ runs them against each rea
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -64,6 +64,10 @@ class Transport(Protocol):
 
     def run(self, command: Command) -> Result:
         """Run one command to its end."""
+        ...
+
+    def run_all(self, commands: Sequence[Command]) -> list[Result]:
+        """Run commands that read nothing one after another, in a single round trip."""
         ...
 
     def start(self, command: Command, on_output: OnOutput) -> Process:

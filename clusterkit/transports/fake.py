@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from clusterkit.command import Command, Put, Result
@@ -23,6 +23,10 @@ class FakeTransport:
         """Remember ``command`` and return the prepared answer."""
         self.commands.append(command)
         return self._answer(command)
+
+    def run_all(self, commands: Sequence[Command]) -> list[Result]:
+        """Answer each command."""
+        return [self.run(command) for command in commands]
 
     def start(self, command: Command, on_output: OnOutput) -> FakeProcess:
         """Remember ``command``; its output comes at once, and it has ended."""

@@ -6,6 +6,7 @@ A script is never put together from values: they arrive as ``"$1"`` and so on.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
 from clusterkit.command import Command
 
@@ -57,9 +58,30 @@ def ssh_line(command: Command) -> str:
 
     Values of ``env`` show in the node's process list for a moment; put secrets in a file there.
     """
+    return shlex.join(("exec", *script(EXEC_WITH_PID, *_with_env(command))))
+
+
+def _assigned(command: Command) -> str:
+    return shlex.join(_with_env(command))
+
+
+def _with_env(command: Command) -> tuple[str, ...]:
+    """The words of ``command`` with its environment and under its time limit."""
     assignments = [f"{name}={value}" for name, value in command.env.items()]
-    words = ("env", *assignments, *program(command)) if assignments else program(command)
-    return shlex.join(("exec", *script(EXEC_WITH_PID, *words)))
+    return ("env", *assignments, *program(command)) if assignments else program(command)
+
+
+def one_after_another(commands: Sequence[Command], mark: str) -> tuple[str, ...]:
+    """One program that runs all commands, and writes ``mark`` and the exit code behind each.
+
+    The mark is a line of its own in both streams; whoever reads takes the newline before it
+    away again. The commands read nothing.
+    """
+    lines = [
+        f"{_assigned(command)} </dev/null; printf '\\n{mark} %d\\n' $?; printf '\\n{mark}\\n' >&2"
+        for command in commands
+    ]
+    return ("sh", "-c", "\n".join(lines))
 
 
 def quoted(argv: tuple[str, ...]) -> str:

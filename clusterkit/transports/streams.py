@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from clusterkit.command import Command, Put, Result
-from clusterkit.errors import ClusterkitError, CommandTimeout
+from clusterkit.errors import ClusterkitError, CommandTimeout, TransportError
 from clusterkit.events import Stream
 from clusterkit.transports import shell
 from clusterkit.transports.base import OnOutput
@@ -44,6 +45,21 @@ class StreamTransport(ABC):
         output = Collected()
         code = self._feed(command, [command.stdin or b""], output.take)
         return Result(self.node, command, code, output.text("stdout"), output.text("stderr"))
+
+    def run_all(self, commands: Sequence[Command]) -> list[Result]:
+        """Run commands one after another in a single round trip; they read nothing."""
+        mark = uuid.uuid4().hex
+        output = Collected()
+        self._feed(Command(shell.one_after_another(commands, mark)), [], output.take)
+        words = re.split(rf"\n{mark} (\d+)\n", output.text("stdout"))
+        errors = output.text("stderr").split(f"\n{mark}\n")
+        stdouts, codes = words[0::2], words[1::2]
+        if len(codes) != len(commands):
+            raise TransportError(
+                self.node, f"only {len(codes)} of {len(commands)} looks came back"
+            )
+        rows = zip(commands, codes, stdouts, errors, strict=False)
+        return [Result(self.node, each, int(code), out, err) for each, code, out, err in rows]
 
     def kill(self, name: str, group: int) -> None:
         """Signal a process group there; unlike :meth:`run`, nothing ends this command itself."""

@@ -5,18 +5,16 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from clusterkit.command import Action, Command, DockerCall, DockerLook, Put, Result
 from clusterkit.errors import ClusterkitError
+from clusterkit.transports.ahead import Ahead
 from clusterkit.transports.base import Transport
 
 if TYPE_CHECKING:
     from clusterkit.transports.docker_engine import DockerEngine
-
-_QUESTIONS_AT_ONCE = 4
 
 
 class World:
@@ -31,7 +29,7 @@ class World:
         self._open_engine = engine
         self._engine: DockerEngine | None = None
         self._transports: dict[str, Transport] = {}
-        self._ahead: dict[DockerLook, Future[Result]] = {}
+        self._ahead = Ahead()
         self._locks = {node: threading.Lock() for node in access}
         self._engine_lock = threading.Lock()
 
@@ -54,18 +52,12 @@ class World:
         with contextlib.suppress(ClusterkitError):
             self.transport(node).run(Command(("true",)))
 
-    def look_ahead(self, questions: Iterable[DockerLook]) -> None:
-        """Ask the Docker engine at once what will be asked soon; an answer serves once.
-
-        The first change to anything on the engine discards them all.
-        """
-        asked = set(questions)
-        if not asked:
-            return
-        pool = ThreadPoolExecutor(_QUESTIONS_AT_ONCE)
-        self._ahead = {each: pool.submit(self.engine.look, each) for each in asked}
-        pool.shutdown(wait=False)
-        import_module("clusterkit.transports.ssh_connection")  # it takes as long as the answers
+    def look_ahead(self, looks: Iterable[tuple[str, Command | DockerLook]]) -> None:
+        """Answer looks that will be asked for in fewer round trips; see :class:`Ahead`."""
+        of_engine = self._ahead.expect(looks)
+        if of_engine:
+            self._ahead.ask_engine(of_engine, self.engine.look)
+            import_module("clusterkit.transports.ssh_connection")  # as long as the answers take
 
     @property
     def engine(self) -> DockerEngine:
@@ -83,15 +75,25 @@ class World:
     ) -> Result:
         """Do one thing; ``on_progress`` takes the lines of a long Docker operation."""
         match action:
+            case DockerLook():
+                return self._ahead.of_engine(action) or self.engine.look(action)
+            case Command() if self._ahead.is_look(node, action):
+                transport = self.transport(node)
+                answer = self._ahead.of_node(node, action, transport.run_all)
+                return answer or transport.run(action)
+            case _:
+                self._ahead.discard()
+                return self._change(node, action, on_progress)
+
+    def _change(
+        self, node: str, action: Action, on_progress: Callable[[str], None] | None
+    ) -> Result:
+        match action:
             case Put():
                 self.transport(node).put(action)
                 return Result(node, action, 0)
             case DockerCall():
-                self._ahead = {}  # what was seen before holds no more
                 return self.engine.apply(action, on_progress)
-            case DockerLook():
-                ahead = self._ahead.pop(action, None)
-                return self.engine.look(action) if ahead is None else ahead.result()
             case _:
                 return self.transport(node).run(action)
 

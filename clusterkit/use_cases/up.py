@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from clusterkit.command import DockerLook, Step
+from clusterkit.command import Command, DockerLook, Step
 from clusterkit.errors import ClusterkitError, NodesFailed
 from clusterkit.events import Sink
 from clusterkit.executor import Outcome, converge, from_scratch, preview
@@ -76,9 +76,8 @@ def plan(file: Path, *, sink: Sink) -> PlanResult:
         return plan_result(cluster.name, preview(stages, world, sink))
 
 
-def _questions(stages: Iterable[Stage]) -> list[DockerLook]:
-    probes = (task.probe() for stage in stages for task in stage.tasks)
-    return [probe for probe in probes if isinstance(probe, DockerLook)]
+def _questions(stages: Iterable[Stage]) -> list[tuple[str, Command | DockerLook]]:
+    return [(task.node, task.probe()) for stage in stages for task in stage.tasks]
 
 
 def dry_up(file: Path) -> list[Step]:

@@ -93,18 +93,10 @@ def damage_other_files(pair: Pair) -> None:
     pair.inside("node1", "chmod", "644", f"{pair.home}/ssh/id_ed25519")
 
 
-NEW_FILES = [
-    ("node2", "create {home}/ssh/config"),
-    ("node2", "create {home}/ssh/known_hosts"),
-    ("node2", "create /etc/ssh/ssh_config.d/clusterkit.conf"),
-    ("node2", "create {home}/hostfile"),
-    ("node2", "unpack {payload}"),
-]
 RESTART = "restart container {name}-{node}: "
 RECREATED = [
     ("node2", "create container {name}-node2 from {image}"),
     ("node2", "start container {name}-node2"),
-    *NEW_FILES,
 ]
 READS = RESTART + "sshd reads its files when it starts"
 DAMAGE = {
@@ -114,7 +106,10 @@ DAMAGE = {
     "a dead sshd": (kill_sshd, [("node2", "start container {name}-node2: it is exited")]),
     "an sshd that is stopped": (
         stop_sshd,
-        [("node2", RESTART + "nobody can log in: {address} did not answer within 10 s")],
+        [
+            ("node2", "put all files of sshd"),
+            ("node2", RESTART + "nobody can log in: {address} did not answer within 10 s"),
+        ],
     ),
     "a node off the network": (
         disconnect,
@@ -131,9 +126,8 @@ DAMAGE = {
         [
             ("node1", "rewrite {home}/sshd/authorized_keys"),
             ("node1", READS),
-            ("node2", "rewrite {home}/sshd/host_key"),
-            ("node2", "create {home}/sshd/authorized_keys"),
-            ("node2", READS),
+            ("node2", "put all files of sshd"),
+            ("node2", RESTART + "nobody can log in: the host key of {address} has changed"),
         ],
     ),
     "other files": (

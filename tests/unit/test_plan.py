@@ -41,9 +41,9 @@ def test_every_node_is_looked_at_and_gets_the_payloads():
         "mpi",
         (
             LookAtNode(node(1)),
-            Payload("node1", "/var/lib/clusterkit"),
+            Payload("node1", "/var/lib/clusterkit", from_start=True),
             LookAtNode(node(2)),
-            Payload("node2", "/var/lib/clusterkit"),
+            Payload("node2", "/var/lib/clusterkit", from_start=True),
         ),
         check_same_versions,
     )

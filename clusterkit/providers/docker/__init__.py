@@ -11,7 +11,7 @@ from clusterkit.model.trust import Trust
 from clusterkit.providers.docker.containers import Containers
 from clusterkit.providers.docker.gone import Gone
 from clusterkit.providers.docker.image import Image
-from clusterkit.providers.docker.login import SshdAnswers, login_files
+from clusterkit.providers.docker.login import SshdFiles, login_files
 from clusterkit.providers.docker.network import Network
 from clusterkit.providers.docker.volume import Volume
 from clusterkit.tasks.base import Stage, Task
@@ -24,7 +24,7 @@ def up(cluster: Cluster, trust: Trust) -> tuple[Stage, ...]:
         machines = (*machines, Volume(cluster))
     login: list[Task] = []
     for node in cluster.nodes:
-        login += [SshdAnswers(cluster, node.name), login_files(cluster, trust, node)]
+        login += [SshdFiles(cluster, trust, node), login_files(cluster, trust, node)]
     return (
         Stage("machines", machines),
         Stage("nodes", (Containers(cluster, trust),)),

@@ -11,25 +11,28 @@ from clusterkit.command import HOST, DockerCall, DockerLook, Result, Step
 from clusterkit.errors import NotOurs
 from clusterkit.model.cluster import Cluster, Node
 from clusterkit.model.trust import Trust
+from clusterkit.providers.docker.login import login_files
 from clusterkit.providers.docker.names import (
     NODE_LABEL,
     SPEC_LABEL,
     container_name,
     is_ours,
     label,
+    look_at,
     network_name,
 )
 from clusterkit.providers.docker.spec import create_arguments, differing_fields
-from clusterkit.providers.docker.sshd import sshd_files, sshd_folder
+from clusterkit.providers.docker.sshd import sshd_files
 from clusterkit.tasks.base import Change
-from clusterkit.tasks.files import difference
+from clusterkit.tasks.payload import payload_files
 
 
 @dataclass(frozen=True, slots=True)
 class Containers:
     """All containers of the cluster, looked at in one round trip.
 
-    The keys that sshd needs are put through the Docker API, because nobody can log in before.
+    A container is made with its files, through the Docker API: what sshd needs, because nobody
+    can log in before, and the rest with it, because one archive costs less than many logins.
     """
 
     cluster: Cluster
@@ -38,12 +41,8 @@ class Containers:
     needs_answer: bool = True
 
     def probe(self) -> DockerLook:
-        """The containers, their images, and the files of sshd in them."""
-        names = tuple(container_name(self.cluster, node.name) for node in self.cluster.nodes)
-        images = {node.container.image for node in self.cluster.nodes if node.container}
-        return DockerLook(
-            self.cluster.name, names, tuple(sorted(images)), sshd_folder(self.cluster)
-        )
+        """The containers and their images."""
+        return look_at(self.cluster)
 
     def plan(self, seen: Result | None) -> Change:
         """Create, recreate, start or mend each container; remove those of former nodes."""
@@ -92,47 +91,36 @@ class Containers:
         if box["addresses"].get(wanted["network"]) != node.address:
             why = f"is not at {node.address} on network {wanted['network']}"
             return [_remove(node.name, name, why), *self._create(node)]
-        return self._mend(node, box, answer["files"].get(name) or {})
+        return _awake(node.name, box)
 
     def _create(self, node: Node) -> list[Step]:
         name = container_name(self.cluster, node.name)
         arguments = create_arguments(self.cluster, node)
-        create = DockerCall("create", name, arguments, sshd_files(self.cluster, self.trust, node))
+        files = (
+            *sshd_files(self.cluster, self.trust, node),
+            *login_files(self.cluster, self.trust, node).files,
+            *payload_files(self.cluster.home),
+        )
+        create = DockerCall("create", name, arguments, files)
         return [
             Step(node.name, f"create container {name} from {arguments['image']}", create, "+"),
             Step(node.name, f"start container {name}", DockerCall("start", name), "+"),
         ]
 
-    def _mend(
-        self, node: Node, box: Mapping[str, Any], files: Mapping[str, list[str]]
-    ) -> list[Step]:
-        """Put back what differs of sshd's files; start it, or restart it to read them."""
-        name = container_name(self.cluster, node.name)
-        differing = [
-            (file, summary)
-            for file in sshd_files(self.cluster, self.trust, node)
-            if (summary := difference(file, *files.get(file.path, (None, None))))
-        ]
-        steps = [
-            Step(node.name, summary, DockerCall("put", name, files=(file,)))
-            for file, summary in differing
-        ]
-        if box["state"] == "paused":
-            steps.append(_restart(node.name, name, "it is paused"))
-        elif box["state"] != "running":
-            start = DockerCall("start", name)
-            steps.append(Step(node.name, f"start container {name}: it is {box['state']}", start))
-        elif differing:
-            steps.append(_restart(node.name, name, "sshd reads its files when it starts"))
-        return steps
 
-
-_NOTHING: dict[str, Any] = {"networks": [], "containers": [], "images": {}, "files": {}}
+_NOTHING: dict[str, Any] = {"networks": [], "containers": [], "images": {}}
 
 
 def _remove(node: str, name: str, why: str) -> Step:
     return Step(node, f"remove container {name}: {why}", DockerCall("remove", name), "-")
 
 
-def _restart(node: str, name: str, why: str) -> Step:
-    return Step(node, f"restart container {name}: {why}", DockerCall("restart", name))
+def _awake(node: str, box: Mapping[str, Any]) -> list[Step]:
+    """What makes a container run that does not."""
+    name, state = box["name"], box["state"]
+    if state == "running":
+        return []
+    if state == "paused":
+        restart = DockerCall("restart", name)
+        return [Step(node, f"restart container {name}: it is paused", restart)]
+    return [Step(node, f"start container {name}: it is {state}", DockerCall("start", name))]

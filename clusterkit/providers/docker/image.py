@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from clusterkit.command import HOST, DockerCall, DockerLook, Result, Step
 from clusterkit.model.cluster import Cluster, Container
+from clusterkit.providers.docker.names import look_at
 from clusterkit.tasks.base import Change
 
 
@@ -21,7 +22,7 @@ class Image:
 
     def probe(self) -> DockerLook:
         """Which of the images are there."""
-        return DockerLook(self.cluster.name, images=tuple(dict(_images(self.cluster))))
+        return look_at(self.cluster)
 
     def plan(self, seen: Result | None) -> Change:
         """Build or pull what is missing."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clusterkit.command import Command, DockerCall, Put, Result, Step
 from clusterkit.launchers.hostfile import hostfile
 from clusterkit.model.cluster import Cluster, Node
 from clusterkit.model.trust import Trust
 from clusterkit.providers.docker.names import container_name
+from clusterkit.providers.docker.sshd import sshd_files
 from clusterkit.tasks.base import Change
 from clusterkit.tasks.files import Files
 
@@ -34,26 +35,56 @@ _STARTS_WITHIN_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class SshdAnswers:
-    """An sshd that runs, but lets nobody in, is restarted with its container."""
+class SshdFiles:
+    """sshd has its files and lets us in; they are mended through the Docker API if it does not.
+
+    sshd reads them when it starts, so the container is restarted.
+    """
 
     cluster: Cluster
-    node: str
+    trust: Trust
+    wanted: Node
     needs_answer: bool = False
 
+    @property
+    def node(self) -> str:
+        """The node's name."""
+        return self.wanted.name
+
     def probe(self) -> Command:
-        """Log in."""
-        return Command(("true",), timeout_s=10)
+        """Log in, and look at the files."""
+        return replace(self._files.probe(), timeout_s=10)
 
     def plan(self, seen: Result | None) -> Change:
-        """Restart the container when nobody can log in."""
-        if seen is None or seen.ok:
-            return Change("sshd answers")
+        """Put what differs, or everything when nobody can log in, and restart."""
+        if seen is None:
+            return self._files.plan(None)
+        if not seen.ok:
+            return self._mend(self._files.files, ["put all files of sshd"], _why(self.node, seen))
+        steps = self._files.plan(seen).steps
+        if not steps:
+            return Change("sshd answers, and has its files")
+        differing = tuple(step.action for step in steps if isinstance(step.action, Put))
+        summaries = [step.summary for step in steps]
+        return self._mend(differing, summaries, "sshd reads its files when it starts")
+
+    @property
+    def _files(self) -> Files:
+        files = sshd_files(self.cluster, self.trust, self.wanted)
+        return Files(self.node, files, from_start=True)
+
+    def _mend(self, files: tuple[Put, ...], summaries: list[str], why: str) -> Change:
         name = container_name(self.cluster, self.node)
-        why = seen.stderr.partition(" Fix:")[0].strip().removeprefix(f"{self.node}: ").rstrip(".")
-        summary = f"restart container {name}: nobody can log in: {why}"
+        put = Step(self.node, "; ".join(summaries), DockerCall("put", name, files=files))
+        summary = f"restart container {name}: {why}"
         restart = Step(self.node, summary, DockerCall("restart", name))
-        return Change("restart", (restart,), settles_s=_STARTS_WITHIN_S)
+        return Change("mend sshd", (put, restart), settles_s=_STARTS_WITHIN_S)
+
+
+def _why(node: str, seen: Result) -> str:
+    """Why nobody can log in, without the details and the fix: that is what we do."""
+    what = seen.stderr.partition(" Fix:")[0].strip().removeprefix(f"{node}: ")
+    return f"nobody can log in: {what.partition(': ')[0].rstrip('.')}"
 
 
 def login_files(cluster: Cluster, trust: Trust, node: Node) -> Files:
@@ -67,8 +98,8 @@ def login_files(cluster: Cluster, trust: Trust, node: Node) -> Files:
         Put(f"{cluster.home}/hostfile", hostfile(cluster).encode()),
     )
     if node == cluster.head:
-        return Files(node.name, (*files, key))
-    return Files(node.name, files, absent=(key.path,))
+        return Files(node.name, (*files, key), from_start=True)
+    return Files(node.name, files, absent=(key.path,), from_start=True)
 
 
 def ssh_config(cluster: Cluster) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from clusterkit.command import DockerLook
 from clusterkit.model.cluster import Cluster
 
 LABEL = "clusterkit.cluster"
@@ -42,3 +43,10 @@ def label(thing: Mapping[str, Any], name: str) -> str | None:
 def is_ours(thing: Mapping[str, Any], cluster: Cluster) -> bool:
     """Whether clusterkit made this object for this cluster."""
     return label(thing, LABEL) == cluster.name
+
+
+def look_at(cluster: Cluster) -> DockerLook:
+    """One question about all that the cluster has or wants: one answer serves all tasks."""
+    containers = [container_name(cluster, node.name) for node in cluster.nodes]
+    images = {node.container.image for node in cluster.nodes if node.container}
+    return DockerLook(cluster.name, (*containers, volume_name(cluster)), tuple(sorted(images)))

@@ -10,7 +10,7 @@ from typing import Any
 from clusterkit.command import HOST, DockerCall, DockerLook, Result, Step
 from clusterkit.errors import ClusterkitError, NotOurs
 from clusterkit.model.cluster import Cluster
-from clusterkit.providers.docker.names import is_ours, labels, network_name
+from clusterkit.providers.docker.names import is_ours, labels, look_at, network_name
 from clusterkit.tasks.base import Change
 
 
@@ -24,7 +24,7 @@ class Network:
 
     def probe(self) -> DockerLook:
         """All networks of the engine: another's subnet may be in the way."""
-        return DockerLook(self.cluster.name)
+        return look_at(self.cluster)
 
     def plan(self, seen: Result | None) -> Change:
         """Make the network. One of ours with another subnet is replaced, containers first."""

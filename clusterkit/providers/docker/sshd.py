@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from clusterkit.command import Put
 from clusterkit.model.cluster import Cluster, Node
 from clusterkit.model.trust import Trust
@@ -42,9 +44,20 @@ def sshd_command(cluster: Cluster) -> tuple[str, ...]:
 def sshd_files(cluster: Cluster, trust: Trust, node: Node) -> tuple[Put, ...]:
     """What sshd needs before anybody can log in."""
     folder = sshd_folder(cluster)
-    config = _CONFIG.format(address=node.address, folder=folder)
+    env = node.container.env if node.container else {}
+    config = _CONFIG.format(address=node.address, folder=folder) + _set_env(env)
     return (
-        Put(f"{folder}/sshd_config", config.encode()),
+        Put(f"{folder}/sshd_config", config.encode(), 0o600 if env else 0o644),  # may have secrets
         Put(f"{folder}/host_key", trust.hosts[node.name].private, 0o600),
         Put(f"{folder}/authorized_keys", trust.authorized_keys(cluster).encode(), 0o600),
     )
+
+
+def _set_env(env: Mapping[str, str]) -> str:
+    """What gives a login the container's environment; sshd starts each with an empty one."""
+    return f"SetEnv {' '.join(_quoted(f'{name}={env[name]}') for name in env)}\n" if env else ""
+
+
+def _quoted(word: str) -> str:
+    """One word of sshd_config(5), which has no line breaks."""
+    return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'

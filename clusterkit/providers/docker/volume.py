@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from clusterkit.command import HOST, DockerCall, DockerLook, Result, Step
 from clusterkit.errors import NotOurs
 from clusterkit.model.cluster import Cluster
-from clusterkit.providers.docker.names import is_ours, labels, volume_name
+from clusterkit.providers.docker.names import is_ours, labels, look_at, volume_name
 from clusterkit.tasks.base import Change
 
 
@@ -22,7 +22,7 @@ class Volume:
 
     def probe(self) -> DockerLook:
         """The volume, if it is there."""
-        return DockerLook(self.cluster.name, names=(volume_name(self.cluster),))
+        return look_at(self.cluster)
 
     def plan(self, seen: Result | None) -> Change:
         """Make the volume where it is missing."""

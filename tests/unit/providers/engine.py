@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 
-from clusterkit.command import HOST, DockerCall, Put, Result, Step
+from clusterkit.command import HOST, DockerCall, Result, Step
 from clusterkit.providers.docker.containers import Containers
+from clusterkit.providers.docker.login import login_files
 from clusterkit.providers.docker.spec import create_arguments
 from clusterkit.providers.docker.sshd import sshd_files
+from clusterkit.tasks.payload import payload_files
 from tests.unit.pair import pair, trust
 
 PAIR = pair()
@@ -18,8 +19,8 @@ SUBNET = "192.168.123.0/24"
 
 def answer(task, **found) -> Result:
     """What the engine says to the task's question, as transports/docker_look.py writes it."""
-    nothing = {"engine": {}, "networks": [], "containers": [], "volumes": []}
-    return Result(HOST, task.probe(), 0, json.dumps(nothing | {"images": {}, "files": {}} | found))
+    nothing = {"networks": [], "containers": [], "volumes": [], "images": {}}
+    return Result(HOST, task.probe(), 0, json.dumps(nothing | found))
 
 
 def box(cluster, one, **changes) -> dict:
@@ -38,21 +39,11 @@ def box(cluster, one, **changes) -> dict:
     } | changes
 
 
-def listed(files: tuple[Put, ...]) -> dict[str, list[str]]:
-    return {
-        file.path: [f"{file.mode:o}", hashlib.sha256(file.content).hexdigest()] for file in files
-    }
-
-
 def right(cluster, **changes) -> dict:
     """What is found when everything is as it should be."""
     return {
         "containers": [box(cluster, one) for one in cluster.nodes],
         "images": {"clusterkit/node-cpu": {"id": "sha256:1", "labels": {}, "created": ""}},
-        "files": {
-            f"{cluster.name}-{one.name}": listed(sshd_files(cluster, trust(cluster), one))
-            for one in cluster.nodes
-        },
     } | changes
 
 
@@ -64,7 +55,12 @@ def planned(cluster=PAIR, **changes) -> tuple[Step, ...]:
 def created(cluster, one) -> tuple[Step, Step]:
     name = f"{cluster.name}-{one.name}"
     arguments = create_arguments(cluster, one)
-    create = DockerCall("create", name, arguments, sshd_files(cluster, trust(cluster), one))
+    files = (
+        *sshd_files(cluster, trust(cluster), one),
+        *login_files(cluster, trust(cluster), one).files,
+        *payload_files(cluster.home),
+    )
+    create = DockerCall("create", name, arguments, files)
     return (
         Step(one.name, f"create container {name} from {arguments['image']}", create, "+"),
         Step(one.name, f"start container {name}", DockerCall("start", name), "+"),

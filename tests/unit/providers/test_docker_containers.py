@@ -23,7 +23,9 @@ from tests.unit.providers.engine import (
 
 def test_one_question_asks_for_all_that_the_plan_needs():
     assert Containers(PAIR, trust(PAIR)).probe() == DockerLook(
-        "pair", ("pair-node1", "pair-node2"), ("clusterkit/node-cpu",), "/var/lib/clusterkit/sshd"
+        "pair",
+        ("pair-node1", "pair-node2", "clusterkit-pair-storage"),
+        ("clusterkit/node-cpu",),
     )
 
 

@@ -97,9 +97,9 @@ def test_the_stages_of_up_and_down():
         (
             "trust",
             [
-                ("SshdAnswers", "node1"),
+                ("SshdFiles", "node1"),
                 ("Files", "node1"),
-                ("SshdAnswers", "node2"),
+                ("SshdFiles", "node2"),
                 ("Files", "node2"),
             ],
         ),

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import pytest
 
-from clusterkit.command import Command, DockerCall, Put, Result, Step
+from clusterkit.command import DockerCall, Put, Result, Step
 from clusterkit.providers.docker.containers import Containers
-from clusterkit.providers.docker.login import SshdAnswers, login_files, ssh_config
+from clusterkit.providers.docker.login import SshdFiles, login_files, ssh_config
 from clusterkit.providers.docker.sshd import sshd_files
 from clusterkit.tasks.base import Change
 from tests.unit.pair import node, trust
@@ -18,71 +16,66 @@ from tests.unit.providers.engine import (
     created,
     planned,
     restarted,
-    right,
 )
 
 FOLDER = "/var/lib/clusterkit/sshd"
 
 
-def damaged(**changes) -> dict:
-    """What is found when files of node1 differ; None: not there."""
-    files = right(PAIR)["files"]
-    for name, what in changes.items():
-        files["pair-node1"][f"{FOLDER}/{name}"] = what
-    files["pair-node1"] = {path: what for path, what in files["pair-node1"].items() if what}
-    return files
+TASK = SshdFiles(PAIR, trust(PAIR), node(1))
+FILES = sshd_files(PAIR, trust(PAIR), node(1))
 
 
-def put(name: str, what: str) -> Step:
-    (file,) = [
-        file for file in sshd_files(PAIR, trust(PAIR), node(1)) if file.path == f"{FOLDER}/{name}"
-    ]
-    return Step("node1", f"{what}", DockerCall("put", "pair-node1", files=(file,)))
+def seen(**changes) -> Result:
+    """What the look at sshd's files tells; a change is a mode and digest, or None: not there."""
+    lines = []
+    for file in FILES:
+        name = file.path.rpartition("/")[2]
+        what = changes.get(name, (f"{file.mode:o}", file.sha256))
+        lines += [f"{what[0]} {file.path}", f"{what[1]}  {file.path}"] if what else []
+    return Result("node1", TASK.probe(), 0, "\n".join(lines))
+
+
+def mended(summary: str, files, why: str) -> Change:
+    put = Step("node1", summary, DockerCall("put", "pair-node1", files=files))
+    return Change("mend sshd", (put, restarted("node1", why)), settles_s=10.0)
+
+
+def test_sshd_that_answers_and_has_its_files_is_left_alone():
+    assert TASK.plan(seen()) == Change("sshd answers, and has its files")
+    assert TASK.plan(None) == Change("comes with the container")
 
 
 @pytest.mark.parametrize(
     ("found", "summary"),
     [
         (None, f"create {FOLDER}/host_key"),
-        (["600", "0" * 64], f"rewrite {FOLDER}/host_key"),
-        (
-            ["644", trust(PAIR).hosts["node1"].private],
-            f"change mode of {FOLDER}/host_key: 644 to 600",
-        ),
+        (("600", "0" * 64), f"rewrite {FOLDER}/host_key"),
+        (("644", FILES[1].sha256), f"change mode of {FOLDER}/host_key: 644 to 600"),
     ],
 )
 def test_a_file_of_sshd_that_differs_is_put_and_the_container_restarted(found, summary):
-    if found and isinstance(found[1], bytes):
-        found = [found[0], hashlib.sha256(found[1]).hexdigest()]
+    why = "sshd reads its files when it starts"
 
-    assert planned(files=damaged(host_key=found)) == (
-        put("host_key", summary),
-        restarted("node1", "sshd reads its files when it starts"),
-    )
+    assert TASK.plan(seen(host_key=found)) == mended(summary, (FILES[1],), why)
 
 
-def test_a_stopped_container_gets_its_files_before_it_starts():
-    boxes = [box(PAIR, node(1), state="exited"), box(PAIR, node(2))]
+def test_where_nobody_can_log_in_all_files_are_put_and_the_container_restarted():
+    silent = Result("node1", TASK.probe(), 255, stderr="node1: it refused. Fix: wait\n")
 
-    assert planned(containers=boxes, files=damaged(authorized_keys=None)) == (
-        put("authorized_keys", f"create {FOLDER}/authorized_keys"),
-        Step(
-            "node1",
-            "start container pair-node1: it is exited",
-            DockerCall("start", "pair-node1"),
-        ),
-    )
+    change = TASK.plan(silent)
+
+    why = "nobody can log in: it refused"
+    assert change == mended("put all files of sshd", FILES, why)
+    assert TASK.needs_answer is False
 
 
-@pytest.mark.parametrize("nothing", [{}, None])
-def test_a_container_without_the_folder_gets_all_files(nothing):
-    files = right(PAIR)["files"] | {"pair-node1": nothing}
+def test_a_container_that_does_not_run_is_started():
+    boxes = [box(PAIR, node(1), state="exited"), box(PAIR, node(2), state="paused")]
 
-    assert planned(files=files) == (
-        put("sshd_config", f"create {FOLDER}/sshd_config"),
-        put("host_key", f"create {FOLDER}/host_key"),
-        put("authorized_keys", f"create {FOLDER}/authorized_keys"),
-        restarted("node1", "sshd reads its files when it starts"),
+    start = DockerCall("start", "pair-node1")
+    assert planned(containers=boxes) == (
+        Step("node1", "start container pair-node1: it is exited", start),
+        restarted("node2", "it is paused"),
     )
 
 
@@ -117,27 +110,6 @@ MaxStartups 200
         b"ssh-ed25519 operator clusterkit-pair-operator\nssh-ed25519 head clusterkit-pair-head\n",
         0o600,
     )
-
-
-def test_sshd_that_answers_is_left_alone():
-    task = SshdAnswers(PAIR, "node1")
-
-    assert task.probe() == Command(("true",), timeout_s=10)
-    assert task.plan(Result("node1", task.probe(), 0)) == Change("sshd answers")
-    assert task.plan(None) == Change("sshd answers")
-
-
-def test_sshd_that_does_not_answer_is_restarted_with_its_container():
-    task = SshdAnswers(PAIR, "node1")
-
-    change = task.plan(Result("node1", task.probe(), 255, stderr="node1: it refused. Fix: wait\n"))
-
-    assert change == Change(
-        "restart",
-        (restarted("node1", "nobody can log in: it refused"),),
-        settles_s=10.0,
-    )
-    assert task.needs_answer is False
 
 
 @pytest.mark.parametrize("addresses", [{}, {"clusterkit-pair": "192.168.123.99"}])

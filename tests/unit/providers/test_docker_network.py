@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clusterkit.command import HOST, DockerCall, DockerLook, Step
+from clusterkit.command import HOST, DockerCall, Step
 from clusterkit.errors import ClusterkitError, NotOurs
 from clusterkit.model.cluster import Build, Container
 from clusterkit.providers.docker.image import Image
@@ -143,7 +143,7 @@ def test_images_are_pulled_or_built_once_and_used_where_they_are():
     task = Image(pair(nodes=nodes))
     there = {"there": {"id": "sha256:1", "labels": None, "created": ""}, "pulled": None}
 
-    assert task.probe() == DockerLook("pair", images=("built", "pulled", "there"))
+    assert task.probe().images == ("built", "pulled", "there")
     assert task.plan(answer(task, images=there)) == Change(
         "image built, pulled, there is there",
         (
