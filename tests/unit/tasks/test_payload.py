@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
+import subprocess
 import sys
 import tarfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -90,6 +93,27 @@ def test_two_may_unpack_it_at_once(tmp_path):
     assert {path.name for path in folder.iterdir()} == {
         name.partition("/")[0] for name in in_archive()
     }
+
+
+def test_those_of_other_versions_go_unless_they_are_young_or_run(tmp_path):
+    """Young is: from today. What else lies there is not ours."""
+    home = tmp_path / "a home"
+    young, running, unused = (home / f"payload-{word}" for word in ("young", "running", "unused"))
+    for folder in (young, running, unused, home / "jobs"):
+        folder.mkdir(parents=True)
+        (folder / "__main__.py").write_text("input()")
+    two_days_ago = time.time() - 48 * 3600
+    for folder in (running, unused, home / "jobs"):
+        os.utime(folder, (two_days_ago, two_days_ago))
+    process = subprocess.Popen([sys.executable, running], stdin=subprocess.PIPE)
+    try:
+        apply(look(Payload("node1", str(home))))
+    finally:
+        process.kill()
+        process.communicate()
+
+    now = Path(payload_folder(str(home)))
+    assert names(home) == sorted(["jobs", young.name, running.name, now.name])
 
 
 def test_an_archive_that_arrives_damaged_leaves_nothing(tmp_path):
