@@ -37,6 +37,24 @@ def _port(text: str) -> str:
     return text
 
 
+def _variable(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        fix = "use letters, digits and underscores, a letter first"
+        raise mistake(f"`{name}` is not the name of a variable", fix)
+    return name
+
+
+def _line(text: str) -> str:
+    if any(character in text for character in "\n\r\0"):
+        raise mistake("has a line break", "write one line; sshd passes no others on to ranks")
+    return text
+
+
+Environment = dict[
+    Annotated[str, AfterValidator(_variable)], Annotated[str, AfterValidator(_line)]
+]
+"""Variables that reach containers, logins and ranks alike."""
+
 NodePath = Annotated[str, AfterValidator(_absolute)]
 """An absolute path on the nodes."""
 
@@ -96,7 +114,7 @@ class ContainerSettings(Model):
         description="Build the image, instead of pulling it",
         examples=[{"context": "..", "dockerfile": "images/node.Dockerfile"}],
     )
-    env: dict[str, str] = Field(
+    env: Environment = Field(
         default={}, description="Environment of the nodes", examples=[{"OMP_NUM_THREADS": "2"}]
     )
     mounts: tuple[MountSettings, ...] | None = Field(

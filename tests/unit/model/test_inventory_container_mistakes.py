@@ -77,6 +77,16 @@ CASES = {
         "pair.yaml:6: container.env.OMP_NUM_THREADS: must be text, not `2`. "
         'Fix: put it in quotes: "2"',
     ),
+    "a line break in the environment": (
+        ("{image: clusterkit/node-cpu}", r'{image: x, env: {A: "b\nc"}}'),
+        "pair.yaml:6: container.env.A: has a line break. "
+        "Fix: write one line; sshd passes no others on to ranks",
+    ),
+    "a variable that is none": (
+        ("{image: clusterkit/node-cpu}", "{image: x, env: {A B: c}}"),
+        "pair.yaml:6: container.env.A B: `A B` is not the name of a variable. "
+        "Fix: use letters, digits and underscores, a letter first",
+    ),
     "a mount in one word": (
         ("{image: clusterkit/node-cpu}", '{image: x, mounts: ["./a:/b"]}'),
         "pair.yaml:6: container.mounts[0]: must be a mapping, not `./a:/b`. "
