@@ -9,6 +9,7 @@ import docker
 import pytest
 
 from tests.e2e.controller import Controller, free_subnet, new_cluster_name
+from tests.e2e.local_job import MakeJob, jobs_here
 from tests.e2e.pair import Pair
 
 
@@ -47,6 +48,13 @@ def clusterkit(
             terminal.write_line(f"kept: CLUSTERKIT_HOME={controller.home} -c {cluster_name}")
         else:
             controller.close()
+
+
+@pytest.fixture
+def make_job(tmp_path: Path) -> Iterator[MakeJob]:
+    """Makes jobs on this machine, of which nothing may be left."""
+    with jobs_here(tmp_path / "a home") as make:
+        yield make
 
 
 @pytest.fixture
