@@ -85,9 +85,7 @@ def test_a_job_whose_supervisor_died_unseen_is_found_out_and_swept(
 ) -> None:
     job = make_job(*sh(WAIT))
     (tmp_path / "job").write_bytes(pickle.dumps(job))
-    script = (
-        "import sys; from tests.e2e.local_job import run_pickled; run_pickled(sys.argv[1])"
-    )
+    script = "import sys; from tests.e2e.local_job import run_pickled; run_pickled(sys.argv[1])"
     controller = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "job")])
     try:
         within(20, lambda: waiting(job.id) == 2)
