@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from clusterkit.report.console import Printer
 
 
+EXAMPLE = "clusterkit init cluster.yaml --provider docker --nodes 3"
+
+
 class ProviderName(StrEnum):
     """Where nodes come from."""
 
     local = "local"
     docker = "docker"
     ssh = "ssh"
-
-
-EXAMPLE = "clusterkit init cluster.yaml --provider docker --nodes 3"
 
 
 def init(

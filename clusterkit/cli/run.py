@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 Perform = Callable[[Any, "Manner", "Printer"], int | None]
 """Does one verb with its typed options; returns the exit code (None: 0)."""
 
-
 _REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR)
 """What the machine says no with: to our files, or to what stdout leads to."""
 
