@@ -42,6 +42,7 @@ def perform(options: PlayOptions, manner: Manner, printer: Printer) -> int:
     for step in load_playbook(options.file):
         printer.message(f"- {step.verb}")
         if isinstance(step.options, UpOptions) and manner.dry_run:
+            # What follows means this cluster, which no `up` has made the current one.
             manner = replace(manner, inventory=step.options.file)
         yes = manner.yes or bool(getattr(step.options, "yes", False))
         verb = import_module(f"clusterkit.cli.{step.verb.replace('-', '_')}")
