@@ -77,7 +77,7 @@ def recall(name: str) -> Applied | None:
         return Applied(name, folder, file, record["inventory"], record["applied_at"])
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise ClusterkitError(
             f"{folder / 'applied.json'} cannot be read: this version did not write it. "
             "Fix: run `clusterkit up INVENTORY` again, which writes it anew"
@@ -93,7 +93,7 @@ def current() -> str | None:
     """The cluster of the last ``up``, while it exists."""
     try:
         name = (state_folder() / "current").read_text().strip()
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # ValueError: damaged; the next `up` writes it anew
         return None
     return name if name in names() else None
 

@@ -24,15 +24,22 @@ _REMOVES = ("remove", "remove-network", "remove-volume")
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What this user's state said before an ``up``: of the cluster, and which one was current."""
+    """What this user's state said before an ``up``: of the cluster, and which one was current.
+
+    ``is_damaged``: the cluster is there, and its record cannot be read.
+    """
 
     applied: Applied | None
     current: str | None
+    is_damaged: bool = False
 
     @classmethod
     def now(cls, cluster: str) -> Before:
         """What it says now."""
-        return cls(clusters.recall(cluster), clusters.current())
+        try:
+            return cls(clusters.recall(cluster), clusters.current())
+        except ClusterkitError:  # `up` is what writes it anew
+            return cls(None, clusters.current(), is_damaged=True)
 
 
 def take_back(
@@ -43,6 +50,8 @@ def take_back(
     That is so where the machine refused a part of a new cluster. One that existed before, or of
     which all nodes came up, stays, to be looked at and mended by the next ``up``.
     """
+    if before.is_damaged:
+        return False
     name = session.cluster.name
     if not outcome.steps:
         clusters.put_back(name, before.applied, before.current)

@@ -75,3 +75,33 @@ def test_a_python_that_is_none_leaves_nothing_behind(clusterkit, file, cluster_n
         "Fix: correct `python` in the inventory, or take it out to have one looked for\n"
     )
     assert not (clusterkit.home / "clusters" / cluster_name).exists()
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"\xff\x00"])
+def test_up_mends_a_record_that_cannot_be_read(clusterkit, file, cluster_name, damage):
+    steps(clusterkit, file)
+    record = clusterkit.home / "clusters" / cluster_name / "applied.json"
+    record.write_bytes(damage)
+    (clusterkit.home / "current").write_bytes(damage)
+
+    noticed = clusterkit("status", "-c", cluster_name)
+    again = steps(clusterkit, file)
+    mended = clusterkit("status")
+
+    assert (noticed.returncode, mended.returncode, again) == (1, 0, [])
+    assert "Fix: run `clusterkit up INVENTORY` again, which writes it anew" in noticed.stderr
+
+
+def test_an_up_that_fails_keeps_a_cluster_whose_record_cannot_be_read(
+    clusterkit, file, cluster_name
+):
+    steps(clusterkit, file)
+    folder = clusterkit.home / "clusters" / cluster_name
+    (folder / "applied.json").write_bytes(b"{")
+    (folder / "node" / "hostfile").unlink()
+    (folder / "node" / "hostfile").mkdir()
+
+    failed = clusterkit("up", file, "--yes")
+
+    assert failed.returncode == 1, failed.stderr
+    assert (folder / "keys" / "operator").is_file()

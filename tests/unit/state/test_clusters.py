@@ -64,6 +64,15 @@ def test_forgetting_another_cluster_leaves_the_current_one():
     assert clusters.current() == "b"
 
 
+def test_a_damaged_word_of_the_current_cluster_is_none(home):
+    clusters.remember("pair", Path("pair.yaml"), INVENTORY)
+    (home / "current").write_bytes(b"\xff\x00")
+
+    assert clusters.current() is None
+    clusters.remember("pair", Path("pair.yaml"), INVENTORY)
+    assert clusters.current() == "pair"
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", json.dumps({"file": "x"})])
 def test_a_record_that_cannot_be_read_says_where_it_is(home, text):
     clusters.remember("pair", Path("pair.yaml"), INVENTORY)
