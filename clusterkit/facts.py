@@ -20,7 +20,8 @@ class Gpu:
 class NodeFacts:
     """One node as it is now. ``packages`` maps the engine's Python packages to their versions.
 
-    ``mpi_version`` is ``5.0.11`` for Open MPI; None where there is no mpirun.
+    ``mpi_version`` is ``5.0.11`` for Open MPI; None where there is no mpirun. ``files`` are those
+    on which the versions rest: path -> inode, size and time of change, as stat(1) prints them.
     """
 
     hostname: str
@@ -33,3 +34,4 @@ class NodeFacts:
     mpi_version: str | None = None
     packages: Mapping[str, str] = field(default_factory=dict[str, str])
     gpus: tuple[Gpu, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict[str, str])

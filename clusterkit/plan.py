@@ -10,16 +10,19 @@ from clusterkit import registry
 from clusterkit.checks.same_versions import check_same_versions
 from clusterkit.model.cluster import Cluster
 from clusterkit.model.trust import Trust
-from clusterkit.tasks.base import Stage, Task
+from clusterkit.tasks.base import Facts, Stage, Task
 from clusterkit.tasks.node_facts import LookAtNode
 from clusterkit.tasks.payload import Payload
 from clusterkit.tasks.storage import SharedFolder
 
+NOTHING: Facts = {}
 
-def up_stages(cluster: Cluster, trust: Trust) -> tuple[Stage, ...]:
-    """Everything that makes the cluster of an inventory."""
+
+def up_stages(cluster: Cluster, trust: Trust, remembered: Facts = NOTHING) -> tuple[Stage, ...]:
+    """Everything that makes a cluster; ``remembered`` are the facts of an earlier look."""
     provider = registry.find("providers", cluster.provider)
-    return (*provider.up(cluster, trust), mpi_stage(cluster), *storage_stages(cluster))
+    made = provider.up(cluster, trust)
+    return (*made, mpi_stage(cluster, remembered), *storage_stages(cluster))
 
 
 def down_stages(cluster: Cluster) -> tuple[Stage, ...]:
@@ -28,12 +31,13 @@ def down_stages(cluster: Cluster) -> tuple[Stage, ...]:
     return stages
 
 
-def mpi_stage(cluster: Cluster) -> Stage:
+def mpi_stage(cluster: Cluster, remembered: Facts = NOTHING) -> Stage:
     """Every node has Python, Open MPI of one version and this version's payloads."""
     tasks: list[Task] = []
     for node in cluster.nodes:
         from_start = node.container is not None
-        tasks += [LookAtNode(node), Payload(node.name, cluster.home, from_start)]
+        look = LookAtNode(node, remembered.get(node.name))
+        tasks += [look, Payload(node.name, cluster.home, from_start)]
     return Stage("mpi", tuple(tasks), check_same_versions)
 
 

@@ -36,8 +36,21 @@ def main() -> None:
         "mpi_version": mpi_version(mpirun) if mpirun else None,
         "packages": packages(),
         "gpus": gpus(),
+        "files": files(mpirun),
     }
     print(json.dumps(facts))
+
+
+def files(mpirun: str | None) -> dict[str, str]:
+    """The files and folders that another version would change, as ``stat -c "%i %s %Y"`` shows."""
+    found = {}
+    for path in (sys.executable, mpirun or "", *sys.path):
+        try:
+            is_now = os.stat(path)  # noqa: PTH116 - pathlib costs a start 10 ms
+        except OSError:  # sys.path may name what is not there
+            continue
+        found[path] = f"{is_now.st_ino} {is_now.st_size} {int(is_now.st_mtime)}"
+    return found
 
 
 def find_mpirun() -> str | None:

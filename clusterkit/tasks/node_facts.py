@@ -23,16 +23,27 @@ done
 echo "no Python found: looked for $*" >&2
 exit 127
 """
+# $3 is what stat printed of the files, which are the rest, when the facts were learned.
+_RUN_IF_CHANGED = """
+program=$1; python=$2; known=$3; shift 3
+now=$(stat -L -c "%n %i %s %Y" -- "$@" 2>/dev/null)
+[ "$now" = "$known" ] && echo unchanged && exit
+exec "$python" -I -c "$program"
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class LookAtNode:
     """Learns the facts of one node; changes nothing, ever.
 
+    ``remembered`` are those of an earlier look: they still hold while the files on which they
+    rest are the same, and Python need not start on the node. GPUs are always looked at.
+
     Raises (from :meth:`plan`) when something is missing that no step of ours can mend.
     """
 
     wanted: Node
+    remembered: NodeFacts | None = None
     needs_answer: bool = True
 
     @property
@@ -41,10 +52,22 @@ class LookAtNode:
         return self.wanted.name
 
     def probe(self) -> Command:
-        """Print the facts as JSON."""
+        """Print the facts as JSON, or that nothing has changed."""
         pythons = (self.wanted.python,) if self.wanted.python else _USUAL_PYTHONS
         program = files("clusterkit.payloads").joinpath("facts.py").read_text()
-        return Command(("sh", "-c", _RUN, "sh", program, *pythons), timeout_s=60)
+        argv = ("sh", "-c", _RUN, "sh", program, *pythons)
+        if old := self._comparable:
+            known = "\n".join(f"{path} {what}" for path, what in old.files.items())
+            argv = ("sh", "-c", _RUN_IF_CHANGED, "sh", program, old.python, known, *old.files)
+        return Command(argv, timeout_s=60)
+
+    @property
+    def _comparable(self) -> NodeFacts | None:
+        """The remembered facts, if they are of the wanted interpreter and of no GPU."""
+        old = self.remembered
+        if old is None or not old.files or self.wanted.gpus:
+            return None
+        return old if self.wanted.python in (None, old.python) else None
 
     def plan(self, seen: Result | None) -> Change:
         """Read the facts, and name what the node lacks."""
@@ -62,18 +85,24 @@ class LookAtNode:
                 f"{self.node}: {self.wanted.python} is no Python that runs here: {why}. "
                 "Fix: correct `python` in the inventory, or take it out to have one looked for"
             )
-        try:
-            facts = read_facts(json.loads(seen.check().stdout))
-        except ValueError as error:
-            said = seen.stdout.strip().partition("\n")[0]
-            raise ClusterkitError(
-                f"{self.node}: its Python answers with something else than facts: `{said}`. "
-                "Fix: set `python` in the inventory to one that prints nothing of its own"
-            ) from error
+        facts = self._facts(seen)
         lacks = problems(self.wanted, facts)
         if lacks:
             raise ClusterkitError("\n".join(f"{self.node}: {problem}" for problem in lacks))
         return Change(f"Open MPI {facts.mpi_version}, Python {facts.python_version}", facts=facts)
+
+    def _facts(self, seen: Result) -> NodeFacts:
+        said = seen.check().stdout.strip()
+        if self._comparable and said == "unchanged":
+            return self._comparable
+        try:
+            return read_facts(json.loads(said))
+        except ValueError as error:
+            first = said.partition("\n")[0]
+            raise ClusterkitError(
+                f"{self.node}: its Python answers with something else than facts: `{first}`. "
+                "Fix: set `python` in the inventory to one that prints nothing of its own"
+            ) from error
 
 
 def read_facts(data: dict[str, Any]) -> NodeFacts:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import time
@@ -20,7 +19,7 @@ from clusterkit.launchers.mpirun import Mpirun
 from clusterkit.model.cluster import Cluster
 from clusterkit.model.job import RankProgram
 from clusterkit.placement import Placement, Rank
-from clusterkit.tasks.node_facts import read_facts
+from clusterkit.state.facts import load_facts
 from clusterkit.tasks.payload import payload_folder
 from clusterkit.transports.world import World
 from clusterkit.use_cases.look import look_at_node
@@ -38,21 +37,18 @@ def known_facts(session: Session) -> Facts:
         UsageError: If there was none, or it did not come to its end, or it was another version's.
     """
     cluster = session.cluster
-    try:
-        seen = json.loads((session.folder / "facts.json").read_bytes())
-        facts = {node.name: read_facts(seen["nodes"][node.name]) for node in cluster.nodes}
-        payloads = seen["payloads"]
-    except (OSError, ValueError, KeyError):
+    seen = load_facts(session.folder)
+    if seen is None or not {node.name for node in cluster.nodes} <= seen.nodes.keys():
         raise UsageError(
             f"cluster {cluster.name} is not up, or not completely. "
             "Fix: run `clusterkit up INVENTORY`"
-        ) from None
-    if payloads != payload_folder(cluster.home):
+        )
+    if seen.payloads != payload_folder(cluster.home):
         raise UsageError(
             f"cluster {cluster.name} was brought up by another version of clusterkit. "
             "Fix: run `clusterkit up INVENTORY` again"
         )
-    return facts
+    return seen.nodes
 
 
 def facts_now(session: Session, world: World, nodes: tuple[str, ...]) -> Facts:

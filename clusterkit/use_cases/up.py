@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from clusterkit.command import Command, DockerLook, Step
@@ -18,7 +16,7 @@ from clusterkit.model.trust import planned_trust
 from clusterkit.plan import up_stages
 from clusterkit.results import AppliedStep, PlannedStep, PlanResult, Settled, UpResult
 from clusterkit.state import clusters
-from clusterkit.state.files import write
+from clusterkit.state.facts import SeenFacts, load_facts, save_facts
 from clusterkit.state.folders import cluster_folder
 from clusterkit.state.keys import ensure_trust, load_trust
 from clusterkit.tasks.base import Stage
@@ -46,7 +44,7 @@ def up(file: Path, *, sink: Sink) -> UpResult:
         clusters.remember(cluster.name, file, inventory.model_dump(mode="json"))
         outcome = Outcome()
         try:
-            stages = up_stages(cluster, ensure_trust(session.folder, cluster))
+            stages = up_stages(cluster, ensure_trust(session.folder, cluster), _known(session))
             world.look_ahead(_questions(stages))
             converge(stages, world, sink, outcome)
         except ClusterkitError as error:
@@ -54,7 +52,7 @@ def up(file: Path, *, sink: Sink) -> UpResult:
             if gone and isinstance(error, NodesFailed):  # what had succeeded is gone as well
                 raise NodesFailed(error.failures, succeeded=0) from error
             raise
-        save_facts(session, outcome.facts)
+        save_facts(session.folder, SeenFacts(payload_folder(cluster.home), outcome.facts))
     return UpResult(
         cluster=cluster.name,
         changes=len(outcome.steps),
@@ -70,10 +68,16 @@ def plan(file: Path, *, sink: Sink) -> PlanResult:
     cluster = resolve(load_inventory(file), file)
     session = Session(cluster, cluster_folder(cluster.name))
     trust = load_trust(session.folder, cluster)
-    stages = up_stages(cluster, trust)
+    stages = up_stages(cluster, trust, _known(session))
     with open_world(session) as world:
         world.look_ahead(_questions(stages))
         return plan_result(cluster.name, preview(stages, world, sink))
+
+
+def _known(session: Session) -> Mapping[str, NodeFacts]:
+    """What the last ``up`` saw; nothing before the first."""
+    seen = load_facts(session.folder)
+    return seen.nodes if seen else {}
 
 
 def _questions(stages: Iterable[Stage]) -> list[tuple[str, Command | DockerLook]]:
@@ -105,10 +109,3 @@ def applied_steps(outcome: Outcome) -> tuple[AppliedStep, ...]:
         AppliedStep(**dict(PlannedStep.of(step)), took_s=took_s)
         for step, took_s in outcome.applied
     )
-
-
-def save_facts(session: Session, facts: dict[str, NodeFacts]) -> None:
-    """Keep what ``up`` saw, so that a job need not ask again for what does not change."""
-    nodes = {name: asdict(node) for name, node in facts.items()}
-    seen = {"payloads": payload_folder(session.cluster.home), "nodes": nodes}
-    write(session.folder / "facts.json", json.dumps(seen, indent=2).encode())

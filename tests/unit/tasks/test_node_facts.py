@@ -5,6 +5,7 @@ import os
 import platform
 import re
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -131,3 +132,28 @@ def test_gpus_where_there_is_none():
         "GPU 0 asked for, but it has no GPU that nvidia-smi shows. Fix: correct `gpus` in the "
         "inventory, or take it out to run on the CPU"
     ]
+
+
+def test_facts_are_remembered_while_their_files_are_the_same(tmp_path):
+    tree = tmp_path / "it's a folder"
+    tree.mkdir()
+    first = read_facts(json.loads(run(LookAtNode(node(1, python=sys.executable)).probe()).stdout))
+    is_now = tree.stat()
+    stamp = f"{is_now.st_ino} {is_now.st_size} {int(is_now.st_mtime)}"
+    remembered = replace(first, cores=99, files={**first.files, str(tree): stamp})
+    task = LookAtNode(node(1, python=sys.executable), remembered)
+
+    same = run(task.probe())
+    assert same.stdout == "unchanged\n"
+    assert task._facts(same) == remembered
+
+    os.utime(tree, (1, 1))
+    changed = task._facts(run(task.probe()))
+    assert (changed.cores, changed.files) == (first.cores, first.files)
+
+
+def test_nothing_is_remembered_of_another_python_or_of_gpus():
+    remembered = replace(FACTS, files={"/usr/bin/python3": "1 2 3"})
+
+    for other in (node(1, python="/other"), node(1, gpus=(0,))):
+        assert LookAtNode(other, remembered).probe() == LookAtNode(other).probe()
