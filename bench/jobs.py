@@ -6,8 +6,9 @@ import subprocess
 
 from bench.lab import HELLO_IMAGE, MODEL_IMAGE, PYTHON, Pair, lab, pair
 from bench.race import Row, Target, race, timed
-from clusterkit.engines.transformers import GenerateRequest, Transformers
-from clusterkit.model.engine import TransformersSettings
+from clusterkit.engines.request import GenerateRequest
+from clusterkit.engines.transformers import Transformers
+from clusterkit.model.engine import EngineSettings
 
 _PEER = "docker exec HEAD mpirun …"
 _NEW_TOKENS = 8
@@ -69,7 +70,7 @@ def infer() -> list[Row]:
 
 def _bare_infer(nodes: Pair, model: str) -> list[str]:
     """Put the same input.json on both nodes; return the command that answers it."""
-    engine = Transformers(TransformersSettings(model="smollm2-135m", pp=2))
+    engine = Transformers(EngineSettings(model="smollm2-135m", pp=2))
     request = GenerateRequest(prompts=(_PROMPT,), max_tokens=_NEW_TOKENS)
     program = engine.program(PYTHON, nodes.payloads, model, request)
     for container in nodes.containers:

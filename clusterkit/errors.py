@@ -17,7 +17,8 @@ ClusterkitError            one message, no traceback; exit code 1
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -125,6 +126,12 @@ class Interrupted(ClusterkitError):
     """The user asked to stop."""
 
     exit_code = 130
+
+
+def did_you_mean(word: str, known: Iterable[str], *, otherwise: str) -> str:
+    """The fix for a word that nobody knows."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"did you mean `{close[0]}`?" if close else otherwise
 
 
 def _led_by(node: str, error: ClusterkitError) -> str:

@@ -4,7 +4,7 @@ Built-ins are import paths, so naming one imports only that one. A package adds 
 entry point, and needs nothing else::
 
     [project.entry-points."clusterkit.engines"]
-    vllm = "my_package.vllm"
+    vllm = "my_package.vllm:Vllm"
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from importlib.metadata import entry_points
 from pkgutil import resolve_name
 from typing import Any
 
-from clusterkit.errors import ClusterkitError, UsageError
+from clusterkit.errors import ClusterkitError, UsageError, did_you_mean
 
 BUILT_IN = {
     "providers": {
@@ -34,8 +34,8 @@ def find(kind: str, name: str) -> Any:
     """Import what is called ``name``: a module of functions or a class, by the kind's habit."""
     paths = _paths(kind)
     if name not in paths:
-        known = ", ".join(sorted(paths))
-        raise UsageError(f"no {_one(kind)} named `{name}`. Fix: use one of {known}")
+        fix = did_you_mean(name, paths, otherwise=f"use one of {', '.join(sorted(paths))}")
+        raise UsageError(f"no {_one(kind)} named `{name}`. Fix: {fix}")
     return resolve_name(paths[name])
 
 

@@ -11,7 +11,7 @@ from clusterkit.checks.memory import Need, need_of
 from clusterkit.errors import DoesNotFit
 from clusterkit.facts import NodeFacts
 from clusterkit.model.cluster import Cluster, Node
-from clusterkit.model.engine import TransformersSettings
+from clusterkit.model.engine import EngineSettings
 from clusterkit.model.mistakes import any_of
 from clusterkit.model.models import ModelShape
 from clusterkit.placement import Placement, Rank, place_stages
@@ -66,7 +66,7 @@ class Workload:
 
     model: str
     shape: ModelShape
-    settings: TransformersSettings
+    settings: EngineSettings
     max_tokens: int
     prompt_bytes: int = 0
 
@@ -123,7 +123,7 @@ def _split_problems(job: Workload) -> Iterator[str]:
         )
 
 
-def _too_many_ranks(settings: TransformersSettings, cluster: Cluster) -> str:
+def _too_many_ranks(settings: EngineSettings, cluster: Cluster) -> str:
     have = ", ".join(f"{node.name} {node.slots}" for node in cluster.nodes)
     return (
         f"tp={settings.tp} x pp={settings.pp} needs {settings.world_size} slots; cluster "
@@ -162,7 +162,7 @@ def _version_problems(job: Workload, facts: Mapping[str, NodeFacts]) -> Iterator
         yield f"the nodes have different transformers: {have}. Fix: the same version on all"
 
 
-def _version_problem(settings: TransformersSettings, node: str, version: str) -> Iterator[str]:
+def _version_problem(settings: EngineSettings, node: str, version: str) -> Iterator[str]:
     number = tuple(int(part) for part in re.findall(r"\d+", version)[:3])
     if settings.world_size > 1 and number < _SPLIT_SINCE:
         yield (

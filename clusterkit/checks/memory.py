@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from clusterkit.model.engine import TransformersSettings
+from clusterkit.model.engine import EngineSettings
 from clusterkit.model.models import ModelShape
 
 _MIB = 2**20
@@ -30,9 +30,7 @@ class Need:
         return self.weights + self.kv_cache + self.runtime
 
 
-def need_of(
-    shape: ModelShape, settings: TransformersSettings, *, context: int, on_gpu: bool
-) -> Need:
+def need_of(shape: ModelShape, settings: EngineSettings, *, context: int, on_gpu: bool) -> Need:
     """Estimate the largest rank: the last stage has the layers that were left over.
 
     The first and the last stage hold the embedding or the output layer as well.

@@ -84,6 +84,7 @@ def infer(
 
 def perform(options: InferOptions, manner: Manner, printer: Printer) -> None:
     """Run, stream, and end with the summary or the JSON."""
+    from clusterkit.engines.base import engine_of
     from clusterkit.results import DryRun
     from clusterkit.use_cases.infer import infer, infer_steps, request_of
     from clusterkit.use_cases.session import find
@@ -93,7 +94,8 @@ def perform(options: InferOptions, manner: Manner, printer: Printer) -> None:
     if manner.dry_run:
         printer.result(DryRun.of("infer", infer_steps(session, options, request)))
         return
-    with printer.infer(request.prompts) as view:
+    parse = engine_of(session.cluster.engine).parse
+    with printer.infer(request.prompts, parse) as view:
         result = infer(session, options, request, sink=view)
     if manner.output == "json":
         printer.result(result)

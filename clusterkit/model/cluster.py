@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from clusterkit.model.engine import TransformersSettings
+from clusterkit.model.engine import EngineSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Cluster:
     provider: str
     nodes: tuple[Node, ...]
     storage: Storage
-    engine: TransformersSettings
+    engine: EngineSettings
     subnet: str | None = None
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     home: str = "/var/lib/clusterkit"

@@ -4,15 +4,32 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from clusterkit import registry
+from clusterkit.errors import did_you_mean
 from clusterkit.model.base import Model
+from clusterkit.model.mistakes import any_of, mistake
 
 
-class TransformersSettings(Model):
-    """Hugging Face transformers over torch.distributed; on CPUs over gloo, on GPUs over NCCL."""
+def _known(name: str) -> str:
+    """An engine that is built in, or that an installed package brings."""
+    names = registry.names("engines")
+    if name not in names:
+        fix = did_you_mean(name, names, otherwise=f"use {any_of(names)}")
+        raise mistake(f"must be {any_of(names)}, not `{name}`", fix)
+    return name
 
-    name: Literal["transformers"] = "transformers"
+
+class EngineSettings(Model):
+    """The engine and its settings; a setting that an engine cannot follow, it refuses."""
+
+    name: Annotated[str, AfterValidator(_known)] = Field(
+        default="transformers",
+        description="transformers: Hugging Face transformers over torch.distributed; on CPUs "
+        "over gloo, on GPUs over NCCL. Installed packages may bring more",
+        examples=["transformers"],
+    )
     model: str = Field(
         default="smollm2-135m",
         min_length=1,
@@ -33,7 +50,3 @@ class TransformersSettings(Model):
     def world_size(self) -> int:
         """How many ranks the model is split over."""
         return self.tp * self.pp
-
-
-EngineSettings = Annotated[TransformersSettings, Field(discriminator=None)]
-"""The settings of any engine; more engines join as a union with ``name`` as its tag."""

@@ -14,7 +14,7 @@ from clusterkit.model.addresses import assign
 from clusterkit.model.base import Model, Name
 from clusterkit.model.cluster import Cluster, Container, Node, Storage
 from clusterkit.model.container import ContainerSettings, NodePath, absolute
-from clusterkit.model.engine import TransformersSettings
+from clusterkit.model.engine import EngineSettings
 from clusterkit.model.mistakes import mistake
 from clusterkit.model.models import is_path
 from clusterkit.model.node_sets import NotANodeSet, expand, expand_numbers
@@ -196,8 +196,8 @@ class Inventory(Model):
         description="The Python on the nodes that has the engine's packages",
         examples=["/opt/clusterkit/bin/python"],
     )
-    engine: TransformersSettings = Field(
-        default=TransformersSettings(),
+    engine: EngineSettings = Field(
+        default=EngineSettings(),
         description="What runs inside a rank",
         examples=[{"name": "transformers", "model": "smollm2-135m", "pp": 2}],
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 
+from clusterkit.errors import did_you_mean
 from clusterkit.model.addresses import assign, reserved
 from clusterkit.model.base import is_name
 from clusterkit.model.container import ContainerSettings
 from clusterkit.model.inventory import Entry, Inventory
-from clusterkit.model.mistakes import NAME_FIX, Mistake, Place, did_you_mean
+from clusterkit.model.mistakes import NAME_FIX, Mistake, Place
 from clusterkit.model.node_sets import NotANodeSet, expand, fold
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -11,6 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
+
+from clusterkit.errors import did_you_mean
 
 Place = tuple[int | str, ...]
 """Keys and list positions from the top of a file: ``("nodes", "node1", "gpus", 0)``."""
@@ -43,12 +44,6 @@ def field_path(place: Place) -> str:
     for part in place:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
     return path
-
-
-def did_you_mean(word: str, known: Iterable[str], *, otherwise: str) -> str:
-    """The fix for a word that nobody knows."""
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f"did you mean `{close[0]}`?" if close else otherwise
 
 
 def explain(

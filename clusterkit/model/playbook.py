@@ -9,10 +9,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from clusterkit.errors import did_you_mean
 from clusterkit.model.base import Model
 from clusterkit.model.container import absolute
 from clusterkit.model.inventory import model_path
-from clusterkit.model.mistakes import Mistake, Place, did_you_mean, explain, shown
+from clusterkit.model.mistakes import Mistake, Place, explain, shown
 from clusterkit.model.options import PLAYBOOK_VERBS, CpOptions
 
 _FIX = "write one verb and its options: `- infer: {prompt: Hello}`, or `- down:`"

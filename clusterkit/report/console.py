@@ -17,6 +17,7 @@ from clusterkit.report.tables import least_width
 from clusterkit.report.views import view
 
 if TYPE_CHECKING:
+    from clusterkit.engines.answers import Parse
     from clusterkit.errors import ClusterkitError
     from clusterkit.model.base import Model
     from clusterkit.report.live import View
@@ -90,11 +91,14 @@ class Printer:
 
         return LiveView(self) if is_lively(self.err) else LinesView(self)
 
-    def infer(self, prompts: tuple[str, ...]) -> InferView:
-        """The view of ``infer``: a context manager that is also a sink."""
+    def infer(self, prompts: tuple[str, ...], parse: Parse) -> InferView:
+        """The view of ``infer``: a context manager that is also a sink.
+
+        ``parse`` is the engine's: it reads what ranks tell.
+        """
         from clusterkit.report.stream import InferView
 
-        return InferView(self, prompts)
+        return InferView(self, prompts, parse)
 
 
 def silence(stream: IO[str]) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from threading import Lock
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from rich.status import Status
 
+from clusterkit.engines.answers import Completion, Ready, Token
 from clusterkit.events import Event, JobStarted, NodeLost, Note, Progress, RankAnswer, RankStarted
 from clusterkit.report.board import progress_text
 from clusterkit.report.console import is_lively
@@ -17,8 +18,7 @@ from clusterkit.report.live import note_text
 from clusterkit.report.quantities import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from clusterkit.engines.answers import Parse, Told
     from clusterkit.report.console import Printer
     from clusterkit.results import InferResult
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 class InferView:
     """Streams the answers, unless the output is JSON; a status on stderr until they begin.
 
-    Tokens of a prompt whose turn has not come are held back, so that answers do not mix. Any
-    other answer that names a prompt, or a token with a finish reason, ends that prompt.
+    Tokens of a prompt whose turn has not come are held back, so that answers do not mix.
     """
 
-    def __init__(self, printer: Printer, prompts: Sequence[str]) -> None:
+    def __init__(self, printer: Printer, prompts: Sequence[str], parse: Parse) -> None:
         self._printer = printer
         self._prompts = prompts
+        self._parse = parse
         self._streams = printer.output != "json"
         self._lock = Lock()
         self._held: dict[int, list[str]] = {}
@@ -73,11 +73,8 @@ class InferView:
 
     def _take(self, event: Event) -> None:
         match event:
-            case RankAnswer(_, data) if isinstance(data.get("prompt"), int):
-                self._answer(data)
-            case RankAnswer(_, data) if data.get("event") == "ready":
-                self._ready += 1
-                self._say(f"{self._ready} of {counted(self._ranks, 'rank')} ready")
+            case RankAnswer(rank, data):
+                self._hear(self._parse(rank, data))
             case JobStarted(job):
                 self._say(f"job {job}")
             case RankStarted():
@@ -92,12 +89,22 @@ class InferView:
             case _:
                 pass
 
-    def _answer(self, data: Mapping[str, Any]) -> None:
-        prompt = data["prompt"]
-        if data.get("event") == "token":
-            self._held.setdefault(prompt, []).append(str(data.get("text", "")))
-        if data.get("event") != "token" or data.get("finish_reason"):
-            self._ended.add(prompt)
+    def _hear(self, told: Told | None) -> None:
+        match told:
+            case Ready():
+                self._ready += 1
+                self._say(f"{self._ready} of {counted(self._ranks, 'rank')} ready")
+            case Token(prompt, text):
+                self._held.setdefault(prompt, []).append(text)
+                self._write_held(self._turn)
+            case Completion(prompt):
+                self._ended.add(prompt)
+                self._write_turns()
+            case _:
+                pass
+
+    def _write_turns(self) -> None:
+        """Go on to the next prompt that has not ended."""
         self._write_held(self._turn)
         while self._turn in self._ended:
             self._turn += 1

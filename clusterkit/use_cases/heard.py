@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import time
 
-from clusterkit.engines.transformers import (
-    Completion,
-    Done,
-    GenerateRequest,
-    Peak,
-    RankError,
-    Ready,
-    parse,
-)
+from clusterkit.engines.answers import Completion, Done, Parse, Peak, RankError, Ready
+from clusterkit.engines.request import GenerateRequest
 from clusterkit.errors import JobFailed, UsageError
 from clusterkit.events import Event, RankAnswer, Sink
 from clusterkit.jobs import Job
@@ -26,7 +19,8 @@ _REFUSED = 2
 class Heard:
     """Listens to a job, passes every event on, and keeps what belongs into the result."""
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, parse: Parse, sink: Sink) -> None:
+        self._parse = parse
         self._sink = sink
         self._began = time.monotonic()
         self._started = self._began
@@ -44,7 +38,7 @@ class Heard:
     def __call__(self, event: Event) -> None:
         """Take one event of the job."""
         if isinstance(event, RankAnswer):
-            match parse(event.rank, event.data):
+            match self._parse(event.rank, event.data):
                 case Ready() as ready:
                     self._ready[ready.rank] = ready
                     self._loaded = time.monotonic()

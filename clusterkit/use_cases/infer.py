@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from clusterkit.checks.fit import Workload, check_fit
 from clusterkit.command import Step
-from clusterkit.engines.transformers import GenerateRequest, Transformers
+from clusterkit.engines.base import engine_of
+from clusterkit.engines.request import GenerateRequest
 from clusterkit.errors import JobFailed
 from clusterkit.events import Note, Sink
 from clusterkit.jobs import Job
 from clusterkit.model.infer_options import InferOptions
 from clusterkit.model.load import load_prompts
-from clusterkit.model.models import ModelShape, model_source
+from clusterkit.model.models import model_source
 from clusterkit.placement import place_stages
 from clusterkit.results import InferResult
 from clusterkit.use_cases.build import build
@@ -38,17 +38,18 @@ def infer(
         DoesNotFit: With every reason why the split cannot run here, and what could.
         JobFailed: If the job did not come to its end.
     """
-    heard = Heard(sink)
     session = with_options(session, options)
+    engine = engine_of(session.cluster.engine)
+    heard = Heard(engine.parse, sink)
     known_facts(session)  # says so if the cluster is not up
     with open_world(session) as world:
         facts = facts_now(session, world, tuple(node.name for node in session.cluster.nodes))
         if builtin := model_source(session.cluster.engine.model).builtin:
-            check_fit(fit_of(session, request, builtin.shape), session.cluster, facts)
+            engine.check(request, builtin.shape, session.cluster, facts)
         model = build(session.cluster, builder_for(session, world, facts=facts, sink=sink))
         if model.changed:
             sink(Note(f"built {model.name}: it stays in {model.folder}"))
-        check_fit(fit_of(session, request, model.shape), session.cluster, facts)
+        engine.check(request, model.shape, session.cluster, facts)
         job = infer_job(session, options, request, folder=model.folder, facts=facts)
         heard.start()
         try:
@@ -64,7 +65,7 @@ def infer_steps(session: Session, options: InferOptions, request: GenerateReques
     facts = planned_facts(session.cluster)
     built = build_steps(session, facts)
     if builtin := model_source(session.cluster.engine.model).builtin:
-        check_fit(fit_of(session, request, builtin.shape), session.cluster, {})
+        engine_of(session.cluster.engine).check(request, builtin.shape, session.cluster, {})
     job = infer_job(session, options, request, folder="<known after build>", facts=facts)
     return [*built, *job_steps(job)]
 
@@ -100,13 +101,6 @@ def with_options(session: Session, options: InferOptions) -> Session:
     return with_engine(session, asked)
 
 
-def fit_of(session: Session, request: GenerateRequest, shape: ModelShape) -> Workload:
-    """What is to run, as the planner looks at it."""
-    engine = session.cluster.engine
-    longest = max(len(prompt.encode()) for prompt in request.prompts)
-    return Workload(engine.model, shape, engine, request.max_tokens, longest)
-
-
 def infer_job(
     session: Session,
     options: InferOptions,
@@ -116,11 +110,12 @@ def infer_job(
     facts: Facts,
 ) -> Job:
     """One rank for each part of the model, the stages dealt over the nodes."""
-    engine = Transformers(session.cluster.engine)
+    settings = session.cluster.engine
+    engine = engine_of(settings)
     return make_job(
         session,
         "infer",
-        placement=place_stages(session.cluster, tp=engine.settings.tp, pp=engine.settings.pp),
+        placement=place_stages(session.cluster, tp=settings.tp, pp=settings.pp),
         program=lambda python, payloads: engine.program(python, payloads, folder, request),
         facts=facts,
         timeout_s=options.timeout_s,

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
+from clusterkit import registry
 from clusterkit.command import Command, Put, Step
 from clusterkit.errors import JobFailed, UsageError
 from clusterkit.events import Event, JobStarted, Sink
@@ -15,7 +16,7 @@ from clusterkit.executor import on_each, raise_failures
 from clusterkit.facts import NodeFacts
 from clusterkit.jobs import Job, JobEnd, JobNode, interruptible, new_job_id, run_job
 from clusterkit.jobs.job import RANK_ARGV, RSH
-from clusterkit.launchers.mpirun import Mpirun
+from clusterkit.launchers.base import Launcher
 from clusterkit.model.cluster import Cluster
 from clusterkit.model.job import RankProgram
 from clusterkit.placement import Placement, Rank
@@ -104,16 +105,17 @@ def job_node(cluster: Cluster, name: str, python: str) -> JobNode:
     )
 
 
-def launcher(cluster: Cluster, head: NodeFacts) -> Mpirun:
+def launcher(cluster: Cluster, head: NodeFacts) -> Launcher:
     """The mpirun of the head, and how it must be called there."""
     mpirun = str(head.mpirun)
-    return Mpirun(
+    made: Launcher = registry.find("launchers", "mpirun")(
         mpirun=mpirun,
         version=str(head.mpi_version),
         subnet=cluster.subnet,
         as_root=cluster.provider == "docker" or os.geteuid() == 0,
         prefix=str(PurePosixPath(mpirun).parent.parent) if cluster.subnet else None,
     )
+    return made
 
 
 def run(job: Job, world: World, sink: Sink) -> JobEnd:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from clusterkit.model.cluster import Cluster, Node, Storage
-from clusterkit.model.engine import TransformersSettings
+from clusterkit.model.engine import EngineSettings
 from clusterkit.transports.local import LocalTransport
 from clusterkit.use_cases.build import Builder, BuiltModel, build
 
@@ -33,7 +33,7 @@ def cluster_of(storage: Path, *, model: str = "smollm2-135m", kind: str = "local
         provider="local",
         nodes=(Node("node1", slots=1),),
         storage=Storage(kind, str(storage)),
-        engine=TransformersSettings(model=model),
+        engine=EngineSettings(model=model),
     )
 
 

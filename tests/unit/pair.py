@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from clusterkit.model.cluster import Cluster, Container, Node, Storage
-from clusterkit.model.engine import TransformersSettings
+from clusterkit.model.engine import EngineSettings
 from clusterkit.model.trust import KeyPair, Trust
 
 IMAGE = Container("clusterkit/node-cpu")
@@ -28,7 +28,7 @@ def pair(**changes: Any) -> Cluster:
         provider="docker",
         nodes=(node(1), node(2)),
         storage=Storage("volume", "/shared"),
-        engine=TransformersSettings(pp=2),
+        engine=EngineSettings(pp=2),
         subnet="192.168.123.0/24",
     )
     return replace(made, **changes)

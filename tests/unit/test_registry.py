@@ -3,9 +3,13 @@ from __future__ import annotations
 import sys
 
 import pytest
+from pydantic import ValidationError
 
 from clusterkit import registry
+from clusterkit.engines.base import engine_of
 from clusterkit.errors import ClusterkitError, UsageError
+from clusterkit.model.engine import EngineSettings
+from clusterkit.model.mistakes import explain
 
 ALL = [(kind, name) for kind, paths in registry.BUILT_IN.items() for name in paths]
 
@@ -21,7 +25,9 @@ def plugin(tmp_path, monkeypatch):
         (info / "entry_points.txt").write_text(
             f"[clusterkit.engines]\n{name} = unit_plugin:Engine\n"
         )
-        (tmp_path / "unit_plugin.py").write_text("class Engine: pass\n")
+        (tmp_path / "unit_plugin.py").write_text(
+            "from clusterkit.engines.transformers import Transformers as Engine\n"
+        )
         monkeypatch.syspath_prepend(tmp_path)
 
     yield install
@@ -50,7 +56,17 @@ def test_a_package_may_add_an_engine(plugin):
     plugin("vllm")
 
     assert registry.names("engines") == ["transformers", "vllm"]
-    assert registry.find("engines", "vllm").__module__ == "unit_plugin"
+    engine = engine_of(EngineSettings(name="vllm", pp=2))
+    assert engine == registry.find("engines", "vllm")(EngineSettings(name="vllm", pp=2))
+
+
+def test_an_engine_that_nobody_brings_is_refused():
+    with pytest.raises(ValidationError) as caught:
+        EngineSettings(name="transformer")
+
+    assert [str(mistake) for mistake in explain(caught.value, EngineSettings)] == [
+        "name: must be transformers, not `transformer`. Fix: did you mean `transformers`?"
+    ]
 
 
 def test_a_package_may_not_replace_what_is_built_in(plugin):

@@ -10,7 +10,7 @@ from clusterkit.checks.memory import Need, need_of
 from clusterkit.errors import DoesNotFit
 from clusterkit.facts import Gpu, NodeFacts
 from clusterkit.model.cluster import Cluster, Node, Storage
-from clusterkit.model.engine import TransformersSettings
+from clusterkit.model.engine import EngineSettings
 from clusterkit.model.models import BUILTIN, ModelShape
 
 SMOL = BUILTIN["smollm2-135m"].shape
@@ -33,7 +33,7 @@ def cluster(*slots: int, gpus: tuple[int, ...] = ()) -> Cluster:
     nodes = tuple(
         Node(f"node{number}", slots=count, gpus=gpus) for number, count in enumerate(slots, 1)
     )
-    return Cluster("lab", "docker", nodes, Storage("volume", "/shared"), TransformersSettings())
+    return Cluster("lab", "docker", nodes, Storage("volume", "/shared"), EngineSettings())
 
 
 def facts(
@@ -63,9 +63,7 @@ def facts(
 
 
 def job(shape: ModelShape = SMOL, max_tokens: int = 128, **settings: object) -> Workload:
-    return Workload(
-        "smollm2-135m", shape, TransformersSettings.model_validate(settings), max_tokens
-    )
+    return Workload("smollm2-135m", shape, EngineSettings.model_validate(settings), max_tokens)
 
 
 def refusal(what: Workload, where: Cluster, seen: Mapping[str, NodeFacts]) -> str:
@@ -192,7 +190,7 @@ def test_two_ranks_on_one_gpu() -> None:
     [(1, 1, 134_515_008), (3, 1, 44_861_760), (1, 2, 81_413_568), (3, 2, 27_149_760)],
 )
 def test_weights_as_ranks_reported_them(tp: int, pp: int, measured: int) -> None:
-    settings = TransformersSettings(tp=tp, pp=pp)
+    settings = EngineSettings(tp=tp, pp=pp)
 
     need = need_of(SMOL, settings, context=0, on_gpu=False)
 
@@ -200,6 +198,6 @@ def test_weights_as_ranks_reported_them(tp: int, pp: int, measured: int) -> None
 
 
 def test_the_estimate_of_an_8b_model_in_bfloat16() -> None:
-    need = need_of(LLAMA_8B, TransformersSettings(), context=8192, on_gpu=True)
+    need = need_of(LLAMA_8B, EngineSettings(), context=8192, on_gpu=True)
 
     assert need == Need(weights=16_060_522_496, kv_cache=GIB, runtime=1536 * 2**20)

@@ -4,25 +4,17 @@ import json
 
 import pytest
 
-from clusterkit.engines.transformers import (
-    Completion,
-    Done,
-    GenerateRequest,
-    Peak,
-    RankError,
-    Ready,
-    Token,
-    Transformers,
-    parse,
-)
+from clusterkit.engines.answers import Completion, Done, Peak, RankError, Ready, Token
+from clusterkit.engines.request import GenerateRequest
+from clusterkit.engines.transformers import Transformers
 from clusterkit.errors import UsageError
-from clusterkit.model.engine import TransformersSettings
+from clusterkit.model.engine import EngineSettings
 
 ODD = 'it\'s $(touch /pwned) "x" \\n ünï\n'
 
 
 def test_the_program_of_a_rank() -> None:
-    engine = Transformers(TransformersSettings(tp=3, pp=2, threads_per_rank=1))
+    engine = Transformers(EngineSettings(tp=3, pp=2, threads_per_rank=1))
     request = GenerateRequest((ODD, "two"), system="Be brief.", temperature=0.5, seed=7)
 
     program = engine.program("/opt/v/bin/python", "/ck/payloads", "/shared/m", request)
@@ -46,15 +38,6 @@ def test_the_program_of_a_rank() -> None:
         "seed": 7,
         "logits": 0,
     }
-
-
-def test_requirements() -> None:
-    assert Transformers(TransformersSettings()).requirements() == (
-        "torch",
-        "transformers",
-        "accelerate",
-        "safetensors",
-    )
 
 
 def test_every_problem_of_a_request_is_told_at_once() -> None:
@@ -129,4 +112,4 @@ def test_no_prompt() -> None:
     ],
 )
 def test_what_a_rank_tells(row: dict[str, object], event: object) -> None:
-    assert parse(1, row) == event
+    assert Transformers(EngineSettings()).parse(1, row) == event

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from clusterkit.errors import FileMistakes
 from clusterkit.model.cluster import Build, Cluster, Container, Node, Storage
-from clusterkit.model.engine import TransformersSettings
+from clusterkit.model.engine import EngineSettings
 from clusterkit.model.init import first_inventory
 from clusterkit.model.load import load_inventory
 
@@ -95,7 +95,7 @@ def test_a_docker_one_in_full(tmp_path: Path):
             Node("node2", 1, (1,), "192.168.123.12", None, container),
         ),
         storage=Storage("volume", "/shared"),
-        engine=TransformersSettings(model="smollm2-135m", pp=2),
+        engine=EngineSettings(model="smollm2-135m", pp=2),
         subnet="192.168.123.0/24",
         home="/var/lib/clusterkit/pair",
     )

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clusterkit.model.cluster import Build, Cluster, Container, Mount, Node, Storage
-from clusterkit.model.engine import TransformersSettings
+from clusterkit.model.engine import EngineSettings
 from clusterkit.model.inventory import Inventory, model_path
 from clusterkit.model.load import load_inventory
 
@@ -35,7 +35,7 @@ def test_the_shipped_local_inventory():
         provider="local",
         nodes=(Node("localhost", slots=6),),
         storage=Storage("local", "/data/here"),
-        engine=TransformersSettings(model="smollm2-135m", tp=1, pp=2),
+        engine=EngineSettings(model="smollm2-135m", tp=1, pp=2),
         home="/state/here",
     )
 
@@ -57,7 +57,7 @@ def test_the_shipped_docker_pair():
             Node("node2", 2, address="192.168.123.112", python=python, container=container),
         ),
         storage=Storage("volume", "/shared"),
-        engine=TransformersSettings(model="smollm2-135m", pp=2),
+        engine=EngineSettings(model="smollm2-135m", pp=2),
         subnet="192.168.123.0/24",
         groups={"workers": ("node2",)},
         home="/var/lib/clusterkit/pair",
@@ -138,9 +138,7 @@ def test_defaults_groups_addresses_and_nodes_that_differ(tmp_path: Path):
             Node("a", 2, (), "10.9.0.15", "/b/python", other),
         ),
         storage=Storage("bind", "/files", "/shared"),
-        engine=TransformersSettings(
-            model="/inventories/models/tiny.gguf", tp=3, pp=2, dtype="bfloat16"
-        ),
+        engine=EngineSettings(model="/inventories/models/tiny.gguf", tp=3, pp=2, dtype="bfloat16"),
         subnet="10.9.0.0/24",
         groups={"gpus": ("gpu08", "gpu10"), "all-but": ("head", "b")},
         home="/var/lib/clusterkit/lab",

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from clusterkit.errors import UsageError
 from clusterkit.model.cluster import Cluster, Node, Storage
-from clusterkit.model.engine import TransformersSettings
+from clusterkit.model.engine import EngineSettings
 from clusterkit.model.node_sets import NotANodeSet, expand, expand_numbers, fold, select
 
 CLUSTER = Cluster(
@@ -14,7 +14,7 @@ CLUSTER = Cluster(
     provider="docker",
     nodes=tuple(Node(name, 1) for name in ("head", "node1", "node2", "node3", "gpu08", "gpu09")),
     storage=Storage("volume", "/shared"),
-    engine=TransformersSettings(),
+    engine=EngineSettings(),
     groups={"workers": ("node1", "node2", "node3"), "gpus": ("gpu08", "gpu09")},
 )
 SYNTAX = "Fix: write for example `node1`, `node[1-3]`, `@workers` or `node[1-9]!node4`"

@@ -1,8 +1,23 @@
 from __future__ import annotations
 
+from clusterkit.engines.transformers import Transformers
 from clusterkit.events import JobStarted, Note, RankAnswer, RankStarted
+from clusterkit.model.engine import EngineSettings
 from clusterkit.results import Answer, InferRank, InferResult
 from tests.unit.report.streams import Streams, text
+
+PARSE = Transformers(EngineSettings()).parse
+ANSWER = {
+    "prompt_text": "",
+    "text": "",
+    "token_ids": [],
+    "prompt_tokens": 0,
+    "completion_tokens": 0,
+    "finish_reason": "stop",
+    "first_token_s": 0.1,
+    "token_s": None,
+    "prompt_logits": [],
+}
 
 
 def token(prompt, words):
@@ -10,12 +25,12 @@ def token(prompt, words):
 
 
 def answered(prompt):
-    return RankAnswer(0, {"event": "answer", "prompt": prompt})
+    return RankAnswer(0, {"event": "answer", "prompt": prompt, **ANSWER})
 
 
 def test_one_prompt_streams_its_text_alone():
     streams = Streams()
-    with streams.printer.infer(("Capital?",)) as view:
+    with streams.printer.infer(("Capital?",), PARSE) as view:
         view(JobStarted("3f2a"))
         view(RankStarted(0, "node1", 7))
         view(token(0, "[b]Par"))
@@ -28,7 +43,7 @@ def test_one_prompt_streams_its_text_alone():
 
 def test_several_prompts_have_headers_and_do_not_mix():
     streams = Streams()
-    with streams.printer.infer(("Capital\nof France?", "Colour?")) as view:
+    with streams.printer.infer(("Capital\nof France?", "Colour?"), PARSE) as view:
         view(token(0, "Par"))
         view(token(1, "Re"))
         view(token(0, "is."))
@@ -49,7 +64,7 @@ def test_several_prompts_have_headers_and_do_not_mix():
 
 def test_what_was_held_back_is_written_when_the_run_breaks_off():
     streams = Streams()
-    with streams.printer.infer(("a", "b")) as view:
+    with streams.printer.infer(("a", "b"), PARSE) as view:
         view(token(1, "half"))
 
     assert streams.out == "> b\nhalf\n"
@@ -57,7 +72,7 @@ def test_what_was_held_back_is_written_when_the_run_breaks_off():
 
 def test_json_streams_nothing_and_notes_go_to_stderr():
     streams = Streams("json")
-    with streams.printer.infer(("a",)) as view:
+    with streams.printer.infer(("a",), PARSE) as view:
         view(Note("slow network", "node2"))
         view(token(0, "Paris"))
 
@@ -90,7 +105,7 @@ def test_the_summary_is_one_line_on_stderr():
         ranks=tuple(InferRank(rank=i, node=f"node{i + 1}", device="cpu") for i in (0, 1)),
     )
     streams = Streams(width=None)
-    streams.printer.infer(("Capital?",)).summary(result)
+    streams.printer.infer(("Capital?",), PARSE).summary(result)
 
     assert (streams.out, streams.err) == (
         "",

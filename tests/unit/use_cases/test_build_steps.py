@@ -6,7 +6,7 @@ from pathlib import Path
 
 from clusterkit.command import Command, Put, Step
 from clusterkit.model.cluster import Cluster, Node, Storage
-from clusterkit.model.engine import TransformersSettings
+from clusterkit.model.engine import EngineSettings
 from clusterkit.model.models import BUILTIN
 from clusterkit.use_cases import build_steps
 from clusterkit.use_cases.build_steps import dry_build, target_of
@@ -23,7 +23,7 @@ def cluster(kind: str, model: str = "smollm2-135m") -> Cluster:
         provider="docker",
         nodes=(Node("node1", slots=1), Node("node2", slots=1)),
         storage=Storage(kind, "/shared"),  # type: ignore[arg-type]
-        engine=TransformersSettings(model=model),
+        engine=EngineSettings(model=model),
     )
 
 
