@@ -50,6 +50,7 @@ class Mpirun:
         if self.subnet is not None:
             argv += self._option("prte_if_include", "oob_tcp_if_include", self.subnet)
             argv += ["--mca", "btl_tcp_if_include", self.subnet]
+        argv += self._transports()
         for node, ranks in placement.by_node:
             count = str(len(ranks))
             # The only node is this machine, whatever the inventory calls it.
@@ -65,6 +66,15 @@ class Mpirun:
             *self._option("plm_ssh_agent", "plm_rsh_agent", " ".join(rsh)),
             *self._option("plm_ssh_no_tree_spawn", "plm_rsh_no_tree_spawn", "1"),
         ]
+
+    def _transports(self) -> list[str]:
+        """MPI's own messages go over TCP and shared memory, on every kind of network alike.
+
+        The engines' traffic goes over NCCL or gloo. Left to itself, Open MPI 5.0.11 (PyPI) looks
+        through libfabric's providers for a second in each rank, and takes what it finds.
+        """
+        shared_memory = "vader" if self.version.startswith("4.") else "sm"
+        return ["--mca", "pml", "ob1", "--mca", "btl", f"self,{shared_memory},tcp"]
 
     def _option(self, five: str, four: str, value: str) -> list[str]:
         """An option of the runtime, which Open MPI 5 keeps apart from MPI's own."""

@@ -20,14 +20,14 @@ THREE = Placement(
 )
 
 
-@pytest.mark.parametrize("version", ["4.1.8", "5.0.11"])
-def test_one_node_needs_no_network(version: str) -> None:
+@pytest.mark.parametrize(("version", "shared"), [("4.1.8", "vader"), ("5.0.11", "sm")])
+def test_one_node_needs_no_network(version: str, shared: str) -> None:
     mpirun = Mpirun("/opt/my mpi/bin/mpirun", version)
 
     command = mpirun.command(ONE, RANK)
 
     assert str(command) == (
-        "'/opt/my mpi/bin/mpirun' --bind-to none "
+        f"'/opt/my mpi/bin/mpirun' --bind-to none --mca pml ob1 --mca btl self,{shared},tcp "
         "-np 2 -H localhost:2 sh -c 'exec \"$PYTHON\" rank'"
     )
     assert (dict(command.env), command.stdin, command.timeout_s) == ({}, None, None)
@@ -43,6 +43,7 @@ def test_three_nodes_with_open_mpi_4() -> None:
         "--mca plm_rsh_agent 'our-rsh -v' --mca plm_rsh_no_tree_spawn 1 "
         "--mca orte_tmpdir_base '/jobs/a b/tmp' "
         "--mca oob_tcp_if_include 10.0.0.0/24 --mca btl_tcp_if_include 10.0.0.0/24 "
+        "--mca pml ob1 --mca btl self,vader,tcp "
         "-np 2 -H node1:2 rank : -np 1 -H node2:1 rank : -np 2 -H node3:2 rank"
     )
 
@@ -57,6 +58,7 @@ def test_three_nodes_with_open_mpi_5() -> None:
         "--prtemca plm_ssh_agent 'our-rsh -v' --prtemca plm_ssh_no_tree_spawn 1 "
         "--prtemca prte_tmpdir_base '/jobs/a b/tmp' "
         "--prtemca prte_if_include 10.0.0.0/24 --mca btl_tcp_if_include 10.0.0.0/24 "
+        "--mca pml ob1 --mca btl self,sm,tcp "
         "-np 2 -H node1:2 rank : -np 1 -H node2:1 rank : -np 2 -H node3:2 rank"
     )
 
