@@ -70,5 +70,6 @@ def test_a_head_without_ranks_still_names_the_others() -> None:
 
     assert str(command) == (
         "mpirun --bind-to none --leave-session-attached --prtemca plm_ssh_agent our-rsh "
-        "--prtemca plm_ssh_no_tree_spawn 1 -np 1 -H node2:1 rank"
+        "--prtemca plm_ssh_no_tree_spawn 1 --mca pml ob1 --mca btl self,sm,tcp "
+        "-np 1 -H node2:1 rank"
     )
