@@ -71,10 +71,10 @@ def convert_or_look() -> int:
 
 
 def convert(source: Path, target: Path, *, name: str, source_sha256: str) -> None:
-    """Publish ``source`` as ``target``, unless that is already there."""
+    """Publish ``source`` as ``target``, unless that is already there, to the last byte."""
     target.parent.mkdir(parents=True, exist_ok=True)
     remove_abandoned(target, source)
-    if not differences(target):
+    if not differences(target, rehash=True):
         tell(event="published", folder=str(target), changed=False)
         return
     work = Path(tempfile.mkdtemp(prefix=f"{target.name}.", suffix=".part", dir=target.parent))
@@ -187,7 +187,7 @@ def publish(work: Path, target: Path) -> bool:
         try:
             work.rename(target)
         except OSError:
-            if not differences(target):
+            if not differences(target, rehash=True):
                 return False
             # What stands there is damaged: it makes room, and vanishes with its new name.
             aside = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=target.parent))

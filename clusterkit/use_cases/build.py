@@ -23,7 +23,7 @@ from clusterkit.use_cases.build_steps import (
     describe_command,
     target_of,
 )
-from clusterkit.use_cases.models import FetchedModel, pull
+from clusterkit.use_cases.model_cache import FetchedModel, pull
 
 DIFFERS = 3
 """The exit code of the payload ``convert --check`` for a folder that is not as published."""
@@ -77,12 +77,12 @@ def build(
     """
     head = builder.transport(cluster.head.name)
     setting = cluster.engine.model
-    builtin = model_source(setting).builtin
+    builtin, looked = model_source(setting).builtin, ""
     if builtin is not None and source == "pypi":
         # Its digest is known, so it need not be here to know whether it is there.
-        target = target_of(cluster, builtin.name, builtin.wheel.member_sha256)
-        if manifest := _look(builder, head, target, verify=verify):
-            return _built(target, manifest, changed=False)
+        looked = target_of(cluster, builtin.name, builtin.wheel.member_sha256)
+        if manifest := _look(builder, head, looked, verify=verify):
+            return _built(looked, manifest, changed=False)
     fetched = pull(
         setting,
         cache=builder.cache,
@@ -94,7 +94,7 @@ def build(
     if cluster.storage.kind == "local" and fetched.kind == "folder" and _is_ready(fetched.path):
         return _in_place(builder, head, fetched)
     target = target_of(cluster, fetched.name, fetched.sha256)
-    if manifest := _look(builder, head, target, verify=verify):
+    if target != looked and (manifest := _look(builder, head, target, verify=verify)):
         return _built(target, manifest, changed=False)
     _bring_and_convert(cluster, builder, head, fetched, target)
     manifest = _look(builder, head, target, verify=False)

@@ -137,6 +137,9 @@ def test_a_damaged_folder_is_noticed_and_made_anew(
         3,
         {"event": "different", "folder": str(target), "problems": [problem]},
     )
+    assert ended(start(processes, tiny, target))[1]["changed"] is True
+    assert check(target, "--verify")[0] == 0
+
     weights.write_bytes(b"short")
     (target / "config.json").unlink()
     assert check(target)[1]["problems"] == [
