@@ -100,17 +100,20 @@ class Pair:
         self.payloads = payload_folder(f"/var/lib/clusterkit/{name}")
         self.lab = here
 
-    def mpirun(self, slots: int, *words: str) -> list[str]:
+    def mpirun(self, slots: int, *words: str, like_ours: bool = False) -> list[str]:
         """The bare command: by ``docker exec`` on the head, as a person would start it.
 
         It uses the cluster's own ssh set-up and pins all TCP to the cluster's subnet, as ours
-        does.
+        does. ``like_ours``: it is also told not to look for other transports than TCP and
+        shared memory, which Open MPI 5 does for a second.
         """
+        transports = ("--mca", "pml", "ob1", "--mca", "btl", "self,sm,tcp") if like_ours else ()
         return [
             *("docker", "exec", self.head, MPIRUN, "--allow-run-as-root"),
             *("--prefix", str(Path(MPIRUN).parent.parent), "--bind-to", "none"),
             *("--prtemca", "prte_if_include", self.subnet),
             *("--mca", "btl_tcp_if_include", self.subnet),
+            *transports,
             *("-H", f"node1:{slots},node2:{slots}", "-np", str(2 * slots), *words),
         ]
 
