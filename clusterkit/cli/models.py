@@ -34,7 +34,7 @@ def models(
 def perform(options: ModelsOptions, manner: Manner, printer: Printer) -> None:
     """Do it, and show what is there then."""
     from clusterkit.results import DryRun
-    from clusterkit.use_cases.models_verb import models, models_steps
+    from clusterkit.use_cases.models import models, models_steps
 
     if manner.dry_run:
         printer.result(DryRun.of("models", models_steps(options)))

@@ -46,14 +46,14 @@ def mpi_hello(
 def perform(options: HelloOptions, manner: Manner, printer: Printer) -> int:
     """Run and compare."""
     from clusterkit.results import DryRun
-    from clusterkit.use_cases.hello import hello, hello_steps
+    from clusterkit.use_cases.mpi_hello import mpi_hello, mpi_hello_steps
     from clusterkit.use_cases.session import find
 
     session = find(manner.which)
     if manner.dry_run:
-        printer.result(DryRun.of("mpi-hello", hello_steps(session, options)))
+        printer.result(DryRun.of("mpi-hello", mpi_hello_steps(session, options)))
         return 0
     with printer.progress() as sink:
-        result = hello(session, options, sink=sink)
+        result = mpi_hello(session, options, sink=sink)
     printer.result(result)
     return 0 if result.ok else 1

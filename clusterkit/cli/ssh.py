@@ -44,15 +44,13 @@ def ssh(
 
 def perform(options: SshOptions, manner: Manner, printer: Printer) -> None:
     """Become ssh."""
-    from clusterkit.command import Command, Step
     from clusterkit.results import DryRun
     from clusterkit.transports.terminal import replace_process
-    from clusterkit.use_cases.login import login_argv
     from clusterkit.use_cases.session import find
+    from clusterkit.use_cases.ssh import ssh_argv, ssh_steps
 
-    argv = login_argv(find(manner.which), options.node, options.argv)
+    session = find(manner.which)
     if manner.dry_run:
-        step = Step("localhost", f"log in to {options.node}", Command(argv))
-        printer.result(DryRun.of("ssh", [step]))
+        printer.result(DryRun.of("ssh", ssh_steps(session, options.node, options.argv)))
     else:
-        replace_process(argv)
+        replace_process(ssh_argv(session, options.node, options.argv))

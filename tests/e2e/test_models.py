@@ -18,7 +18,7 @@ from clusterkit.events import Event, Note
 from clusterkit.model.models import BUILTIN
 from clusterkit.transports.local import LocalTransport
 from clusterkit.use_cases.build import build
-from clusterkit.use_cases.models import FetchedModel, list_models, pull, remove
+from clusterkit.use_cases.model_cache import FetchedModel, list_models, pull, remove
 from tests.e2e.model import builder_of, cluster_of
 
 NAME = "smollm2-135m"
@@ -203,7 +203,8 @@ def test_ctrl_c_ends_the_fetching_program(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as index:
         index.settimeout(60)
         script = (
-            "import sys; from pathlib import Path; from clusterkit.use_cases.models import pull;"
+            "import sys; from pathlib import Path;"
+            "from clusterkit.use_cases.model_cache import pull;"
             "from clusterkit.transports.local import LocalTransport;"
             "pull(sys.argv[1], cache=Path(sys.argv[2]), transport=LocalTransport(), sink=print)"
         )

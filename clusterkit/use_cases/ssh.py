@@ -1,10 +1,11 @@
-"""How a person logs in to a node."""
+"""``ssh``: how a person logs in to a node."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+from clusterkit.command import HOST, Command, Step
 from clusterkit.errors import UsageError
 from clusterkit.model.node_sets import select
 from clusterkit.state.keys import known_hosts_file, operator_key_file
@@ -12,7 +13,7 @@ from clusterkit.transports.shell import quoted
 from clusterkit.use_cases.session import Session
 
 
-def login_argv(session: Session, node: str, argv: tuple[str, ...]) -> tuple[str, ...]:
+def ssh_argv(session: Session, node: str, argv: tuple[str, ...]) -> tuple[str, ...]:
     """The ssh command line of one node; on a node that is this machine, a shell."""
     chosen = select(session.cluster, node)
     if len(chosen) != 1:
@@ -32,6 +33,11 @@ def login_argv(session: Session, node: str, argv: tuple[str, ...]) -> tuple[str,
     address = session.cluster.node(chosen[0]).address
     command = (quoted(argv),) if argv else ()
     return ("ssh", "-F", "none", *words, f"root@{address}", *command)
+
+
+def ssh_steps(session: Session, node: str, argv: tuple[str, ...]) -> list[Step]:
+    """The login, not run."""
+    return [Step(HOST, f"log in to {node}", Command(ssh_argv(session, node, argv)))]
 
 
 def _literal(value: Path | str) -> str:

@@ -21,7 +21,7 @@ from clusterkit.use_cases.session import Session, open_world
 Answers = Mapping[int, Mapping[str, Any]]
 
 
-def hello(session: Session, options: HelloOptions, *, sink: Sink) -> HelloResult:
+def mpi_hello(session: Session, options: HelloOptions, *, sink: Sink) -> HelloResult:
     """Start a rank in every slot, and compare what each reports with where it was placed.
 
     Raises:
@@ -46,8 +46,8 @@ def hello(session: Session, options: HelloOptions, *, sink: Sink) -> HelloResult
     )
 
 
-def hello_steps(session: Session, options: HelloOptions) -> list[Step]:
-    """The steps of :func:`hello`, not run."""
+def mpi_hello_steps(session: Session, options: HelloOptions) -> list[Step]:
+    """The steps of :func:`mpi_hello`, not run."""
     return job_steps(hello_job(session, options, planned_facts(session.cluster)))
 
 
