@@ -99,8 +99,11 @@ def _check_size(text: str) -> None:
 
 
 def _rises(numbers: str) -> bool:
-    """Whether ranges follow one another upwards: ClusterShell would sort them unasked."""
-    starts = [int(part) for part in re.findall(r"(?:^|,)(\d+)", numbers)]
+    """Whether ranges follow one another upwards: ClusterShell would sort them unasked.
+
+    It takes shorter numbers first: 9 before 08.
+    """
+    starts = [(len(part), int(part)) for part in re.findall(r"(?:^|,)(\d+)", numbers)]
     return starts == sorted(starts)
 
 

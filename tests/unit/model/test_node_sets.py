@@ -93,11 +93,13 @@ def test_select_nothing_that_is_not_there(words: str, message: str):
         (["node3", "node1"], "node[1,3]"),
         (["gpu08", "gpu09", "gpu10"], "gpu[08-10]"),
         (["head", "node1"], "head,node1"),
+        (["a1", "a00"], "a[1,00]"),
         ([], ""),
     ],
 )
 def test_fold(names: list[str], folded: str):
     assert fold(names) == folded
+    assert not folded or set(expand(folded)) == set(names)
 
 
 NAMES = st.from_regex(r"[a-z]{1,3}(-?[0-9]{1,3})?(-[a-z]{1,2}[0-9]{0,2})?", fullmatch=True)
