@@ -41,13 +41,13 @@ def build(
 def perform(options: BuildOptions, manner: Manner, printer: Printer) -> None:
     """Build and show."""
     from clusterkit.results import DryRun
-    from clusterkit.use_cases.build_model import build_model, build_model_steps
+    from clusterkit.use_cases import build as use_case
     from clusterkit.use_cases.session import find
 
     session = find(manner.which)
     if manner.dry_run:
-        printer.result(DryRun.of("build", build_model_steps(session, options)))
+        printer.result(DryRun.of("build", use_case.build_steps(session, options)))
         return
     with printer.progress() as sink:
-        result = build_model(session, options, sink=sink)
+        result = use_case.build(session, options, sink=sink)
     printer.result(result)

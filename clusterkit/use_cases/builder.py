@@ -1,16 +1,19 @@
-"""What building a model needs, from an open cluster."""
+"""What placing a model needs, from an open cluster; and whether it is in its place."""
 
 from __future__ import annotations
 
 from clusterkit.command import Step
 from clusterkit.events import Sink
+from clusterkit.facts import NodeFacts
+from clusterkit.model.models import model_source
+from clusterkit.results.status import ModelState
 from clusterkit.state.folders import cache_folder
 from clusterkit.tasks.payload import payload_folder
 from clusterkit.transports.local import LocalTransport
 from clusterkit.transports.world import World
-from clusterkit.use_cases.build import Builder
-from clusterkit.use_cases.build_steps import dry_build
 from clusterkit.use_cases.launch import Facts
+from clusterkit.use_cases.model_commands import check_command, first_build, target_of
+from clusterkit.use_cases.model_placing import DIFFERS, Builder
 from clusterkit.use_cases.session import Session
 
 
@@ -26,12 +29,27 @@ def builder_for(session: Session, world: World, *, facts: Facts, sink: Sink) -> 
     )
 
 
-def build_steps(session: Session, facts: Facts) -> tuple[Step, ...]:
+def placing_steps(session: Session, facts: Facts) -> tuple[Step, ...]:
     """The steps of a first build, not run."""
-    return dry_build(
+    return first_build(
         session.cluster,
         python=facts[session.cluster.head.name].python,
         payloads=payload_folder(session.cluster.home),
         cache=str(cache_folder()),
         source="pypi",
     )
+
+
+def model_state(session: Session, world: World, facts: NodeFacts) -> ModelState:
+    """``ready``, ``absent`` or ``damaged`` on the storage; ``unknown`` before it was fetched."""
+    builtin = model_source(session.cluster.engine.model).builtin
+    if builtin is None:
+        return "unknown"
+    target = target_of(session.cluster, builtin.name, builtin.wheel.member_sha256)
+    payloads = payload_folder(session.cluster.home)
+    seen = world.perform(session.cluster.head.name, check_command(facts.python, payloads, target))
+    if seen.ok:
+        return "ready"
+    if seen.exit_code != DIFFERS:
+        return "unknown"
+    return "absent" if "manifest.json is missing" in seen.stdout else "damaged"

@@ -16,10 +16,10 @@ from clusterkit.model.load import load_prompts
 from clusterkit.model.models import model_source
 from clusterkit.placement import place_stages
 from clusterkit.results import InferResult
-from clusterkit.use_cases.build import build
-from clusterkit.use_cases.builder import build_steps, builder_for
+from clusterkit.use_cases.builder import builder_for, placing_steps
 from clusterkit.use_cases.heard import Heard
 from clusterkit.use_cases.launch import Facts, facts_now, job_steps, known_facts, make_job, run
+from clusterkit.use_cases.model_placing import place_model
 from clusterkit.use_cases.planned_facts import planned_facts
 from clusterkit.use_cases.session import Session, open_world, with_engine
 
@@ -46,7 +46,7 @@ def infer(
         facts = facts_now(session, world, tuple(node.name for node in session.cluster.nodes))
         if builtin := model_source(session.cluster.engine.model).builtin:
             engine.check(request, builtin.shape, session.cluster, facts)
-        model = build(session.cluster, builder_for(session, world, facts=facts, sink=sink))
+        model = place_model(session.cluster, builder_for(session, world, facts=facts, sink=sink))
         if model.changed:
             sink(Note(f"built {model.name}: it stays in {model.folder}"))
         engine.check(request, model.shape, session.cluster, facts)
@@ -63,7 +63,7 @@ def infer_steps(session: Session, options: InferOptions, request: GenerateReques
     """The steps of :func:`infer` where nothing is there yet, not run."""
     session = with_options(session, options)
     facts = planned_facts(session.cluster)
-    built = build_steps(session, facts)
+    built = placing_steps(session, facts)
     if builtin := model_source(session.cluster.engine.model).builtin:
         engine_of(session.cluster.engine).check(request, builtin.shape, session.cluster, {})
     job = infer_job(session, options, request, folder="<known after build>", facts=facts)

@@ -17,7 +17,7 @@ from clusterkit.providers.docker.names import container_name
 from clusterkit.results import ModelStatus, NodeStatus, SeenGpu, StatusResult, StorageStatus
 from clusterkit.tasks.node_facts import problems
 from clusterkit.transports.world import World
-from clusterkit.use_cases.build_model import model_state
+from clusterkit.use_cases.builder import model_state
 from clusterkit.use_cases.jobs import running_jobs
 from clusterkit.use_cases.look import look_at_node
 from clusterkit.use_cases.session import Session, open_world

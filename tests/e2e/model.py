@@ -15,7 +15,7 @@ from typing import Any
 from clusterkit.model.cluster import Cluster, Node, Storage
 from clusterkit.model.engine import EngineSettings
 from clusterkit.transports.local import LocalTransport
-from clusterkit.use_cases.build import Builder, BuiltModel, build
+from clusterkit.use_cases.model_placing import Builder, BuiltModel, place_model
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 PAYLOADS = REPOSITORY / "clusterkit" / "payloads"
@@ -44,7 +44,7 @@ def builder_of(cache: Path, sink: Any = lambda _: None, python: str = sys.execut
 
 def built_model() -> BuiltModel:
     """The built-in model where local clusters of the tests look for it."""
-    return build(cluster_of(CACHE / "storage"), builder_of(CACHE))
+    return place_model(cluster_of(CACHE / "storage"), builder_of(CACHE))
 
 
 @dataclass(frozen=True)

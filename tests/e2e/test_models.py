@@ -17,8 +17,8 @@ from clusterkit.errors import ClusterkitError, UsageError
 from clusterkit.events import Event, Note
 from clusterkit.model.models import BUILTIN
 from clusterkit.transports.local import LocalTransport
-from clusterkit.use_cases.build import build
 from clusterkit.use_cases.model_cache import FetchedModel, list_models, pull, remove
+from clusterkit.use_cases.model_placing import place_model
 from tests.e2e.model import builder_of, cluster_of
 
 NAME = "smollm2-135m"
@@ -156,7 +156,7 @@ def test_built_once_then_there_already(tmp_path: Path) -> None:
     storage = tmp_path / "storage"
     cluster = cluster_of(storage, kind="bind")
 
-    first = build(cluster, builder_of(tmp_path, heard.append))
+    first = place_model(cluster, builder_of(tmp_path, heard.append))
 
     assert first.changed
     assert first.shape == BUILTIN[NAME].shape
@@ -166,16 +166,16 @@ def test_built_once_then_there_already(tmp_path: Path) -> None:
     (models / first.folder / "model.safetensors").touch()
     remove(NAME, cache=tmp_path)
     heard.clear()
-    again = build(cluster, builder_of(tmp_path, heard.append), verify=True)
+    again = place_model(cluster, builder_of(tmp_path, heard.append), verify=True)
 
     assert heard == []
     assert not again.changed
     assert (again.folder, again.digest) == (first.folder, first.digest)
 
     # The folder itself is a model, too: used where it is, or copied to other storage as it is.
-    local = build(cluster_of(storage, model=first.folder), builder_of(tmp_path))
+    local = place_model(cluster_of(storage, model=first.folder), builder_of(tmp_path))
     assert (local.folder, local.changed, local.shape) == (first.folder, False, first.shape)
-    other = build(
+    other = place_model(
         cluster_of(tmp_path / "other", model=first.folder, kind="bind"), builder_of(tmp_path)
     )
     assert (other.changed, other.shape, other.digest) == (True, first.shape, first.digest)
@@ -189,7 +189,7 @@ def test_a_python_that_cannot_convert(tmp_path: Path) -> None:
     cluster = cluster_of(tmp_path / "storage", model=str(source))
 
     with pytest.raises(ClusterkitError) as caught:
-        build(cluster, builder_of(tmp_path, python=f"{bare}/bin/python"))
+        place_model(cluster, builder_of(tmp_path, python=f"{bare}/bin/python"))
 
     assert str(caught.value) == (
         f"node1: x cannot be converted: {bare}/bin/python cannot convert a model: "

@@ -8,11 +8,11 @@ from clusterkit.command import Command, Put, Step
 from clusterkit.model.cluster import Cluster, Node, Storage
 from clusterkit.model.engine import EngineSettings
 from clusterkit.model.models import BUILTIN
-from clusterkit.use_cases import build_steps
-from clusterkit.use_cases.build_steps import dry_build, target_of
+from clusterkit.use_cases import model_commands
+from clusterkit.use_cases.model_commands import first_build, target_of
 
 CONVERT = ("/v/bin/python", "/ck/p", "convert")
-PAYLOAD = Path(build_steps.__file__).parents[1] / "payloads" / "convert.py"
+PAYLOAD = Path(model_commands.__file__).parents[1] / "payloads" / "convert.py"
 SHA256 = BUILTIN["smollm2-135m"].wheel.member_sha256
 TARGET = "/shared/clusterkit/models/smollm2-135m-a4dbfb0b661f"
 
@@ -28,7 +28,7 @@ def cluster(kind: str, model: str = "smollm2-135m") -> Cluster:
 
 
 def steps(kind: str, model: str = "smollm2-135m") -> tuple[Step, ...]:
-    return dry_build(
+    return first_build(
         cluster(kind, model), python="/v/bin/python", payloads="/ck/p", cache="/c", source="pypi"
     )
 
@@ -83,4 +83,4 @@ def test_the_payload_writes_the_format_that_the_key_says() -> None:
         and [ast.unparse(target) for target in node.targets] == ["FORMAT"]
     )
 
-    assert ast.literal_eval(written) == build_steps.FORMAT
+    assert ast.literal_eval(written) == model_commands.FORMAT

