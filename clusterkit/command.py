@@ -43,7 +43,7 @@ class Command:
             raise ValueError("argv must name a program")
 
     def __str__(self) -> str:
-        return shlex.join(_in_one_line(word) for word in self.argv)
+        return shlex.join(in_one_line(word) for word in self.argv)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +166,7 @@ def shown(env: Mapping[str, str]) -> dict[str, str]:
     return {name: "***" if _SECRET.search(name) else value for name, value in env.items()}
 
 
-def _in_one_line(word: str) -> str:
+def in_one_line(word: str) -> str:
+    """A word as people read it: of a script, its first line."""
     first, *more = word.strip().splitlines() or [""]
     return f"{first} …" if more else word

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 
+from clusterkit.command import in_one_line
 from clusterkit.report.tables import Blocks
 from clusterkit.results import DryRun, DryStep
 
@@ -26,7 +27,8 @@ _DOCKER = {
 def dry_run_text(run: DryRun, *, wide: bool = False) -> Blocks:
     """A comment with the stage and the reason, then the node and what is done there.
 
-    A ``$`` leads what can be copied into a shell.
+    A ``$`` leads what can be copied into a shell, unless a ``…`` tells that a script was cut to
+    its first line; the JSON has all of it.
     """
     del wide
     if not run.steps:
@@ -46,4 +48,4 @@ def _words(step: DryStep) -> str:
     if step.kind == "put":
         return f"put: {shlex.join(step.argv)}"
     env = [f"{name}={shlex.quote(value)}" for name, value in step.env.items()]
-    return " ".join(["$", *env, shlex.join(step.argv)])
+    return " ".join(["$", *env, shlex.join(in_one_line(word) for word in step.argv)])

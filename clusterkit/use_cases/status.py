@@ -15,7 +15,7 @@ from clusterkit.facts import NodeFacts
 from clusterkit.model.cluster import Cluster, Node
 from clusterkit.providers.docker.names import container_name
 from clusterkit.results import ModelStatus, NodeStatus, SeenGpu, StatusResult, StorageStatus
-from clusterkit.tasks.node_facts import problems
+from clusterkit.tasks.node_facts import LookAtNode, problems
 from clusterkit.transports.world import World
 from clusterkit.use_cases.builder import model_state
 from clusterkit.use_cases.jobs import running_jobs
@@ -63,7 +63,7 @@ def _jobs_running(session: Session, world: World) -> tuple[str, ...]:
 def status_steps(session: Session) -> list[Step]:
     """The look at each node, not run."""
     return [
-        Step(node.name, "look at the node", Command(("sh", "-c", "…facts.py")), stage="reach")
+        Step(node.name, "look at the node", LookAtNode(node).probe(), stage="reach")
         for node in session.cluster.nodes
     ]
 

@@ -34,6 +34,14 @@ def test_a_dry_run_can_be_read_in_order():
         """)
 
 
+def test_a_script_is_cut_to_its_first_line_and_the_json_has_it_whole():
+    script = "\nprogram=$1; shift\nexec $program\n"
+    run = DryRun.of("status", [Step("node1", "look", Command(("sh", "-c", script, "sh", "a b")))])
+
+    assert shown(run) == "# look\nnode1  $ sh -c 'program=$1; shift …' sh 'a b'\n"
+    assert json.loads(shown(run, "json"))["steps"][0]["argv"] == ["sh", "-c", script, "sh", "a b"]
+
+
 def test_each_call_of_the_docker_engine_has_words_of_its_own():
     calls = [DockerCall(operation, "x") for operation in get_args(DockerOperation)]
     run = DryRun.of("up", [Step("localhost", "because", call) for call in calls])

@@ -3,14 +3,15 @@ from __future__ import annotations
 import json
 import sys
 
-from clusterkit.command import HOST, DockerLook, Result
+from clusterkit.command import HOST, DockerLook, Result, Step
 from clusterkit.errors import TransportError
 from clusterkit.facts import NodeFacts
 from clusterkit.model.cluster import Node, Storage
 from clusterkit.results import NodeStatus
+from clusterkit.tasks.node_facts import LookAtNode
 from clusterkit.tasks.payload import Payload
 from clusterkit.use_cases.session import Session
-from clusterkit.use_cases.status import _container_states, _row, status
+from clusterkit.use_cases.status import _container_states, _row, status, status_steps
 from tests.unit.pair import node, pair
 from tests.unit.tasks.shell import apply
 
@@ -90,6 +91,13 @@ def test_a_node_that_lacks_something_is_up_and_says_what():
             "the inventory, or take it out to run on the CPU",
         ),
     )
+
+
+def test_a_dry_run_prints_the_look_that_is_taken(tmp_path):
+    assert status_steps(Session(pair(), tmp_path)) == [
+        Step(name, "look at the node", LookAtNode(pair().node(name)).probe(), stage="reach")
+        for name in ("node1", "node2")
+    ]
 
 
 def test_a_cluster_that_did_not_come_up_to_its_end_is_looked_at_all_the_same(tmp_path):
