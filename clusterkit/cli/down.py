@@ -39,15 +39,17 @@ def perform(options: DownOptions, manner: Manner, printer: Printer) -> int:
     """Ask, remove, look again."""
     from clusterkit.results import DryRun
     from clusterkit.use_cases import down as use_case
+    from clusterkit.use_cases.session import find
 
+    session = find(manner.which)
     if manner.dry_run:
-        printer.result(DryRun.of("down", use_case.dry_down(manner.which)))
+        printer.result(DryRun.of("down", use_case.down_steps(session)))
         return 0
     if not manner.yes:
         with printer.progress() as sink:
-            planned = use_case.plan_down(manner.which, sink=sink)
+            planned = use_case.plan_down(session, sink=sink)
         ask(planned, f"Remove cluster {planned.cluster}?", printer)
     with printer.progress() as sink:
-        result = use_case.down(manner.which, sink=sink)
+        result = use_case.down(session, sink=sink)
     printer.result(result)
     return 1 if result.left else 0

@@ -38,7 +38,7 @@ def perform(options: PlanOptions, manner: Manner, printer: Printer) -> int:
     from clusterkit.use_cases import up as use_case
 
     if manner.dry_run:
-        printer.result(DryRun.of("plan", use_case.dry_up(options.file)))
+        printer.result(DryRun.of("plan", use_case.up_steps(options.file)))
         return 0
     with printer.progress() as sink:
         planned = use_case.plan(options.file, sink=sink)

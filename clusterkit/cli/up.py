@@ -36,7 +36,7 @@ def perform(options: UpOptions, manner: Manner, printer: Printer) -> None:
     from clusterkit.use_cases import up as use_case
 
     if manner.dry_run:
-        printer.result(DryRun.of("up", use_case.dry_up(options.file)))
+        printer.result(DryRun.of("up", use_case.up_steps(options.file)))
         return
     if not manner.yes:
         with printer.progress() as sink:

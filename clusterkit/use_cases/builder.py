@@ -12,7 +12,7 @@ from clusterkit.tasks.payload import payload_folder
 from clusterkit.transports.local import LocalTransport
 from clusterkit.transports.world import World
 from clusterkit.use_cases.launch import Facts
-from clusterkit.use_cases.model_commands import check_command, first_build, target_of
+from clusterkit.use_cases.model_commands import check_command, first_build_steps, target_of
 from clusterkit.use_cases.model_placing import DIFFERS, Builder
 from clusterkit.use_cases.session import Session
 
@@ -31,7 +31,7 @@ def builder_for(session: Session, world: World, *, facts: Facts, sink: Sink) -> 
 
 def placing_steps(session: Session, facts: Facts) -> tuple[Step, ...]:
     """The steps of a first build, not run."""
-    return first_build(
+    return first_build_steps(
         session.cluster,
         python=facts[session.cluster.head.name].python,
         payloads=payload_folder(session.cluster.home),

@@ -17,18 +17,17 @@ from clusterkit.state import clusters
 from clusterkit.transports.world import World
 from clusterkit.use_cases.jobs import stop_running_jobs
 from clusterkit.use_cases.lock import locked
-from clusterkit.use_cases.session import Session, Which, find, open_world
+from clusterkit.use_cases.session import Session, open_world
 from clusterkit.use_cases.up import applied_steps, plan_result
 
 
-def down(which: Which, *, sink: Sink) -> DownResult:
+def down(session: Session, *, sink: Sink) -> DownResult:
     """Stop the jobs, remove everything of the cluster, look again, forget its keys.
 
     Works with ``--inventory`` where there is no state. What cannot be removed is in ``left``,
     and the cluster is not forgotten.
     """
     began = time.monotonic()
-    session = find(which)
     with open_world(session) as world, locked(session, world, "down"):
         outcome, left = _remove(session, world, sink)
         if not left:
@@ -43,18 +42,16 @@ def down(which: Which, *, sink: Sink) -> DownResult:
     )
 
 
-def plan_down(which: Which, *, sink: Sink) -> PlanResult:
+def plan_down(session: Session, *, sink: Sink) -> PlanResult:
     """Look, and say what ``down`` would remove now. Changes nothing."""
-    session = find(which)
     with open_world(session) as world:
         planned = preview(down_stages(session.cluster), world, sink)
     return plan_result(session.cluster.name, planned)
 
 
-def dry_down(which: Which) -> list[Step]:
+def down_steps(session: Session) -> list[Step]:
     """What ``down`` would look at and remove, from the inventory alone."""
-    cluster = find(which).cluster
-    return from_scratch(down_stages(cluster))
+    return from_scratch(down_stages(session.cluster))
 
 
 def _remove(session: Session, world: World, sink: Sink) -> tuple[Outcome, tuple[str, ...]]:

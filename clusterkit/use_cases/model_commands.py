@@ -14,7 +14,7 @@ FORMAT = 1
 """As in payloads/convert.py: raised when the same source would give other files."""
 
 
-def first_build(
+def first_build_steps(
     cluster: Cluster, *, python: str, payloads: str, cache: str, source: ModelOrigin
 ) -> tuple[Step, ...]:
     """The steps of a first build, to be printed: what only a look can tell is in <brackets>."""

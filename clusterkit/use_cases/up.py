@@ -84,7 +84,7 @@ def _questions(stages: Iterable[Stage]) -> list[tuple[str, Command | DockerLook]
     return [(task.node, task.probe()) for stage in stages for task in stage.tasks]
 
 
-def dry_up(file: Path) -> list[Step]:
+def up_steps(file: Path) -> list[Step]:
     """The steps of ``up`` from nothing; looks at nothing."""
     cluster = resolve(load_inventory(file), file)
     return from_scratch(up_stages(cluster, planned_trust(cluster)))

