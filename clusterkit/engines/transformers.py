@@ -15,8 +15,7 @@ from clusterkit.model.cluster import Cluster
 from clusterkit.model.engine import EngineSettings
 from clusterkit.model.job import RankProgram
 from clusterkit.model.models import ModelShape
-
-_INPUT_VERSION = 1
+from clusterkit.payloads.model_protocol import INPUT_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class Transformers:
         """What every rank runs to answer ``request``."""
         settings = self.settings
         content = {
-            "version": _INPUT_VERSION,
+            "version": INPUT_VERSION,
             "model": model_folder,
             "tp": settings.tp,
             "pp": settings.pp,

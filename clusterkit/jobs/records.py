@@ -12,10 +12,10 @@ from clusterkit.errors import UsageError
 from clusterkit.events import Stream
 from clusterkit.jobs.job import EXIT_CODES, JobNode
 from clusterkit.jobs.look import leftovers, look_everywhere
+from clusterkit.payloads.job_protocol import NOT_RUNNING
 from clusterkit.transports.base import Process, Transport
 
 _STOP_TIMEOUT_S = 20.0
-_NOT_RUNNING = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def stop_job(
     head = nodes[0]
     find_job(job, list_jobs(nodes, transports))
     asked = transports(head.name).run(stop_command(head, job))
-    if asked.exit_code != _NOT_RUNNING:
+    if asked.exit_code != NOT_RUNNING:
         asked.check()
     left = leftovers(look_everywhere(job, nodes, transports))
     row = find_job(job, list_jobs(nodes, transports))

@@ -26,11 +26,9 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
-from clusterkit.payloads.model_folder import MANIFEST, differences, sha256, shape_of
+from clusterkit.payloads.model_folder import differences, sha256, shape_of
+from clusterkit.payloads.model_protocol import DIFFERS, FORMAT, MANIFEST
 from clusterkit.payloads.quiet import quiet
-
-FORMAT = 1
-"""Raised when the same source would give other files; part of the key of a built model."""
 
 _LOCK = ".lock"
 _NOT_COPIED = {".bin", ".pth", ".gguf"}  # the weights once more, in other formats
@@ -203,7 +201,7 @@ def report_differences(target: Path, *, rehash: bool) -> int:
     found = differences(target, rehash=rehash)
     if found:
         tell(event="different", folder=str(target), problems=found)
-        return 3
+        return DIFFERS
     manifest = json.loads((target / MANIFEST).read_text(encoding="utf-8"))
     tell(event="verified", folder=str(target), manifest=manifest)
     return 0

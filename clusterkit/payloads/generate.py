@@ -28,6 +28,7 @@ from typing import Any, NoReturn
 from clusterkit.payloads.generate_events import Failed, Refused, rank, tell
 from clusterkit.payloads.generate_model import about, load, peak_memory_bytes, stop_ids
 from clusterkit.payloads.generate_text import TokenStream
+from clusterkit.payloads.model_protocol import INPUT_VERSION
 from clusterkit.payloads.quiet import quiet
 
 INPUT = "input.json"
@@ -56,7 +57,13 @@ def main() -> NoReturn:
 
 
 def run(request: dict[str, Any]) -> None:
-    """Load this rank's part of the model, answer every prompt, agree on the tokens."""
+    """Load this rank's part of the model, answer every prompt, agree on the tokens.
+
+    Raises:
+        Refused: If the request cannot be answered.
+        Failed: If it was not answered.
+    """
+    check_version(request)
     take_place(request)
     quiet()
     warnings.filterwarnings("ignore")
@@ -80,6 +87,16 @@ def run(request: dict[str, Any]) -> None:
         tell(event="done", versions=versions, tp=request["tp"], pp=request["pp"])
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
+
+
+def check_version(request: dict[str, Any]) -> None:
+    """Refuse what another version wrote: it may mean something else by the same words."""
+    version = request.get("version")
+    if version != INPUT_VERSION:
+        raise Refused(
+            f"{INPUT} is of version {version}, and this reads {INPUT_VERSION}. "
+            "Fix: the same version of clusterkit here and there: run `clusterkit up INVENTORY`"
+        )
 
 
 def take_place(request: dict[str, Any]) -> None:

@@ -6,11 +6,13 @@ import json
 import os
 from typing import Any
 
+from clusterkit.payloads.model_protocol import REFUSED
+
 
 class Refused(Exception):
     """The request cannot be answered, however often it is tried."""
 
-    exit_code = 2
+    exit_code = REFUSED
 
 
 class Failed(Exception):

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from clusterkit.payloads.job_protocol import LineSplitter, encode
+from clusterkit.payloads.job_protocol import NOT_RUNNING, LineSplitter, encode
 from clusterkit.payloads.processes import birth
 
 _FOLLOW_EVERY_S = 0.2
@@ -51,11 +51,11 @@ def stop(folder: Path) -> None:
         try:
             supervisor.connect("supervisor.sock")
         except OSError:
-            sys.exit(3)
+            sys.exit(NOT_RUNNING)
         supervisor.sendall(encode({"t": "stop"}))
         line = supervisor.makefile("rb").readline()
     if not line:
-        sys.exit(3)
+        sys.exit(NOT_RUNNING)
     sys.stdout.write(line.decode())
 
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-MANIFEST = "manifest.json"
+from clusterkit.payloads.model_protocol import MANIFEST
+
 _CHUNK = 1 << 22
 
 

@@ -6,6 +6,7 @@ from clusterkit.command import Step
 from clusterkit.events import Sink
 from clusterkit.facts import NodeFacts
 from clusterkit.model.models import model_source
+from clusterkit.payloads.model_protocol import DIFFERS, MANIFEST
 from clusterkit.results.status import ModelState
 from clusterkit.state.folders import cache_folder
 from clusterkit.tasks.payload import payload_folder
@@ -13,7 +14,7 @@ from clusterkit.transports.local import LocalTransport
 from clusterkit.transports.world import World
 from clusterkit.use_cases.launch import Facts
 from clusterkit.use_cases.model_commands import check_command, first_build_steps, target_of
-from clusterkit.use_cases.model_placing import DIFFERS, Builder
+from clusterkit.use_cases.model_placing import Builder
 from clusterkit.use_cases.session import Session
 
 
@@ -52,4 +53,4 @@ def model_state(session: Session, world: World, facts: NodeFacts) -> ModelState:
         return "ready"
     if seen.exit_code != DIFFERS:
         return "unknown"
-    return "absent" if "manifest.json is missing" in seen.stdout else "damaged"
+    return "absent" if f"{MANIFEST} is missing" in seen.stdout else "damaged"

@@ -7,13 +7,11 @@ import time
 from clusterkit.engines.answers import Completion, Done, Parse, Peak, RankError, Ready
 from clusterkit.engines.request import GenerateRequest
 from clusterkit.errors import JobFailed, UsageError
-from clusterkit.events import Event, RankAnswer, Sink
+from clusterkit.events import Event, RankAnswer, RankEnded, Sink
 from clusterkit.jobs import Job
 from clusterkit.model.cluster import Cluster
+from clusterkit.payloads.model_protocol import REFUSED
 from clusterkit.results import Answer, InferRank, InferResult
-
-_REFUSED = 2
-"""The exit code of a rank that cannot answer the request, however often it is tried."""
 
 
 class Heard:
@@ -30,6 +28,7 @@ class Heard:
         self._completions: dict[int, Completion] = {}
         self._errors: dict[int, str] = {}
         self._versions: dict[str, str] = {}
+        self._is_refused = False
 
     def start(self) -> None:
         """The job begins now."""
@@ -37,6 +36,8 @@ class Heard:
 
     def __call__(self, event: Event) -> None:
         """Take one event of the job."""
+        if isinstance(event, RankEnded) and event.exit_code == REFUSED:
+            self._is_refused = True
         if isinstance(event, RankAnswer):
             match self._parse(event.rank, event.data):
                 case Ready() as ready:
@@ -57,7 +58,7 @@ class Heard:
         said = list(dict.fromkeys(self._errors[rank] for rank in sorted(self._errors)))
         if not said:
             return error
-        if f"exit code {_REFUSED}" in str(error):
+        if self._is_refused:
             return UsageError(said[0])
         return JobFailed("\n".join([*said, str(error)]), exit_code=error.exit_code)
 

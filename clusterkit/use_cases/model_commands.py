@@ -8,10 +8,8 @@ from pathlib import Path
 from clusterkit.command import HOST, Command, Put, Step
 from clusterkit.model.cluster import Cluster
 from clusterkit.model.models import ModelOrigin, ModelSource, Wheel, model_source
+from clusterkit.payloads.model_protocol import FORMAT
 from clusterkit.use_cases.model_fetch import hub_command, wheel_command
-
-FORMAT = 1
-"""As in payloads/convert.py: raised when the same source would give other files."""
 
 
 def first_build_steps(

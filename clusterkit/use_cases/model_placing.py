@@ -16,6 +16,7 @@ from clusterkit.errors import ClusterkitError, JobFailed
 from clusterkit.events import Note, Progress, Sink, Stream
 from clusterkit.model.cluster import Cluster
 from clusterkit.model.models import ModelOrigin, ModelShape, model_source
+from clusterkit.payloads.model_protocol import DIFFERS, MANIFEST
 from clusterkit.transports.base import Process, Transport
 from clusterkit.use_cases.model_cache import FetchedModel, pull
 from clusterkit.use_cases.model_commands import (
@@ -24,9 +25,6 @@ from clusterkit.use_cases.model_commands import (
     describe_command,
     target_of,
 )
-
-DIFFERS = 3
-"""The exit code of the payload ``convert --check`` for a folder that is not as published."""
 
 _LINES = 8
 _GRACE_S = 10.0
@@ -110,7 +108,7 @@ def _look(
     result = head.run(check_command(builder.python, builder.payloads, target, verify=verify))
     if result.exit_code == DIFFERS:
         problems = json.loads(result.stdout)["problems"]
-        if problems != [f"{target}/manifest.json is missing"]:
+        if problems != [f"{target}/{MANIFEST} is missing"]:
             told = "; ".join(problems)
             builder.sink(Note(f"{target} is damaged, and is built anew: {told}", head.node))
         return None

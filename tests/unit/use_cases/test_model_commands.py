@@ -1,18 +1,14 @@
 from __future__ import annotations
 
-import ast
 import sys
-from pathlib import Path
 
 from clusterkit.command import Command, Put, Step
 from clusterkit.model.cluster import Cluster, Node, Storage
 from clusterkit.model.engine import EngineSettings
 from clusterkit.model.models import BUILTIN
-from clusterkit.use_cases import model_commands
 from clusterkit.use_cases.model_commands import first_build_steps, target_of
 
 CONVERT = ("/v/bin/python", "/ck/p", "convert")
-PAYLOAD = Path(model_commands.__file__).parents[1] / "payloads" / "convert.py"
 SHA256 = BUILTIN["smollm2-135m"].wheel.member_sha256
 TARGET = "/shared/clusterkit/models/smollm2-135m-a4dbfb0b661f"
 
@@ -73,14 +69,3 @@ def test_a_folder_of_this_machine_is_neither_fetched_nor_brought() -> None:
 def test_another_source_has_another_folder() -> None:
     assert target_of(cluster("volume"), "smollm2-135m", SHA256) == TARGET
     assert target_of(cluster("volume"), "smollm2-135m", "0" * 64) != TARGET
-
-
-def test_the_payload_writes_the_format_that_the_key_says() -> None:
-    (written,) = (
-        node.value
-        for node in ast.parse(PAYLOAD.read_text()).body
-        if isinstance(node, ast.Assign)
-        and [ast.unparse(target) for target in node.targets] == ["FORMAT"]
-    )
-
-    assert ast.literal_eval(written) == model_commands.FORMAT
