@@ -10,6 +10,7 @@ from clusterkit.command import HOST, DockerLook
 from clusterkit.errors import ClusterkitError
 from clusterkit.executor import on_each
 from clusterkit.model.cluster import Cluster
+from clusterkit.providers.docker.states import node_states
 from clusterkit.results import ListedCluster, LsResult
 from clusterkit.state import clusters
 from clusterkit.transports.world import World
@@ -64,11 +65,10 @@ def cluster_state(cluster: Cluster, world: World) -> State:
     if cluster.provider == "local":
         return "up" if Path(cluster.home, "hostfile").exists() else "down"
     seen = world.perform(HOST, DockerLook(cluster.name)).check()
-    boxes = json.loads(seen.stdout)["containers"]
-    running = sum(box["state"] == "running" for box in boxes)
-    if running >= len(cluster.nodes):
+    states = set(node_states(cluster, json.loads(seen.stdout)).values())
+    if states == {"up"}:
         return "up"
-    return "partly" if running else "down"
+    return "partly" if "up" in states else "down"
 
 
 def _unknown(name: str, error: ClusterkitError, *, current: bool) -> ListedCluster:

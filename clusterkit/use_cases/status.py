@@ -13,7 +13,7 @@ from clusterkit.errors import ClusterkitError, UsageError
 from clusterkit.executor import on_each
 from clusterkit.facts import NodeFacts
 from clusterkit.model.cluster import Cluster, Node
-from clusterkit.providers.docker.names import container_name
+from clusterkit.providers.docker.states import node_states
 from clusterkit.results import ModelStatus, NodeStatus, SeenGpu, StatusResult, StorageStatus
 from clusterkit.tasks.node_facts import LookAtNode, problems
 from clusterkit.transports.world import World
@@ -69,14 +69,11 @@ def status_steps(session: Session) -> list[Step]:
 
 
 def _container_states(cluster: Cluster, world: World) -> dict[str, str]:
-    """Node -> up, stopped, paused or missing; empty where there are no containers."""
+    """The state of each node's container; empty where there are no containers."""
     if cluster.provider != "docker":
         return {}
-    answer = json.loads(world.perform(HOST, DockerLook(cluster.name)).check().stdout)
-    found = {box["name"]: box["state"] for box in answer["containers"]}
-    words = {"running": "up", "exited": "stopped", "created": "stopped", None: "missing"}
-    states = {node.name: found.get(container_name(cluster, node.name)) for node in cluster.nodes}
-    return {name: words.get(state, str(state)) for name, state in states.items()}
+    answer = world.perform(HOST, DockerLook(cluster.name)).check()
+    return node_states(cluster, json.loads(answer.stdout))
 
 
 def _row(node: Node, state: str, seen: Mapping[str, NodeFacts | ClusterkitError]) -> NodeStatus:

@@ -11,7 +11,7 @@ from clusterkit.errors import ClusterkitError
 from clusterkit.events import Sink
 from clusterkit.executor import Outcome, converge
 from clusterkit.plan import down_stages
-from clusterkit.providers.docker.names import is_ours
+from clusterkit.providers.docker.states import our_objects
 from clusterkit.state import clusters
 from clusterkit.state.clusters import Applied
 from clusterkit.state.keys import ensure_trust
@@ -77,10 +77,4 @@ def _is_new(session: Session, before: Before, world: World, outcome: Outcome) ->
         return False
     made = {call.name for call in calls if call.operation in _MAKES}
     seen = json.loads(world.perform(HOST, DockerLook(session.cluster.name)).check().stdout)
-    there = {
-        thing["name"]
-        for kind in ("containers", "networks", "volumes")
-        for thing in seen[kind]
-        if is_ours(thing, session.cluster)
-    }
-    return there <= made
+    return our_objects(session.cluster, seen) <= made

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from clusterkit.command import HOST, Result
 from clusterkit.model.load import load_inventory
 from clusterkit.results import ListedCluster
 from clusterkit.state import clusters
-from clusterkit.use_cases.ls import ls
+from clusterkit.transports.world import World
+from clusterkit.use_cases.ls import cluster_state, ls
+from tests.unit.pair import pair
 
 LOCAL = "cluster: {}\nprovider: local\nnodes:\n  localhost: {{slots: 2}}\n"
 
@@ -65,3 +70,19 @@ def test_a_cluster_whose_state_cannot_be_read_hides_no_other(remembered, text):
     assert [(row.name, row.state) for row in rows] == [("broken", "unknown"), ("fine", "down")]
     assert "Fix: " in rows[0].head
     assert rows[1].where == str(fine.file)
+
+
+@pytest.mark.parametrize(
+    ("running", "state"),
+    [
+        ([], "down"),
+        (["pair-node1"], "partly"),
+        (["pair-node1", "pair-node9"], "partly"),
+        (["pair-node1", "pair-node2", "pair-node9"], "up"),
+    ],
+)
+def test_a_cluster_is_up_when_each_of_its_nodes_is(running, state):
+    rows = [{"name": name, "state": "running"} for name in running]
+    engine = SimpleNamespace(look=lambda _: Result(HOST, (), 0, json.dumps({"containers": rows})))
+
+    assert cluster_state(pair(), World({}, lambda: engine)) == state

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import json
 import sys
 
-from clusterkit.command import HOST, DockerLook, Result, Step
+from clusterkit.command import Step
 from clusterkit.errors import TransportError
 from clusterkit.facts import NodeFacts
 from clusterkit.model.cluster import Node, Storage
@@ -11,43 +10,11 @@ from clusterkit.results import NodeStatus
 from clusterkit.tasks.node_facts import LookAtNode
 from clusterkit.tasks.payload import Payload
 from clusterkit.use_cases.session import Session
-from clusterkit.use_cases.status import _container_states, _row, status, status_steps
+from clusterkit.use_cases.status import _row, status, status_steps
 from tests.unit.pair import node, pair
 from tests.unit.tasks.shell import apply
 
 FACTS = NodeFacts("node1", 2, 8, 4, "/python", "3.11.2", "/mpirun", "5.0.11", {"mpi4py": "4.1.1"})
-
-
-class Engine:
-    """A Docker host with containers in given states."""
-
-    def __init__(self, states: dict[str, str]) -> None:
-        self.states = states
-
-    def perform(self, node, question):
-        assert (node, question) == (HOST, DockerLook("pair"))
-        rows = [{"name": name, "state": state} for name, state in self.states.items()]
-        return Result(HOST, question, 0, json.dumps({"containers": rows}))
-
-
-def test_the_state_of_each_container_in_words():
-    cluster = pair(nodes=tuple(node(number) for number in range(1, 7)))
-    states = {
-        "pair-node1": "running",
-        "pair-node2": "exited",
-        "pair-node3": "created",
-        "pair-node4": "paused",
-        "pair-node5": "restarting",
-        "pair-node9": "running",
-    }
-    assert _container_states(cluster, Engine(states)) == {
-        "node1": "up",
-        "node2": "stopped",
-        "node3": "stopped",
-        "node4": "paused",
-        "node5": "restarting",
-        "node6": "missing",
-    }
 
 
 def test_a_node_whose_container_does_not_run_says_so():
