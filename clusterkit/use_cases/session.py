@@ -50,6 +50,8 @@ def find(which: Which) -> Session:
     if which.inventory is not None:
         cluster = resolve(load_inventory(which.inventory), which.inventory)
         return Session(cluster, cluster_folder(cluster.name))
+    if which.name == "":  # `-c "$UNSET"` must not mean another one
+        raise UsageError("`-c` names no cluster. Fix: give a name, or leave `-c` out")
     name = which.name or os.environ.get("CLUSTERKIT_CLUSTER") or clusters.current()
     if name is None:
         have = clusters.names()

@@ -105,3 +105,15 @@ def test_an_up_that_fails_keeps_a_cluster_whose_record_cannot_be_read(
 
     assert failed.returncode == 1, failed.stderr
     assert (folder / "keys" / "operator").is_file()
+
+
+def test_an_empty_name_is_not_the_current_cluster(clusterkit, file):
+    steps(clusterkit, file)
+
+    done = clusterkit("down", "-c", "", "--yes")
+
+    assert (done.returncode, done.stderr) == (
+        2,
+        "Error: `-c` names no cluster.\nFix: give a name, or leave `-c` out\n",
+    )
+    assert clusterkit("plan", file, "--exit-code").returncode == 0
