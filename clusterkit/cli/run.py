@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -51,6 +52,7 @@ def run(perform: Perform, verb: str, values: Mapping[str, Any], manner: Manner) 
     from clusterkit.errors import ClusterkitError, Interrupted
     from clusterkit.report.console import Printer, silence
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the same end as Ctrl-C's
     printer = Printer(manner.output)  # type: ignore[arg-type]  # one of the three of cli/words.py
     try:
         from clusterkit.model.options import read_options

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
+import time
+from collections.abc import Callable
 
 import pytest
 
@@ -194,3 +197,27 @@ def test_a_playbook_is_its_verbs(pair: Pair, tmp_path):
         "--- node[1-2] (2)\na b\n--- node1 exit 4\n"
     )
     assert done.stderr == f"- up\n- exec\n- exec\n{book}:3: `exec` ended with 4\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_on_nodes_ends_with_the_verb(pair: Pair, number: signal.Signals):
+    mark = f"3{number.value:03}.{os.getpid()}"
+    process = pair.controller.start("exec", "@all", "--", "sleep", mark)
+    eventually(lambda: [runs(pair, node, mark) for node in ("node1", "node2")] == [True, True])
+
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=30)
+
+    assert (process.returncode, errors) == (130, "Error: `exec` was interrupted.\n")
+    eventually(lambda: not any(runs(pair, node, mark) for node in ("node1", "node2")))
+
+
+def runs(pair: Pair, node: str, mark: str) -> bool:
+    return any(mark in " ".join(row) for row in pair.container(node).top()["Processes"])
+
+
+def eventually(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
