@@ -229,7 +229,10 @@ def explained(error: BaseException, source: Path, target: Path) -> str:
             f"{sys.executable} cannot convert a model: {error}. "
             "Fix: install transformers, torch, gguf and safetensors there"
         )
-    return f"{source}: {type(error).__name__}: {error}"
+    return (
+        f"{source}: {type(error).__name__}: {error}. Fix: see that it is a whole model of a kind "
+        "that transformers knows, and fetch it anew if it is not"
+    )
 
 
 def tell(**event: Any) -> None:

@@ -138,7 +138,7 @@ class DockerSession:
         """The exit code, which the engine knows a moment after the streams have ended."""
         code = self._ended()
         if code == _KILLED and not self._signalled and self._container_stopped():
-            raise ConnectionError(f"container {self._container} stopped while the program ran")
+            raise ConnectionError(_stopped(self._container))
         return code
 
     def close(self) -> None:
@@ -153,7 +153,7 @@ class DockerSession:
             time.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
         if seen["ExitCode"] is None:
-            raise ConnectionError(f"container {self._container} stopped while the program ran")
+            raise ConnectionError(_stopped(self._container))
         code: int = seen["ExitCode"]
         return code
 
@@ -173,5 +173,15 @@ class DockerSession:
         try:
             state: dict[str, Any] = inspect(what)
         except (DockerException, RequestException) as error:
-            raise ConnectionError(f"container {self._container} was lost: {error}") from error
+            raise ConnectionError(
+                f"container {self._container} was lost: {error}. "
+                "Fix: see that Docker answers (`docker ps`), and run it again"
+            ) from error
         return state
+
+
+def _stopped(container: str) -> str:
+    return (
+        f"container {container} stopped while the program ran. Fix: `docker logs {container}` "
+        "may say why; start it again with `clusterkit up INVENTORY`"
+    )

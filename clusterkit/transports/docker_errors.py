@@ -92,4 +92,7 @@ def _refused(call: DockerCall | DockerLook, said: str, status: int | None) -> Cl
             f"something named {name} exists already on this Docker host. "
             "Fix: rename the cluster, or remove it yourself"
         )
-    return ClusterkitError(f"docker {operation} {name}: {said}. Fix: mend what Docker names")
+    return ClusterkitError(
+        f"docker {operation} {name}: {said}. Fix: correct what it names in the inventory; if it "
+        "names nothing of yours, `journalctl -u docker` on that host says more"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import selectors
 import signal
@@ -42,7 +43,8 @@ class LocalTransport(StreamTransport):
                 bufsize=0,
             )
         except (OSError, ValueError) as error:  # no sh, too many words, a NUL in a word
-            raise TransportError(self.node, f"cannot start {command}: {error}") from error
+            what = f"cannot start {command}: {error}. Fix: {_fix(error)}"
+            raise TransportError(self.node, what) from error
         return LocalSession(process)
 
 
@@ -95,6 +97,18 @@ class LocalSession:
         self.close_stdin()
         _opened(self._process.stdout).close()
         _opened(self._process.stderr).close()
+
+
+def _fix(error: OSError | ValueError) -> str:
+    match error:
+        case ValueError():
+            return "take the NUL character out of its words"
+        case OSError(errno=errno.E2BIG):
+            return "pass fewer or shorter words, or put them into a file"
+        case OSError(errno=errno.EAGAIN | errno.ENOMEM):
+            return "end other programs: this machine has no room for one more"
+        case _:
+            return "see that `sh -c true` works here"
 
 
 def _opened(pipe: IO[bytes] | None) -> IO[bytes]:

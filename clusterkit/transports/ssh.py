@@ -55,7 +55,9 @@ class SshTransport(StreamTransport):
         except Exception as error:
             channel.close()
             raise TransportError(
-                self.node, f"the connection to {self.address} was lost: {error}"
+                self.node,
+                f"the connection to {self.address} was lost: {error}. "
+                "Fix: see `clusterkit status`, and run it again",
             ) from error
         return SshSession(channel, self)
 
@@ -160,7 +162,8 @@ class SshSession:
         code: int = self._channel.recv_exit_status()
         if code < 0:
             raise ConnectionError(
-                f"the connection to {self._transport.address} was lost while the program ran"
+                f"the connection to {self._transport.address} was lost while the program ran. "
+                "Fix: see `clusterkit status`, and run it again"
             )
         return code
 

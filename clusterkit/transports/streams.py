@@ -56,7 +56,9 @@ class StreamTransport(ABC):
         stdouts, codes = words[0::2], words[1::2]
         if len(codes) != len(commands):
             raise TransportError(
-                self.node, f"only {len(codes)} of {len(commands)} looks came back"
+                self.node,
+                f"only {len(codes)} of {len(commands)} looks came back. "
+                "Fix: see `clusterkit status`, and run it again",
             )
         rows = zip(commands, codes, stdouts, errors, strict=False)
         return [Result(self.node, each, int(code), out, err) for each, code, out, err in rows]

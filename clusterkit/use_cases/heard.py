@@ -60,7 +60,10 @@ class Heard:
             return error
         if self._is_refused:
             return UsageError(said[0])
-        return JobFailed("\n".join([*said, str(error)]), exit_code=error.exit_code)
+        lines = [*said, str(error)]
+        if any("Fix: " in words for words in said):  # which says more than where the logs are
+            lines = [str(error).partition("\nFix: ")[0], *said]
+        return JobFailed("\n".join(lines), exit_code=error.exit_code)
 
     def result(
         self, cluster: Cluster, job: Job, *, request: GenerateRequest, model: str

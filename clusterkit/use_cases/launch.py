@@ -133,8 +133,17 @@ def run(job: Job, world: World, sink: Sink) -> JobEnd:
     with interruptible() as interrupt:
         end = run_job(job, world.transport, listen, interrupt)
     if end.exit_code:
-        raise JobFailed(f"job {end.job}: {end.message}", exit_code=end.exit_code)
+        raise JobFailed(_why(end), exit_code=end.exit_code)
     return end
+
+
+def _why(end: JobEnd) -> str:
+    """How a job ended, with what to do about it, unless the user asked for this end."""
+    what = f"job {end.job}: {end.message}"
+    if end.outcome in ("interrupted", "stopped") or "Fix: " in end.message:
+        return what
+    longer = "give it longer with `--timeout`, or " if end.outcome == "timed-out" else ""
+    return f"{what}\nFix: {longer}see `clusterkit logs {end.job}`"
 
 
 def job_steps(job: Job) -> list[Step]:

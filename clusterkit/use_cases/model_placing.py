@@ -28,6 +28,7 @@ from clusterkit.use_cases.model_commands import (
 
 _LINES = 8
 _GRACE_S = 10.0
+_KILLED = 137
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,10 @@ def place_model(
     _bring_and_convert(cluster, builder, head, fetched, target)
     manifest = _look(builder, head, target, verify=False)
     if manifest is None:
-        raise JobFailed(f"{head.node}: {target} was converted, and is not there. Fix: look there")
+        raise JobFailed(
+            f"{head.node}: {target} was converted, and is not whole there. Fix: see that nothing "
+            "else writes or removes files there, and run `clusterkit build` again"
+        )
     return _built(target, manifest, changed=True)
 
 
@@ -193,9 +197,19 @@ def _convert(
         name=fetched.name,
         sha256=fetched.sha256,
     )
-    if _wait(head.start(command, take)) != 0:
-        told = "\n".join(errors or log[-_LINES:])
-        raise ClusterkitError(f"{head.node}: {fetched.name} cannot be converted: {told}".rstrip())
+    code = _wait(head.start(command, take))
+    if code != 0:
+        told = "\n".join(errors or [*log[-_LINES:], _unexplained(code)])
+        raise ClusterkitError(f"{head.node}: {fetched.name} cannot be converted: {told}")
+
+
+def _unexplained(code: int) -> str:
+    if code == _KILLED:
+        return "it was killed. Fix: more memory for the head, most likely, or a smaller model"
+    return (
+        f"it ended with {code}. Fix: mend what the lines above name, if any, and run "
+        "`clusterkit build` again"
+    )
 
 
 def _wait(process: Process) -> int:

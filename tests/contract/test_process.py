@@ -114,7 +114,10 @@ def test_a_lost_connection_is_an_error_and_the_next_command_connects_again(place
     place.cut()
 
     address = place.transport.address  # type: ignore[attr-defined]
-    wanted = f"here: the connection to {address} was lost while the program ran"
+    wanted = (
+        f"here: the connection to {address} was lost while the program ran. "
+        "Fix: see `clusterkit status`, and run it again"
+    )
     assert _error_of(lambda: process.wait(10)) == wanted
     assert _error_of(lambda: process.poll()) == wanted
     assert place.transport.run(Command(("echo", "again"))).stdout == "again\n"
@@ -129,7 +132,10 @@ def test_a_container_that_stops_is_an_error(boxes: Boxes) -> None:
 
     transport._connected().kill(name)
 
-    wanted = f"here: container {name} stopped while the program ran"
+    wanted = (
+        f"here: container {name} stopped while the program ran. Fix: `docker logs {name}` may say "
+        "why; start it again with `clusterkit up INVENTORY`"
+    )
     assert _error_of(lambda: process.wait(10)) == wanted
     assert _error_of(lambda: transport.run(Command(("true",)))) == (
         f"here: container {name} runs no command: Container "

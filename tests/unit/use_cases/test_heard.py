@@ -6,6 +6,7 @@ from clusterkit.events import RankAnswer, RankEnded
 from clusterkit.model.engine import EngineSettings
 from clusterkit.use_cases.heard import Heard
 
+ENDED = "job j: rank 0 on node1 ended"
 TOO_LONG = {"event": "error", "message": "prompt 1 is too long. Fix: a shorter prompt"}
 
 
@@ -20,7 +21,7 @@ def heard(*events):
 
 
 def explained(*events):
-    error = heard(*events).explained(JobFailed("job j: rank 0 on node1 ended", exit_code=7))
+    error = heard(*events).explained(JobFailed(f"{ENDED}\nFix: see the logs", exit_code=7))
     return type(error), str(error), error.exit_code
 
 
@@ -37,7 +38,12 @@ def test_a_refused_request_is_the_users_to_mend():
 def test_any_other_end_is_told_with_what_the_ranks_said():
     assert explained(RankAnswer(1, TOO_LONG), RankEnded(1, "node2", 1, None)) == (
         JobFailed,
-        "prompt 1 is too long. Fix: a shorter prompt\njob j: rank 0 on node1 ended",
+        f"{ENDED}\nprompt 1 is too long. Fix: a shorter prompt",
+        7,
+    )
+    assert explained(RankAnswer(1, {"event": "error", "message": "out of memory"})) == (
+        JobFailed,
+        f"out of memory\n{ENDED}\nFix: see the logs",
         7,
     )
 
@@ -45,6 +51,6 @@ def test_any_other_end_is_told_with_what_the_ranks_said():
 def test_ranks_that_said_nothing_change_nothing():
     assert explained(RankEnded(1, "node2", 2, None)) == (
         JobFailed,
-        "job j: rank 0 on node1 ended",
+        f"{ENDED}\nFix: see the logs",
         7,
     )
