@@ -40,7 +40,7 @@ def build(
 
 def perform(options: BuildOptions, manner: Manner, printer: Printer) -> None:
     """Build and show."""
-    from clusterkit.results import DryRun
+    from clusterkit.results.dry_run import DryRun
     from clusterkit.use_cases import build as use_case
     from clusterkit.use_cases.session import find
 

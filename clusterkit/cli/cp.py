@@ -40,7 +40,7 @@ def cp(
 
 def perform(options: CpOptions, manner: Manner, printer: Printer) -> None:
     """Copy and show."""
-    from clusterkit.results import DryRun
+    from clusterkit.results.dry_run import DryRun
     from clusterkit.use_cases.cp import copy, copy_steps
     from clusterkit.use_cases.session import find
 

@@ -37,7 +37,7 @@ def down(
 
 def perform(options: DownOptions, manner: Manner, printer: Printer) -> int:
     """Ask, remove, look again."""
-    from clusterkit.results import DryRun
+    from clusterkit.results.dry_run import DryRun
     from clusterkit.use_cases import down as use_case
     from clusterkit.use_cases.session import find
 

@@ -46,7 +46,7 @@ def exec_(
 
 def perform(options: ExecOptions, manner: Manner, printer: Printer) -> int:
     """Run and show; the exit code is the command's own where it is the same everywhere."""
-    from clusterkit.results import DryRun
+    from clusterkit.results.dry_run import DryRun
     from clusterkit.use_cases.exec import exec_steps, execute
     from clusterkit.use_cases.session import find
 

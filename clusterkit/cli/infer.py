@@ -85,7 +85,7 @@ def infer(
 def perform(options: InferOptions, manner: Manner, printer: Printer) -> None:
     """Run, stream, and end with the summary or the JSON."""
     from clusterkit.engines.base import engine_of
-    from clusterkit.results import DryRun
+    from clusterkit.results.dry_run import DryRun
     from clusterkit.use_cases.infer import infer, infer_steps, request_of
     from clusterkit.use_cases.session import find
 

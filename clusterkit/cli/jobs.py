@@ -33,7 +33,7 @@ def jobs(
 
 def perform(options: JobsOptions, manner: Manner, printer: Printer) -> None:
     """Ask the head."""
-    from clusterkit.results import DryRun
+    from clusterkit.results.dry_run import DryRun
     from clusterkit.use_cases.jobs import jobs, jobs_steps
     from clusterkit.use_cases.session import find
 

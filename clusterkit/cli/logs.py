@@ -43,7 +43,8 @@ def logs(
 def perform(options: LogsOptions, manner: Manner, printer: Printer) -> None:
     """Read the log from the head; what is followed comes line by line."""
     from clusterkit.report.jobs import log_line
-    from clusterkit.results import DryRun, LogLine
+    from clusterkit.results.dry_run import DryRun
+    from clusterkit.results.jobs import LogLine
     from clusterkit.use_cases.jobs import logs, logs_steps
     from clusterkit.use_cases.session import find
 

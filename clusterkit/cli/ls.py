@@ -21,7 +21,7 @@ def ls(output: OutputOption = Output.text, dry_run: DryRunOption = False) -> Non
 
 def perform(options: LsOptions, manner: Manner, printer: Printer) -> None:
     """Look at every cluster; a dry run looks at none."""
-    from clusterkit.results import DryRun
+    from clusterkit.results.dry_run import DryRun
     from clusterkit.use_cases.ls import ls
 
     printer.result(DryRun.of("ls", []) if manner.dry_run else ls())

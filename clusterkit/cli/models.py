@@ -33,7 +33,7 @@ def models(
 
 def perform(options: ModelsOptions, manner: Manner, printer: Printer) -> None:
     """Do it, and show what is there then."""
-    from clusterkit.results import DryRun
+    from clusterkit.results.dry_run import DryRun
     from clusterkit.use_cases.models import models, models_steps
 
     if manner.dry_run:

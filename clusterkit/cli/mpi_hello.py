@@ -45,7 +45,7 @@ def mpi_hello(
 
 def perform(options: HelloOptions, manner: Manner, printer: Printer) -> int:
     """Run and compare."""
-    from clusterkit.results import DryRun
+    from clusterkit.results.dry_run import DryRun
     from clusterkit.use_cases.mpi_hello import mpi_hello, mpi_hello_steps
     from clusterkit.use_cases.session import find
 

@@ -34,7 +34,7 @@ def plan(
 
 def perform(options: PlanOptions, manner: Manner, printer: Printer) -> int:
     """Look and show the difference."""
-    from clusterkit.results import DryRun
+    from clusterkit.results.dry_run import DryRun
     from clusterkit.use_cases import up as use_case
 
     if manner.dry_run:

@@ -33,12 +33,16 @@ def play(
 
 
 def perform(options: PlayOptions, manner: Manner, printer: Printer) -> int:
-    """Every verb as if it had been typed."""
+    """Every verb as if it had been typed; as JSON, all of their answers in one."""
     from dataclasses import replace
 
     from clusterkit.model.load import load_playbook
     from clusterkit.model.options import UpOptions
+    from clusterkit.report.collected import Collected
+    from clusterkit.results.play import PlayedStep, PlayResult
 
+    played: list[PlayedStep] = []
+    code = 0
     for step in load_playbook(options.file):
         printer.message(f"- {step.verb}")
         if isinstance(step.options, UpOptions) and manner.dry_run:
@@ -46,8 +50,13 @@ def perform(options: PlayOptions, manner: Manner, printer: Printer) -> int:
             manner = replace(manner, inventory=step.options.file)
         yes = manner.yes or bool(getattr(step.options, "yes", False))
         verb = import_module(f"clusterkit.cli.{step.verb.replace('-', '_')}")
-        code = verb.perform(step.options, replace(manner, yes=yes), printer) or 0
+        shown = Collected() if manner.output == "json" else printer
+        code = verb.perform(step.options, replace(manner, yes=yes), shown) or 0
+        if isinstance(shown, Collected):
+            played.append(PlayedStep(verb=step.verb, results=tuple(shown.results)))
         if code:
             printer.message(f"{options.file}:{step.line}: `{step.verb}` ended with {code}")
-            return int(code)
-    return 0
+            break
+    if manner.output == "json":
+        printer.result(PlayResult(steps=tuple(played)))
+    return int(code)

@@ -16,7 +16,7 @@ import typer
 if TYPE_CHECKING:
     from clusterkit.errors import ClusterkitError
     from clusterkit.report.console import Printer
-    from clusterkit.results import PlanResult
+    from clusterkit.results.plan import PlanResult
     from clusterkit.use_cases.session import Which
 
 Perform = Callable[[Any, "Manner", "Printer"], int | None]
@@ -52,7 +52,9 @@ def run(perform: Perform, verb: str, values: Mapping[str, Any], manner: Manner) 
     from clusterkit.errors import ClusterkitError, Interrupted
     from clusterkit.report.console import Printer, silence
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the same end as Ctrl-C's
+    for number in (signal.SIGTERM, signal.SIGHUP):  # the same end as Ctrl-C's
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup means what it says
+            signal.signal(number, signal.default_int_handler)
     printer = Printer(manner.output)  # type: ignore[arg-type]  # one of the three of cli/words.py
     try:
         from clusterkit.model.options import read_options

@@ -33,16 +33,16 @@ def perform(options: SchemaOptions, manner: Manner, printer: Printer) -> None:
     """Print one schema, or the names of all."""
     import json
 
-    from clusterkit import results
     from clusterkit.errors import UsageError
     from clusterkit.model.schemas import inventory_schema, playbook_schema
+    from clusterkit.results import schemas
 
     files = {"inventory": inventory_schema, "playbook": playbook_schema}
-    name, names = options.name, [*files, *results.RESULTS]
+    name, names = options.name, [*files, *schemas.RESULTS]
     if name is None:
         printer.show("\n".join(names))
     elif name not in names:
         raise UsageError(f"schema `{name}`: no such name. Fix: use one of {', '.join(names)}")
     else:
-        made = files[name]() if name in files else results.schema(name)
+        made = files[name]() if name in files else schemas.schema(name)
         printer.show(json.dumps(made, indent=2))

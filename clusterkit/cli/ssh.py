@@ -44,7 +44,7 @@ def ssh(
 
 def perform(options: SshOptions, manner: Manner, printer: Printer) -> None:
     """Become ssh."""
-    from clusterkit.results import DryRun
+    from clusterkit.results.dry_run import DryRun
     from clusterkit.transports.terminal import replace_process
     from clusterkit.use_cases.session import find
     from clusterkit.use_cases.ssh import ssh_argv, ssh_steps

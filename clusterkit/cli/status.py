@@ -33,7 +33,7 @@ def status(
 
 def perform(options: StatusOptions, manner: Manner, printer: Printer) -> int:
     """Look and show; exit 3 when some nodes are not up, 4 when none is."""
-    from clusterkit.results import DryRun
+    from clusterkit.results.dry_run import DryRun
     from clusterkit.use_cases.session import find
     from clusterkit.use_cases.status import status, status_steps
 

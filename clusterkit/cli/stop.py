@@ -38,7 +38,7 @@ def stop(
 
 def perform(options: StopOptions, manner: Manner, printer: Printer) -> int:
     """Ask the supervisor, wait, look."""
-    from clusterkit.results import DryRun
+    from clusterkit.results.dry_run import DryRun
     from clusterkit.use_cases.jobs import stop, stop_steps
     from clusterkit.use_cases.session import find
 

@@ -32,7 +32,7 @@ def up(
 
 def perform(options: UpOptions, manner: Manner, printer: Printer) -> None:
     """Plan, ask, apply."""
-    from clusterkit.results import DryRun
+    from clusterkit.results.dry_run import DryRun
     from clusterkit.use_cases import up as use_case
 
     if manner.dry_run:

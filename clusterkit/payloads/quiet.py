@@ -12,3 +12,5 @@ def quiet() -> None:
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"
     os.environ["TQDM_DISABLE"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    if temporary := os.environ.get("TMPDIR"):  # torch makes a folder in /tmp otherwise
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", f"{temporary}/torchinductor")

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from clusterkit.report.quantities import counted
 from clusterkit.report.tables import Blocks, cell, grid, table
-from clusterkit.results import CheckResult
+from clusterkit.results.check import CheckResult
 
 
 def check_text(check: CheckResult, *, wide: bool = False) -> Blocks:

@@ -6,7 +6,7 @@ import shlex
 
 from clusterkit.command import in_one_line
 from clusterkit.report.tables import Blocks
-from clusterkit.results import DryRun, DryStep
+from clusterkit.results.dry_run import DryRun, DryStep
 
 _DOCKER = {
     "build": "build image",

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from clusterkit.report.quantities import counted, duration
 from clusterkit.report.tables import BAD, GOOD, Blocks, cell, table
-from clusterkit.results import HelloRank, HelloResult
+from clusterkit.results.hello import HelloRank, HelloResult
 
 
 def hello_text(hello: HelloResult, *, wide: bool = False) -> Blocks:

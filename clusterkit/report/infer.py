@@ -7,7 +7,7 @@ from rich.text import Text
 from clusterkit.report.folding import fold
 from clusterkit.report.quantities import counted, duration
 from clusterkit.report.tables import FAINT, Block, Blocks
-from clusterkit.results import InferResult
+from clusterkit.results.infer import InferResult
 
 _RANKS_NAMED = 4
 """Up to this many ranks, the summary names each one's device."""

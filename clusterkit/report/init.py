@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clusterkit.report.tables import Blocks
-from clusterkit.results import InitResult
+from clusterkit.results.init import InitResult
 
 
 def init_text(made: InitResult, *, wide: bool = False) -> Blocks:

@@ -9,7 +9,7 @@ from rich.text import Text
 from clusterkit.report.folding import fold
 from clusterkit.report.quantities import counted, duration
 from clusterkit.report.tables import BAD, GOOD, NOTHING, Blocks, cell, table
-from clusterkit.results import JobsResult, ListedJob, LogLine, LogsResult, StopResult
+from clusterkit.results.jobs import JobsResult, ListedJob, LogLine, LogsResult, StopResult
 
 _STYLES = {
     "running": GOOD,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from clusterkit.report.tables import BAD, FAINT, GOOD, Blocks, cell, table
-from clusterkit.results import LsResult
+from clusterkit.results.ls import LsResult
 
 _STYLES = {"up": GOOD, "partly": "yellow", "down": BAD, "unknown": FAINT}
 

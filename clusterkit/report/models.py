@@ -6,7 +6,7 @@ from rich.text import Text
 
 from clusterkit.report.quantities import duration, size
 from clusterkit.report.tables import FAINT, GOOD, NOTHING, Blocks, cell, table
-from clusterkit.results import BuildResult, ModelsResult
+from clusterkit.results.models import BuildResult, ModelsResult
 
 
 def build_text(build: BuildResult, *, wide: bool = False) -> Blocks:

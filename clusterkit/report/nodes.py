@@ -7,7 +7,7 @@ from rich.text import Text
 from clusterkit.report.folding import fold
 from clusterkit.report.quantities import size
 from clusterkit.report.tables import BAD, Block, Blocks
-from clusterkit.results import CpResult, ExecResult, NodeOutput
+from clusterkit.results.nodes import CpResult, ExecResult, NodeOutput
 
 
 def exec_text(done: ExecResult, *, wide: bool = False) -> Blocks:

@@ -12,7 +12,7 @@ from rich.text import Text
 from clusterkit.report.folding import FOLD_ABOVE, fold, without
 from clusterkit.report.quantities import counted, duration, size
 from clusterkit.report.tables import BAD, FAINT, GOOD, Block, Blocks, grid, signed
-from clusterkit.results import DownResult, PlannedStep, PlanResult, UpResult
+from clusterkit.results.plan import DownResult, PlannedStep, PlanResult, UpResult
 
 _Line = tuple[str, str, str]
 """Stage, sign, summary."""

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from clusterkit.report.quantities import duration, size
 from clusterkit.report.tables import BAD, GOOD, NOTHING, Block, Blocks, cell, grid, table
-from clusterkit.results import NodeStatus, SeenGpu, StatusResult
+from clusterkit.results.status import NodeStatus, SeenGpu, StatusResult
 
 
 def status_text(status: StatusResult, *, wide: bool = False) -> Blocks:

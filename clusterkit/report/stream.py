@@ -20,7 +20,7 @@ from clusterkit.report.quantities import counted
 if TYPE_CHECKING:
     from clusterkit.engines.answers import Parse, Told
     from clusterkit.report.console import Printer
-    from clusterkit.results import InferResult
+    from clusterkit.results.infer import InferResult
 
 
 class InferView:

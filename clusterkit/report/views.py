@@ -24,6 +24,7 @@ _VIEWS = {
     "LsResult": "ls:ls_text",
     "ModelsResult": "models:models_text",
     "PlanResult": "plan:plan_text",
+    "PlayResult": "play:play_text",
     "StatusResult": "status:status_text",
     "StopResult": "jobs:stop_text",
     "UpResult": "plan:up_text",

@@ -19,6 +19,7 @@ from clusterkit.results.plan import (
     PlanResult,
     UpResult,
 )
+from clusterkit.results.play import PlayResult
 from clusterkit.results.status import (
     StatusResult,
 )
@@ -38,6 +39,7 @@ RESULTS: dict[str, type[Model]] = {
     "models": ModelsResult,
     "mpi-hello": HelloResult,
     "plan": PlanResult,
+    "play": PlayResult,
     "status": StatusResult,
     "stop": StopResult,
     "up": UpResult,

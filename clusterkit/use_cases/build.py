@@ -7,7 +7,7 @@ import time
 from clusterkit.command import Step
 from clusterkit.events import Sink
 from clusterkit.model.options import BuildOptions
-from clusterkit.results import BuildResult, ModelShape
+from clusterkit.results.models import BuildResult, ModelShape
 from clusterkit.use_cases.builder import builder_for, placing_steps
 from clusterkit.use_cases.launch import known_facts
 from clusterkit.use_cases.lock import locked

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from clusterkit.model.cluster import Cluster, Storage
 from clusterkit.model.load import load_inventory
-from clusterkit.results import CheckedNode, CheckResult, EngineSummary
+from clusterkit.results.check import CheckedNode, CheckResult, EngineSummary
 from clusterkit.use_cases.resolve import resolve
 
 

@@ -12,7 +12,7 @@ from clusterkit.errors import UsageError
 from clusterkit.executor import on_each, raise_failures
 from clusterkit.model.node_sets import select
 from clusterkit.model.options import CpOptions
-from clusterkit.results import Copy, CpResult
+from clusterkit.results.nodes import Copy, CpResult
 from clusterkit.use_cases.session import Session, open_world
 
 

@@ -12,7 +12,7 @@ from clusterkit.events import Sink
 from clusterkit.executor import Outcome, converge, from_scratch, preview
 from clusterkit.model.cluster import Cluster
 from clusterkit.plan import down_stages
-from clusterkit.results import DownResult, Kept, PlanResult
+from clusterkit.results.plan import DownResult, Kept, PlanResult
 from clusterkit.state import clusters
 from clusterkit.transports.world import World
 from clusterkit.use_cases.jobs import stop_running_jobs

@@ -10,7 +10,7 @@ from clusterkit.errors import ClusterkitError, NodesFailed
 from clusterkit.executor import on_each
 from clusterkit.model.node_sets import select
 from clusterkit.model.options import ExecOptions
-from clusterkit.results import ExecResult, NodeOutput
+from clusterkit.results.nodes import ExecResult, NodeOutput
 from clusterkit.use_cases.session import Session, open_world
 
 

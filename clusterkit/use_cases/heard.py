@@ -11,7 +11,7 @@ from clusterkit.events import Event, RankAnswer, RankEnded, Sink
 from clusterkit.jobs import Job
 from clusterkit.model.cluster import Cluster
 from clusterkit.payloads.model_protocol import REFUSED
-from clusterkit.results import Answer, InferRank, InferResult
+from clusterkit.results.infer import Answer, InferRank, InferResult
 
 
 class Heard:

@@ -15,7 +15,7 @@ from clusterkit.model.infer_options import InferOptions
 from clusterkit.model.load import load_prompts
 from clusterkit.model.models import model_source
 from clusterkit.placement import place_stages
-from clusterkit.results import InferResult
+from clusterkit.results.infer import InferResult
 from clusterkit.use_cases.builder import builder_for, placing_steps
 from clusterkit.use_cases.heard import Heard
 from clusterkit.use_cases.launch import Facts, facts_now, job_steps, known_facts, make_job, run

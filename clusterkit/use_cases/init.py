@@ -9,7 +9,7 @@ from clusterkit.errors import FileMistakes, UsageError
 from clusterkit.model.init import first_inventory
 from clusterkit.model.load import load_inventory
 from clusterkit.model.options import InitOptions
-from clusterkit.results import InitResult
+from clusterkit.results.init import InitResult
 
 
 def inventory_text(options: InitOptions) -> str:

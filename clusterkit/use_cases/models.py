@@ -7,7 +7,7 @@ from clusterkit.errors import UsageError
 from clusterkit.events import Sink
 from clusterkit.model.models import model_source
 from clusterkit.model.options import ModelsOptions
-from clusterkit.results import ModelsResult
+from clusterkit.results.models import ModelsResult
 from clusterkit.state.folders import cache_folder
 from clusterkit.transports.local import LocalTransport
 from clusterkit.use_cases.model_cache import list_models, pull, remove

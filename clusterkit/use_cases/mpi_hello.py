@@ -13,7 +13,7 @@ from clusterkit.jobs import Job
 from clusterkit.model.job import RankProgram
 from clusterkit.model.options import HelloOptions
 from clusterkit.placement import Placement, Rank, place
-from clusterkit.results import HelloRank, HelloResult
+from clusterkit.results.hello import HelloRank, HelloResult
 from clusterkit.use_cases.launch import Facts, job_steps, known_facts, make_job, run
 from clusterkit.use_cases.planned_facts import planned_facts
 from clusterkit.use_cases.session import Session, open_world

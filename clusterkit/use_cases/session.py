@@ -49,6 +49,11 @@ def find(which: Which) -> Session:
     """
     if which.inventory is not None:
         cluster = resolve(load_inventory(which.inventory), which.inventory)
+        if which.name not in (None, cluster.name):
+            raise UsageError(
+                f"`-c {which.name}` and `--inventory {which.inventory}` mean different clusters: "
+                f"the file describes {cluster.name}. Fix: leave one of them out"
+            )
         return Session(cluster, cluster_folder(cluster.name))
     if which.name == "":  # `-c "$UNSET"` must not mean another one
         raise UsageError("`-c` names no cluster. Fix: give a name, or leave `-c` out")

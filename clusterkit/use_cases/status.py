@@ -14,7 +14,7 @@ from clusterkit.executor import on_each
 from clusterkit.facts import NodeFacts
 from clusterkit.model.cluster import Cluster, Node
 from clusterkit.providers.docker.states import node_states
-from clusterkit.results import ModelStatus, NodeStatus, SeenGpu, StatusResult, StorageStatus
+from clusterkit.results.status import ModelStatus, NodeStatus, SeenGpu, StatusResult, StorageStatus
 from clusterkit.tasks.node_facts import LookAtNode, problems
 from clusterkit.transports.world import World
 from clusterkit.use_cases.builder import model_state

@@ -14,7 +14,7 @@ from clusterkit.facts import NodeFacts
 from clusterkit.model.load import load_inventory
 from clusterkit.model.trust import planned_trust
 from clusterkit.plan import up_stages
-from clusterkit.results import AppliedStep, PlannedStep, PlanResult, Settled, UpResult
+from clusterkit.results.plan import AppliedStep, PlannedStep, PlanResult, Settled, UpResult
 from clusterkit.state import clusters
 from clusterkit.state.facts import SeenFacts, load_facts, save_facts
 from clusterkit.state.folders import cluster_folder

@@ -197,6 +197,10 @@ def test_a_playbook_is_its_verbs(pair: Pair, tmp_path):
         "--- node[1-2] (2)\na b\n--- node1 exit 4\n"
     )
     assert done.stderr == f"- up\n- exec\n- exec\n{book}:3: `exec` ended with 4\n"
+    (up, first, last) = json.loads(pair("play", book, "--yes", "-o", "json").stdout)["steps"]
+    assert (up["verb"], up["results"][0]["changes"]) == ("up", 0)
+    assert [row["stdout"] for row in first["results"][0]["nodes"]] == ["a b\n", "a b\n"]
+    assert last["results"][0]["nodes"][0]["exit_code"] == 4
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -4,7 +4,9 @@ import pytest
 from pydantic import ValidationError
 
 from clusterkit.command import Command, DockerCall, Put, Step
-from clusterkit.results import RESULTS, DryRun, PlannedStep, PlanResult, schema
+from clusterkit.results.dry_run import DryRun
+from clusterkit.results.plan import PlannedStep, PlanResult
+from clusterkit.results.schemas import RESULTS, schema
 
 STEPS = (
     Step("node1", "create container pair-node1", DockerCall("create", "pair-node1"), "+", "nodes"),

@@ -4,7 +4,7 @@ import json
 from typing import get_args
 
 from clusterkit.command import Command, DockerCall, DockerOperation, Put, Step
-from clusterkit.results import DryRun
+from clusterkit.results.dry_run import DryRun
 from tests.unit.report.streams import shown, text
 
 ENV = {"HF_TOKEN": "x", "A": "b c"}

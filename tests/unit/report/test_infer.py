@@ -3,7 +3,7 @@ from __future__ import annotations
 from clusterkit.engines.transformers import Transformers
 from clusterkit.events import JobStarted, Note, RankAnswer, RankStarted
 from clusterkit.model.engine import EngineSettings
-from clusterkit.results import Answer, InferRank, InferResult
+from clusterkit.results.infer import Answer, InferRank, InferResult
 from tests.unit.report.streams import Streams, text
 
 PARSE = Transformers(EngineSettings()).parse

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from clusterkit.results import ExecResult, NodeOutput
+from clusterkit.results.nodes import ExecResult, NodeOutput
 from tests.unit.report.streams import shown, text
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from clusterkit.results import (
+from clusterkit.results.plan import (
     AppliedStep,
     DownResult,
     Kept,

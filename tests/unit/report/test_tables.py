@@ -3,31 +3,14 @@ from __future__ import annotations
 import pytest
 
 from clusterkit.report.views import _VIEWS
-from clusterkit.results import (
-    RESULTS,
-    BuildResult,
-    CheckedNode,
-    CheckResult,
-    Copy,
-    CpResult,
-    EngineSummary,
-    HelloRank,
-    HelloResult,
-    JobsResult,
-    ListedCluster,
-    ListedJob,
-    ListedModel,
-    LogLine,
-    LogsResult,
-    LsResult,
-    ModelsResult,
-    ModelStatus,
-    NodeStatus,
-    SeenGpu,
-    StatusResult,
-    StopResult,
-    StorageStatus,
-)
+from clusterkit.results.check import CheckedNode, CheckResult, EngineSummary
+from clusterkit.results.hello import HelloRank, HelloResult
+from clusterkit.results.jobs import JobsResult, ListedJob, LogLine, LogsResult, StopResult
+from clusterkit.results.ls import ListedCluster, LsResult
+from clusterkit.results.models import BuildResult, ListedModel, ModelsResult
+from clusterkit.results.nodes import Copy, CpResult
+from clusterkit.results.schemas import RESULTS
+from clusterkit.results.status import ModelStatus, NodeStatus, SeenGpu, StatusResult, StorageStatus
 from tests.unit.report.streams import shown, text
 
 

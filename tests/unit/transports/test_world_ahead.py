@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import pytest
 
-from clusterkit import results
 from clusterkit.command import HOST, Command, DockerCall, DockerLook, Put, Result
 from clusterkit.errors import ClusterkitError, TransportError
 from clusterkit.transports.base import Transport
@@ -143,9 +142,3 @@ def test_a_connection_that_fails_in_the_background_is_opened_by_its_first_user()
         world.connect(["node1"])
         assert refused.wait(5)
         assert world.perform("node1", Command(("true",))).ok
-
-
-def test_every_result_that_is_promised_can_be_imported() -> None:
-    assert [name for name in results.__all__ if not hasattr(results, name)] == []
-    with pytest.raises(AttributeError, match="no attribute 'DownResul'"):
-        _ = results.DownResul  # type: ignore[attr-defined]

@@ -7,7 +7,7 @@ import pytest
 from clusterkit.errors import FileMistakes, UsageError
 from clusterkit.model.load import load_inventory
 from clusterkit.model.options import InitOptions
-from clusterkit.results import InitResult
+from clusterkit.results.init import InitResult
 from clusterkit.use_cases.init import inventory_text, write_inventory
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from clusterkit.command import HOST, Result
 from clusterkit.model.load import load_inventory
-from clusterkit.results import ListedCluster
+from clusterkit.results.ls import ListedCluster
 from clusterkit.state import clusters
 from clusterkit.transports.world import World
 from clusterkit.use_cases.ls import cluster_state, ls

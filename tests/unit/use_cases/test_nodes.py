@@ -14,7 +14,7 @@ from clusterkit.errors import (
 )
 from clusterkit.model.cluster import Node
 from clusterkit.model.options import CpOptions, ExecOptions
-from clusterkit.results import Copy, NodeOutput
+from clusterkit.results.nodes import Copy, NodeOutput
 from clusterkit.use_cases import cp
 from clusterkit.use_cases import exec as exec_
 from clusterkit.use_cases.session import Session

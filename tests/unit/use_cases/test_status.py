@@ -6,7 +6,7 @@ from clusterkit.command import Step
 from clusterkit.errors import TransportError
 from clusterkit.facts import NodeFacts
 from clusterkit.model.cluster import Node, Storage
-from clusterkit.results import NodeStatus
+from clusterkit.results.status import NodeStatus
 from clusterkit.tasks.node_facts import LookAtNode
 from clusterkit.tasks.payload import Payload
 from clusterkit.use_cases.session import Session
