@@ -13,6 +13,9 @@ from clusterkit.model.base import Model
 from clusterkit.model.cluster import Build, Container, Mount
 from clusterkit.model.mistakes import mistake
 
+IMAGE_PYTHON = "/opt/clusterkit/bin/python"
+"""The Python of the images that ``images/node.Dockerfile`` makes."""
+
 _PORT = re.compile(r"([0-9]{1,5}):([0-9]{1,5})")
 _HIGHEST_PORT = 65535
 

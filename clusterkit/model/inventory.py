@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from clusterkit.model.addresses import assign
 from clusterkit.model.base import Model, Name
 from clusterkit.model.cluster import Cluster, Container, Node, Storage
-from clusterkit.model.container import ContainerSettings, NodePath, absolute
+from clusterkit.model.container import IMAGE_PYTHON, ContainerSettings, NodePath, absolute
 from clusterkit.model.engine import EngineSettings
 from clusterkit.model.mistakes import mistake
 from clusterkit.model.models import is_path
@@ -95,7 +95,7 @@ class NodeSettings(Model):
         default=None,
         min_length=1,
         description="The Python that has the engine's packages; default: looked for",
-        examples=["/opt/clusterkit/bin/python"],
+        examples=[IMAGE_PYTHON],
     )
     container: ContainerSettings | None = Field(
         default=None,
@@ -194,7 +194,7 @@ class Inventory(Model):
         default=None,
         min_length=1,
         description="The Python on the nodes that has the engine's packages",
-        examples=["/opt/clusterkit/bin/python"],
+        examples=[IMAGE_PYTHON],
     )
     engine: EngineSettings = Field(
         default=EngineSettings(),

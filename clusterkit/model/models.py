@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import PurePath
 from typing import Any, Literal
 
-from clusterkit.errors import UsageError
+from clusterkit.errors import UsageError, did_you_mean
 
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 _PATH_STARTS = ("/", "./", "../", "~")
@@ -131,13 +130,14 @@ def model_source(setting: str) -> ModelSource:
         return ModelSource("builtin", setting, setting)
     if _HUB_NAME.fullmatch(setting):
         return ModelSource("hub", _as_name(setting.replace("/", "--")), setting)
-    close = get_close_matches(setting, BUILTIN, n=1)
-    hint = f"Did you mean `{close[0]}`? " if close else ""
-    raise UsageError(
-        f"model `{setting}`: no such model. {hint}Fix: use a built-in name "
-        f"({', '.join(BUILTIN)}), a hub name such as `HuggingFaceTB/SmolLM2-135M-Instruct`, or "
-        "the path of a GGUF file or of a folder (`./NAME` if it is in this folder)"
+    fix = did_you_mean(
+        setting,
+        BUILTIN,
+        otherwise=f"use a built-in name ({', '.join(BUILTIN)}), a hub name such as "
+        "`HuggingFaceTB/SmolLM2-135M-Instruct`, or the path of a GGUF file or of a folder "
+        "(`./NAME` if it is in this folder)",
     )
+    raise UsageError(f"model `{setting}`: no such model. Fix: {fix}")
 
 
 def _as_name(text: str) -> str:

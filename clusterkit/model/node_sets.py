@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator
 
@@ -10,7 +9,7 @@ from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet, NodeSetException
 from ClusterShell.NodeUtils import GroupResolver, GroupSource
 from ClusterShell.RangeSet import RangeSet, RangeSetException
 
-from clusterkit.errors import UsageError
+from clusterkit.errors import UsageError, did_you_mean
 from clusterkit.model.cluster import Cluster
 
 _MOST_NAMES = 10_000
@@ -136,9 +135,9 @@ def _named(words: str) -> Iterator[tuple[str, str]]:
 
 
 def _fix(kind: str, term: str, known: list[str]) -> str:
-    if close := difflib.get_close_matches(term, known, n=1):
-        return f"did you mean `{close[0]}`? The {kind}s are {_listed(kind, known)}"
-    return f"the {kind}s are {_listed(kind, known)}"
+    have = f"he {kind}s are {_listed(kind, known)}"
+    guess = did_you_mean(term, known, otherwise="")
+    return f"{guess} T{have}" if guess else f"t{have}"
 
 
 def _listed(kind: str, known: list[str]) -> str:

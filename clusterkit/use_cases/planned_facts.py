@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from clusterkit.facts import Gpu, NodeFacts
 from clusterkit.model.cluster import Cluster
+from clusterkit.model.container import IMAGE_PYTHON
 
-_PYTHON = "/opt/clusterkit/bin/python"
 _MPI_VERSION = "5.0.11"
 
 
@@ -13,7 +13,7 @@ def planned_facts(cluster: Cluster) -> dict[str, NodeFacts]:
     """Each node as ``images/node.Dockerfile`` makes it; nothing is looked at."""
     found = {}
     for node in cluster.nodes:
-        python = node.python or _PYTHON
+        python = node.python or IMAGE_PYTHON
         found[node.name] = NodeFacts(
             hostname=node.name,
             cores=node.slots,

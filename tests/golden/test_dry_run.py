@@ -58,9 +58,9 @@ def dry_run(home: Path, *words: str) -> str:
     assert not (home / "clusters").exists()
     for found, name in (
         (str(home), "HOME"),
+        (sys.executable, "PYTHON"),
+        (str(Path(sys.executable).parent), "VENV/bin"),  # may lie in the repository: first
         (str(REPOSITORY), "REPOSITORY"),
-        (str(Path(sys.executable).parent), "VENV/bin"),
-        (Path(sys.executable).name, "python"),
     ):
         done.stdout = done.stdout.replace(found, name)
     text = re.sub(r"payload-[0-9a-f]{12}", "payload-VERSION", done.stdout)
