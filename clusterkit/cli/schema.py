@@ -33,7 +33,7 @@ def perform(options: SchemaOptions, manner: Manner, printer: Printer) -> None:
     """Print one schema, or the names of all."""
     import json
 
-    from clusterkit.errors import UsageError
+    from clusterkit.errors import UsageError, did_you_mean
     from clusterkit.model.schemas import inventory_schema, playbook_schema
     from clusterkit.results import schemas
 
@@ -42,7 +42,8 @@ def perform(options: SchemaOptions, manner: Manner, printer: Printer) -> None:
     if name is None:
         printer.show("\n".join(names))
     elif name not in names:
-        raise UsageError(f"schema `{name}`: no such name. Fix: use one of {', '.join(names)}")
+        fix = did_you_mean(name, names, otherwise=f"use one of {', '.join(names)}")
+        raise UsageError(f"schema `{name}`: no such name. Fix: {fix}")
     else:
         made = files[name]() if name in files else schemas.schema(name)
         printer.show(json.dumps(made, indent=2))

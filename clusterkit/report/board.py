@@ -15,8 +15,8 @@ from clusterkit.events import (
     StepEnded,
     StepStarted,
 )
+from clusterkit.quantities import size
 from clusterkit.report.folding import FOLD_ABOVE, fold, one_line, without
-from clusterkit.report.quantities import size
 
 State = Literal["busy", "done", "failed"]
 

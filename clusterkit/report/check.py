@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from clusterkit.report.quantities import counted
+from clusterkit.quantities import counted
 from clusterkit.report.tables import Blocks, cell, grid, table
 from clusterkit.results.check import CheckResult
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.text import Text
 
 from clusterkit.errors import ClusterkitError, FileMistakes, NodesFailed
+from clusterkit.quantities import counted
 from clusterkit.report.folding import FOLD_ABOVE, fold
-from clusterkit.report.quantities import counted
 from clusterkit.report.tables import BAD
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from clusterkit.report.quantities import counted, duration
+from clusterkit.quantities import counted, duration
 from clusterkit.report.tables import BAD, GOOD, Blocks, cell, table
 from clusterkit.results.hello import HelloRank, HelloResult
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from clusterkit.quantities import counted, duration
 from clusterkit.report.folding import fold
-from clusterkit.report.quantities import counted, duration
 from clusterkit.report.tables import FAINT, Block, Blocks
 from clusterkit.results.infer import InferResult
 

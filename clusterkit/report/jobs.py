@@ -6,8 +6,8 @@ from datetime import datetime
 
 from rich.text import Text
 
+from clusterkit.quantities import counted, duration
 from clusterkit.report.folding import fold
-from clusterkit.report.quantities import counted, duration
 from clusterkit.report.tables import BAD, GOOD, NOTHING, Blocks, cell, table
 from clusterkit.results.jobs import JobsResult, ListedJob, LogLine, LogsResult, StopResult
 

@@ -9,9 +9,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from clusterkit.events import Event, NodeLost, Note, Progress, StageStarted, StepEnded
+from clusterkit.quantities import duration
 from clusterkit.report.board import progress_text
-from clusterkit.report.live import note_text
-from clusterkit.report.quantities import duration
+from clusterkit.report.live import lost_text, note_text
 
 if TYPE_CHECKING:
     from clusterkit.report.console import Printer
@@ -58,8 +58,8 @@ class LinesView:
             case Progress(node):
                 if self._is_due(node):
                     self._line(node, "", progress_text(event))
-            case NodeLost(node, why):
-                self._line(node, "", f"LOST: {why}")
+            case NodeLost(node):
+                self._line(node, "", lost_text(event))
             case Note():
                 self._printer.message(note_text(event))
             case _:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from clusterkit.report.quantities import duration, size
+from clusterkit.quantities import duration, size
 from clusterkit.report.tables import FAINT, GOOD, NOTHING, Blocks, cell, table
 from clusterkit.results.models import BuildResult, ModelsResult
 

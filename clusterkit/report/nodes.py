@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from clusterkit.quantities import size
 from clusterkit.report.folding import fold
-from clusterkit.report.quantities import size
 from clusterkit.report.tables import BAD, Block, Blocks
 from clusterkit.results.nodes import CpResult, ExecResult, NodeOutput
 

@@ -9,8 +9,8 @@ from itertools import groupby
 
 from rich.text import Text
 
+from clusterkit.quantities import counted, duration, size
 from clusterkit.report.folding import FOLD_ABOVE, fold, without
-from clusterkit.report.quantities import counted, duration, size
 from clusterkit.report.tables import BAD, FAINT, GOOD, Block, Blocks, grid, signed
 from clusterkit.results.plan import DownResult, PlannedStep, PlanResult, UpResult
 

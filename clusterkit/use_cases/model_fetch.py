@@ -12,6 +12,7 @@ from clusterkit.command import Command, Result
 from clusterkit.errors import ClusterkitError
 from clusterkit.events import Stream
 from clusterkit.model.models import Wheel
+from clusterkit.quantities import size
 from clusterkit.transports.base import Transport
 from clusterkit.use_cases.model_record import sha256
 
@@ -100,9 +101,9 @@ def _run(transport: Transport, command: Command) -> Result:
 
 def no_space(folder: Path) -> str:
     """What to say when the disk is full."""
-    free = shutil.disk_usage(folder).free / 1e6
+    free = size(shutil.disk_usage(folder).free)
     return (
-        f"{folder}: no space left on the device ({free:.0f} MB are free). "
+        f"{folder}: no space left on the device ({free} are free). "
         "Fix: free some, or set CLUSTERKIT_CACHE to a folder on a larger disk"
     )
 

