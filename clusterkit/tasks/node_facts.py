@@ -11,9 +11,10 @@ from clusterkit.command import Command, Result
 from clusterkit.errors import ClusterkitError
 from clusterkit.facts import Gpu, NodeFacts
 from clusterkit.model.cluster import Node
+from clusterkit.model.container import IMAGE_PYTHON
 from clusterkit.tasks.base import Change
 
-_USUAL_PYTHONS = ("/opt/clusterkit/bin/python", "/opt/venv/bin/python", "python3")
+_USUAL_PYTHONS = (IMAGE_PYTHON, "/opt/venv/bin/python", "python3")
 # $1 is the program, the rest are interpreters to try.
 _RUN = """
 program=$1; shift
