@@ -56,7 +56,7 @@ class Board:
                 )
             case StepEnded(step, _, None):
                 changes = self._row(step.node, now_s).changes + 1
-                self._set(step.node, now_s, changes=changes)
+                self._set(step.node, now_s, changes=changes, state="done")
             case StepEnded(step, _, error):
                 self._set(step.node, now_s, stage=step.stage, now=error or "", state="failed")
             case NodeSettled(node, stage, summary):
