@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from clusterkit import registry
-from clusterkit.errors import did_you_mean
+from clusterkit.errors import UsageError, did_you_mean
 from clusterkit.model.base import Model
 from clusterkit.model.mistakes import any_of, mistake
+from clusterkit.model.models import model_source
 
 
 def _known(name: str) -> str:
@@ -21,6 +22,16 @@ def _known(name: str) -> str:
     return name
 
 
+def _named(setting: str) -> str:
+    """A model that can be looked for, by its name or its path."""
+    try:
+        model_source(setting)
+    except UsageError as error:
+        what, _, fix = str(error).partition(" Fix: ")
+        raise mistake(what.partition(": ")[2].rstrip("."), fix) from None
+    return setting
+
+
 class EngineSettings(Model):
     """The engine and its settings; a setting that an engine cannot follow, it refuses."""
 
@@ -30,7 +41,7 @@ class EngineSettings(Model):
         "over gloo, on GPUs over NCCL. Installed packages may bring more",
         examples=["transformers"],
     )
-    model: str = Field(
+    model: Annotated[str, AfterValidator(_named)] = Field(
         default="smollm2-135m",
         min_length=1,
         description="A built-in name, a hub name with a slash, or a path to a folder or GGUF file",

@@ -14,8 +14,8 @@ from clusterkit.model.load import load_inventory
 
 NAMES = st.from_regex(r"[a-z]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
 MODELS = st.one_of(
-    st.sampled_from(["smollm2-135m", "../my models/a: b #c.gguf", "true", "~/a"]),
-    st.text("aZ1-/.:#'\" é", min_size=1),
+    st.sampled_from(["smollm2-135m", "../my models/a: b #c.gguf", "true/false", "~/a"]),
+    st.text("aZ1-/.:#'\" é").map("./{}".format),
 )
 
 

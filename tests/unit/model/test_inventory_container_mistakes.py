@@ -25,6 +25,10 @@ CASES = {
         "pair.yaml:9: engine.pp: tp=3 with pp=2 needs 6 slots, and the nodes have 4. "
         "Fix: lower `tp` or `pp`, or raise `slots`",
     ),
+    "a model that nobody knows": (
+        ("engine: {pp: 2}", "engine: {model: smollm2-135}"),
+        "pair.yaml:7: engine.model: no such model. Fix: did you mean `smollm2-135m`?",
+    ),
     "an engine of a later version": (
         ("engine: {pp: 2}", "engine: {name: triton}"),
         "pair.yaml:7: engine.name: must be transformers, not `triton`. Fix: use transformers",
