@@ -14,7 +14,7 @@ import pytest
 
 from tests.e2e.pair import NOTHING, Pair
 
-MOMENTS = ("create network", "create container", "start container", "/ssh/known_hosts")
+MOMENTS = ("create network", "create container", "start container")
 """What `up` has just said that it did, when something happens to it."""
 
 
