@@ -30,8 +30,15 @@ def names(kind: str) -> list[str]:
     return sorted(_paths(kind))
 
 
+def has(kind: str, name: str) -> bool:
+    """Whether :func:`find` accepts ``name``; to look at what is installed takes 30 ms."""
+    return name in BUILT_IN[kind] or name in _paths(kind)
+
+
 def find(kind: str, name: str) -> Any:
     """Import what is called ``name``: a module of functions or a class, by the kind's habit."""
+    if name in BUILT_IN[kind]:  # no plugin replaces it, so that none need be looked for
+        return resolve_name(BUILT_IN[kind][name])
     paths = _paths(kind)
     if name not in paths:
         fix = did_you_mean(name, paths, otherwise=f"use one of {', '.join(sorted(paths))}")

@@ -15,8 +15,8 @@ from clusterkit.model.models import model_source
 
 def _known(name: str) -> str:
     """An engine that is built in, or that an installed package brings."""
-    names = registry.names("engines")
-    if name not in names:
+    if not registry.has("engines", name):
+        names = registry.names("engines")
         fix = did_you_mean(name, names, otherwise=f"use {any_of(names)}")
         raise mistake(f"must be {any_of(names)}, not `{name}`", fix)
     return name

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from clusterkit.events import Event, NodeLost, Note, Progress, StageStarted, StepEnded
 from clusterkit.quantities import duration
 from clusterkit.report.board import progress_text
-from clusterkit.report.live import lost_text, note_text
+from clusterkit.report.notes import lost_text, note_text
 
 if TYPE_CHECKING:
     from clusterkit.report.console import Printer

@@ -13,9 +13,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from clusterkit.events import Event, NodeLost, Note
+from clusterkit.events import Event, Note
 from clusterkit.quantities import duration
 from clusterkit.report.board import Board, Row
+from clusterkit.report.notes import note_text
 from clusterkit.report.tables import BAD, FAINT, GOOD, SIGN_STYLES, signed, table
 
 if TYPE_CHECKING:
@@ -99,16 +100,6 @@ def progress_table(rows: Sequence[Row]) -> Table:
         took = Text(duration(row.took_s), FAINT)
         made.add_row(_node(row), row.stage, _now(row), mark[row.state], _count(row), took)
     return made
-
-
-def note_text(note: Note) -> Text:
-    """A note, led by its node where it has one."""
-    return Text.assemble(("Note: ", "bold"), f"{note.node}: " if note.node else "", note.text)
-
-
-def lost_text(lost: NodeLost) -> str:
-    """Why a node is gone; its name leads where the view has no column for it."""
-    return f"lost: {lost.why}"
 
 
 def _node(row: Row) -> Text:

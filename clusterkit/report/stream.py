@@ -7,17 +7,17 @@ from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from rich.status import Status
-
 from clusterkit.engines.answers import Completion, Ready, Token
 from clusterkit.events import Event, JobStarted, NodeLost, Note, Progress, RankAnswer, RankStarted
 from clusterkit.quantities import counted
 from clusterkit.report.board import progress_text
 from clusterkit.report.console import is_lively
 from clusterkit.report.infer import prompt_header, summary_text
-from clusterkit.report.live import lost_text, note_text
+from clusterkit.report.notes import lost_text, note_text
 
 if TYPE_CHECKING:
+    from rich.status import Status
+
     from clusterkit.engines.answers import Parse, Told
     from clusterkit.report.console import Printer
     from clusterkit.results.infer import InferResult
@@ -46,6 +46,8 @@ class InferView:
 
     def __enter__(self) -> Self:
         if is_lively(self._printer.err):
+            from rich.status import Status  # not where nobody watches: it takes 20 ms
+
             self._status = Status("starting", console=self._printer.err, spinner="line")
             self._status.start()
         return self

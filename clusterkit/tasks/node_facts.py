@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any
 
@@ -24,11 +24,15 @@ done
 echo "no Python found: looked for $*" >&2
 exit 127
 """
-# $3 is what stat printed of the files, which are the rest, when the facts were learned.
+# $3 is what stat printed of the files, which are the rest, when the facts were learned; $4 is the
+# memory in kB. Where the container has a limit it is not the machine's, and Python is asked.
 _RUN_IF_CHANGED = """
-program=$1; python=$2; known=$3; shift 3
+program=$1; python=$2; known=$3; memory=$4; shift 4
+while read -r name kb _; do
+    case $name in MemTotal:) total=$kb;; MemAvailable:) available=$kb;; esac
+done </proc/meminfo
 now=$(stat -L -c "%n %i %s %Y" -- "$@" 2>/dev/null)
-[ "$now" = "$known" ] && echo unchanged && exit
+[ "$now $memory" = "$known $total" ] && echo "unchanged $available" && exit
 exec "$python" -I -c "$program"
 """
 
@@ -59,7 +63,9 @@ class LookAtNode:
         argv = ("sh", "-c", _RUN, "sh", program, *pythons)
         if old := self._comparable:
             known = "\n".join(f"{path} {what}" for path, what in old.files.items())
-            argv = ("sh", "-c", _RUN_IF_CHANGED, "sh", program, old.python, known, *old.files)
+            memory_kb = str(old.memory_bytes // 1024)
+            words = (program, old.python, known, memory_kb, *old.files)
+            argv = ("sh", "-c", _RUN_IF_CHANGED, "sh", *words)
         return Command(argv, timeout_s=60)
 
     @property
@@ -86,16 +92,22 @@ class LookAtNode:
                 f"{self.node}: {self.wanted.python} is no Python that runs here: {why}. "
                 "Fix: correct `python` in the inventory, or take it out to have one looked for"
             )
-        facts = self._facts(seen)
+        facts = self.read(seen)
         lacks = problems(self.wanted, facts)
         if lacks:
             raise ClusterkitError("\n".join(f"{self.node}: {problem}" for problem in lacks))
         return Change(f"Open MPI {facts.mpi_version}, Python {facts.python_version}", facts=facts)
 
-    def _facts(self, seen: Result) -> NodeFacts:
+    def read(self, seen: Result) -> NodeFacts:
+        """The facts that the probe saw, whatever the node lacks.
+
+        Raises:
+            ClusterkitError: If the probe failed, or the answer is no facts.
+        """
         said = seen.check().stdout.strip()
-        if self._comparable and said == "unchanged":
-            return self._comparable
+        if (old := self._comparable) and said.startswith("unchanged "):
+            available_kb = int(said.removeprefix("unchanged "))
+            return replace(old, memory_available_bytes=available_kb * 1024)
         try:
             return read_facts(json.loads(said))
         except ValueError as error:

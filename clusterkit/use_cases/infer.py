@@ -41,9 +41,9 @@ def infer(
     session = with_options(session, options)
     engine = engine_of(session.cluster.engine)
     heard = Heard(engine.parse, sink)
-    known_facts(session)  # says so if the cluster is not up
+    remembered = known_facts(session)  # says so if the cluster is not up
     with open_world(session) as world:
-        facts = facts_now(session, world, tuple(node.name for node in session.cluster.nodes))
+        facts = facts_now(session, world, remembered)
         if builtin := model_source(session.cluster.engine.model).builtin:
             engine.check(request, builtin.shape, session.cluster, facts)
         model = place_model(session.cluster, builder_for(session, world, facts=facts, sink=sink))

@@ -52,14 +52,17 @@ def known_facts(session: Session) -> Facts:
     return seen.nodes
 
 
-def facts_now(session: Session, world: World, nodes: tuple[str, ...]) -> Facts:
-    """What the nodes are at this moment, memory included.
+def facts_now(session: Session, world: World, remembered: Facts) -> Facts:
+    """What the nodes are at this moment, memory included; all nodes are asked at once.
 
     Raises:
         NodesFailed: With every node that cannot be reached.
     """
     cluster = session.cluster
-    answers = on_each(nodes, lambda name: look_at_node(cluster.node(name), world))
+    names = [node.name for node in cluster.nodes]
+    answers = on_each(
+        names, lambda name: look_at_node(cluster.node(name), world, remembered.get(name))
+    )
     raise_failures(answers)
     return {name: facts for name, facts in answers.items() if isinstance(facts, NodeFacts)}
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
-
 from clusterkit.facts import NodeFacts
 from clusterkit.model.cluster import Node
-from clusterkit.tasks.node_facts import LookAtNode, read_facts
+from clusterkit.tasks.node_facts import LookAtNode
 from clusterkit.transports.world import World
 
 
-def look_at_node(node: Node, world: World) -> NodeFacts:
-    """The facts of one node now.
+def look_at_node(node: Node, world: World, remembered: NodeFacts | None = None) -> NodeFacts:
+    """The facts of one node now; ``remembered`` are from an earlier look.
 
     Raises:
         ClusterkitError: If the node cannot be reached, or has no Python.
     """
-    seen = world.perform(node.name, LookAtNode(node).probe()).check()
-    return read_facts(json.loads(seen.stdout))
+    task = LookAtNode(node, remembered)
+    return task.read(world.perform(node.name, task.probe()))

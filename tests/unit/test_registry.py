@@ -72,8 +72,9 @@ def test_an_engine_that_nobody_brings_is_refused():
 def test_a_package_may_not_replace_what_is_built_in(plugin):
     plugin("transformers")
 
+    assert registry.find("engines", "transformers").__module__.startswith("clusterkit.")
     with pytest.raises(ClusterkitError) as caught:
-        registry.find("engines", "transformers")
+        registry.names("engines")
 
     assert str(caught.value) == (
         "engine `transformers` is defined by clusterkit.engines.transformers:Transformers and "

@@ -35,7 +35,7 @@ def test_a_first_build_on_shared_storage() -> None:
     words = (*pip, "--no-input", "--quiet", "--dest", "/c/models/<temporary>")
 
     assert [(step.node, step.stage, step.action) for step in steps("volume")] == [
-        ("node1", "engine", Command((*CONVERT, "--check", TARGET))),
+        ("node1", "engine", Command((CONVERT[0], "-I", "-S", *CONVERT[1:], "--check", TARGET))),
         (
             "localhost",
             "engine",
