@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clusterkit.command import Step
+from clusterkit.command import Command, Step
 from clusterkit.events import Sink
 from clusterkit.facts import NodeFacts
 from clusterkit.model.models import model_source
@@ -22,6 +22,7 @@ def builder_for(session: Session, world: World, *, facts: Facts, sink: Sink) -> 
     """The head converts; this machine fetches."""
     return Builder(
         transport=world.transport,
+        look=world.perform,
         here=LocalTransport(),
         cache=cache_folder(),
         python=facts[session.cluster.head.name].python,
@@ -43,14 +44,21 @@ def placing_steps(session: Session, facts: Facts) -> tuple[Step, ...]:
 
 def model_state(session: Session, world: World, facts: NodeFacts) -> ModelState:
     """``ready``, ``absent`` or ``damaged`` on the storage; ``unknown`` before it was fetched."""
-    builtin = model_source(session.cluster.engine.model).builtin
-    if builtin is None:
+    looks = model_looks(session, facts)
+    if not looks:
         return "unknown"
-    target = target_of(session.cluster, builtin.name, builtin.wheel.member_sha256)
-    payloads = payload_folder(session.cluster.home)
-    seen = world.perform(session.cluster.head.name, check_command(facts.python, payloads, target))
+    seen = world.perform(session.cluster.head.name, looks[0])
     if seen.ok:
         return "ready"
     if seen.exit_code != DIFFERS:
         return "unknown"
     return "absent" if f"{MANIFEST} is missing" in seen.stdout else "damaged"
+
+
+def model_looks(session: Session, head: NodeFacts) -> tuple[Command, ...]:
+    """What asks the head for a built-in model; where another lies is known once it is fetched."""
+    builtin = model_source(session.cluster.engine.model).builtin
+    if builtin is None:
+        return ()
+    target = target_of(session.cluster, builtin.name, builtin.wheel.member_sha256)
+    return (check_command(head.python, payload_folder(session.cluster.home), target),)

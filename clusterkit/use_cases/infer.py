@@ -16,7 +16,7 @@ from clusterkit.model.load import load_prompts
 from clusterkit.model.models import model_source
 from clusterkit.placement import place_stages
 from clusterkit.results.infer import InferResult
-from clusterkit.use_cases.builder import builder_for, placing_steps
+from clusterkit.use_cases.builder import builder_for, model_looks, placing_steps
 from clusterkit.use_cases.heard import Heard
 from clusterkit.use_cases.launch import Facts, facts_now, job_steps, known_facts, make_job, run
 from clusterkit.use_cases.model_placing import place_model
@@ -43,7 +43,8 @@ def infer(
     heard = Heard(engine.parse, sink)
     remembered = known_facts(session)  # says so if the cluster is not up
     with open_world(session) as world:
-        facts = facts_now(session, world, remembered)
+        looks = model_looks(session, remembered[session.cluster.head.name])
+        facts = facts_now(session, world, remembered, head_looks=looks)
         if builtin := model_source(session.cluster.engine.model).builtin:
             engine.check(request, builtin.shape, session.cluster, facts)
         model = place_model(session.cluster, builder_for(session, world, facts=facts, sink=sink))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
 
 from clusterkit import registry
@@ -21,6 +21,7 @@ from clusterkit.model.cluster import Cluster
 from clusterkit.model.job import RankProgram
 from clusterkit.placement import Placement, Rank
 from clusterkit.state.facts import load_facts
+from clusterkit.tasks.node_facts import LookAtNode
 from clusterkit.tasks.payload import payload_folder
 from clusterkit.transports.world import World
 from clusterkit.use_cases.look import look_at_node
@@ -52,17 +53,25 @@ def known_facts(session: Session) -> Facts:
     return seen.nodes
 
 
-def facts_now(session: Session, world: World, remembered: Facts) -> Facts:
+def facts_now(
+    session: Session,
+    world: World,
+    remembered: Facts,
+    *,
+    head_looks: Iterable[Command] = (),
+) -> Facts:
     """What the nodes are at this moment, memory included; all nodes are asked at once.
+
+    ``head_looks`` will be wanted of the head soon, and are asked in the same round trip.
 
     Raises:
         NodesFailed: With every node that cannot be reached.
     """
     cluster = session.cluster
-    names = [node.name for node in cluster.nodes]
-    answers = on_each(
-        names, lambda name: look_at_node(cluster.node(name), world, remembered.get(name))
-    )
+    looks = {node.name: LookAtNode(node, remembered.get(node.name)) for node in cluster.nodes}
+    asked = [(name, look.probe()) for name, look in looks.items()]
+    world.look_ahead([*asked, *((cluster.head.name, look) for look in head_looks)])
+    answers = on_each(list(looks), lambda name: look_at_node(looks[name], world))
     raise_failures(answers)
     return {name: facts for name, facts in answers.items() if isinstance(facts, NodeFacts)}
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clusterkit.command import Command
+from clusterkit.command import Command, Result
 from clusterkit.errors import ClusterkitError, JobFailed
 from clusterkit.events import Note, Progress, Sink, Stream
 from clusterkit.model.cluster import Cluster
@@ -35,11 +35,12 @@ _KILLED = 137
 class Builder:
     """What building needs besides the cluster.
 
-    ``python`` and ``payloads`` are the head's interpreter and the folder of payloads there;
-    ``cache`` and ``here`` are this machine's.
+    ``look`` runs a command that changes nothing; ``python`` and ``payloads`` are the head's
+    interpreter and the folder of payloads there; ``cache`` and ``here`` are this machine's.
     """
 
     transport: Callable[[str], Transport]
+    look: Callable[[str, Command], Result]
     here: Transport
     cache: Path
     python: str
@@ -80,7 +81,7 @@ def place_model(
     if builtin is not None and source == "pypi":
         # Its digest is known, so it need not be here to know whether it is there.
         looked = target_of(cluster, builtin.name, builtin.wheel.member_sha256)
-        if manifest := _look(builder, head, looked, verify=verify):
+        if manifest := _look(builder, head.node, looked, verify=verify):
             return _built(looked, manifest, changed=False)
     fetched = pull(
         setting,
@@ -93,10 +94,10 @@ def place_model(
     if cluster.storage.kind == "local" and fetched.kind == "folder" and _is_ready(fetched.path):
         return _in_place(builder, head, fetched)
     target = target_of(cluster, fetched.name, fetched.sha256)
-    if target != looked and (manifest := _look(builder, head, target, verify=verify)):
+    if target != looked and (manifest := _look(builder, head.node, target, verify=verify)):
         return _built(target, manifest, changed=False)
     _bring_and_convert(cluster, builder, head, fetched, target)
-    manifest = _look(builder, head, target, verify=False)
+    manifest = _look(builder, head.node, target, verify=False)
     if manifest is None:
         raise JobFailed(
             f"{head.node}: {target} was converted, and is not whole there. Fix: see that nothing "
@@ -105,16 +106,15 @@ def place_model(
     return _built(target, manifest, changed=True)
 
 
-def _look(
-    builder: Builder, head: Transport, target: str, *, verify: bool
-) -> dict[str, Any] | None:
+def _look(builder: Builder, head: str, target: str, *, verify: bool) -> dict[str, Any] | None:
     """The manifest of the model in ``target``; None: it is not there, or not whole."""
-    result = head.run(check_command(builder.python, builder.payloads, target, verify=verify))
+    command = check_command(builder.python, builder.payloads, target, verify=verify)
+    result = builder.look(head, command)
     if result.exit_code == DIFFERS:
         problems = json.loads(result.stdout)["problems"]
         if problems != [f"{target}/{MANIFEST} is missing"]:
             told = "; ".join(problems)
-            builder.sink(Note(f"{target} is damaged, and is built anew: {told}", head.node))
+            builder.sink(Note(f"{target} is damaged, and is built anew: {told}", head))
         return None
     manifest: dict[str, Any] = json.loads(result.check().stdout)["manifest"]
     return manifest

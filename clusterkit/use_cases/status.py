@@ -33,7 +33,7 @@ def status(session: Session) -> StatusResult:
         states = _container_states(cluster, world)
         seen = on_each(
             [node.name for node in cluster.nodes if states.get(node.name, "up") == "up"],
-            lambda name: look_at_node(cluster.node(name), world),
+            lambda name: look_at_node(LookAtNode(cluster.node(name)), world),
         )
         rows = tuple(_row(node, states.get(node.name, "up"), seen) for node in cluster.nodes)
         answer = seen.get(cluster.head.name)

@@ -39,7 +39,10 @@ def cluster_of(storage: Path, *, model: str = "smollm2-135m", kind: str = "local
 
 def builder_of(cache: Path, sink: Any = lambda _: None, python: str = sys.executable) -> Builder:
     """Builds with the payloads of this working tree."""
-    return Builder(LocalTransport, LocalTransport(), cache, python, str(PAYLOADS), sink)
+    here = LocalTransport()
+    return Builder(
+        LocalTransport, lambda _, look: here.run(look), here, cache, python, str(PAYLOADS), sink
+    )
 
 
 def built_model() -> BuiltModel:
