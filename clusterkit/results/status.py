@@ -18,6 +18,11 @@ class SeenGpu(Model):
     uuid: str
     name: str
     memory_bytes: int
+    memory_used_bytes: int | None = None
+    driver_version: str | None = None
+    cuda_version: str | None = Field(default=None, description="The newest that the driver runs")
+    mig_mode: str | None = Field(default=None, examples=["Enabled"])
+    compute_capability: str | None = Field(default=None, examples=["9.0"])
 
 
 class NodeStatus(Model):

@@ -1,0 +1,84 @@
+"""Look at a machine with nothing of clusterkit on it: one command, and its answer typed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.resources import files
+from typing import Any
+
+from clusterkit.command import Command, Result
+from clusterkit.errors import ClusterkitError
+from clusterkit.facts import Disk, Docker, Gpu, MachineFacts, Mpi, Nic, RdmaPort
+
+_LOOK_S = 60.0
+"""For all of it: nvidia-smi alone can take half a minute where the driver is not kept loaded."""
+# $1 is the program, the rest are paths to ask about. Newer Pythons that lie beside an old
+# `python3` have names of their own; the vendors' systems keep one in /usr/libexec.
+_RUN = """
+program=$1; shift
+for python in python3 /usr/libexec/platform-python python /opt/venv/bin/python \\
+    python3.13 python3.12 python3.11 python3.10 python3.9 python3.8; do
+    found=$(command -v "$python") || continue
+    "$found" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null || continue
+    exec "$found" -I -c "$program" "$@"
+done
+echo "no Python 3.8 or newer on PATH" >&2
+exit 127
+"""
+
+
+def look_at_machine(paths: Sequence[str] = (), *, timeout_s: float = _LOOK_S) -> Command:
+    """The command that prints what a machine is; it changes nothing and needs no root.
+
+    ``paths`` are told apart as folder, program, file or absent.
+    """
+    program = files("clusterkit.payloads").joinpath("machine.py").read_text()
+    return Command(("sh", "-c", _RUN, "sh", program, *paths), timeout_s=timeout_s)
+
+
+def read_answer(seen: Result) -> MachineFacts:
+    """What :func:`look_at_machine` saw.
+
+    Raises:
+        ClusterkitError: If the machine has no Python, or the answer is no facts.
+    """
+    if seen.exit_code == 127:
+        said = seen.stderr.strip().rpartition("\n")[2]
+        raise ClusterkitError(
+            f"{seen.node}: {said}. Fix: install Python there (`sudo apt-get install python3`, "
+            "`sudo dnf install python3`)"
+        )
+    said = seen.check().stdout.strip().rpartition("\n")[2]  # below what a login prints
+    try:
+        return read_machine(json.loads(said))
+    except (ValueError, TypeError, KeyError) as error:
+        raise ClusterkitError(
+            f"{seen.node}: its Python answers with something else than facts: `{said[:80]}`. "
+            "Fix: look at what `python3` is there"
+        ) from error
+
+
+def read_machine(data: Mapping[str, Any]) -> MachineFacts:
+    """Turn what payloads/machine.py printed into types."""
+    docker = data["docker"]
+    return MachineFacts(
+        **{
+            **data,
+            "os_id_like": tuple(data["os_id_like"]),
+            "disks": tuple(Disk(**disk) for disk in data["disks"]),
+            "gpus": tuple(Gpu(**gpu) for gpu in data["gpus"]),
+            "nics": tuple(
+                Nic(**{**nic, "addresses": tuple(nic["addresses"])}) for nic in data["nics"]
+            ),
+            "rdma_ports": tuple(RdmaPort(**port) for port in data["rdma_ports"]),
+            "docker": Docker(**docker) if docker else None,
+            "mpis": tuple(Mpi(**mpi) for mpi in data["mpis"]),
+        }
+    )
+
+
+def as_data(facts: MachineFacts) -> dict[str, Any]:
+    """``facts`` as JSON can hold them; :func:`read_machine` reads them back."""
+    return json.loads(json.dumps(asdict(facts)))  # type: ignore[no-any-return]
