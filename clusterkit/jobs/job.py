@@ -93,6 +93,11 @@ class Job:
         place = {"RANK": str(rank.rank), "LOCAL_RANK": str(rank.local_rank)}
         return {**self.node_env(rank.node), **place, **self.program.env}
 
+    def _argv_on(self, node: JobNode) -> list[str]:
+        """The program's words, where the head's own places are those of another node."""
+        places = {self.head.python: node.python, self.head.payloads: node.payloads}
+        return [places.get(word, word) for word in self.program.argv]
+
     def as_message(self) -> dict[str, Any]:
         """The first message to the supervisor."""
         files = self.program.files.items()
@@ -110,6 +115,7 @@ class Job:
                     "payloads": node.payloads,
                     "folder": node.folder(self.id),
                     "env": self.node_env(node.name),
+                    "argv": self._argv_on(node),
                 }
                 for node in self.nodes
             ],
@@ -117,7 +123,6 @@ class Job:
                 {"rank": rank.rank, "node": rank.node, "local_rank": rank.local_rank}
                 for rank in self.placement.ranks
             ],
-            "argv": list(self.program.argv),
             "env": dict(self.program.env),
             "files": {name: base64.b64encode(content).decode() for name, content in files},
             "launch": {"argv": list(self.launch.argv), "env": dict(self.launch.env)},

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from clusterkit.model.engine import EngineSettings
+from clusterkit.model.machine import Login, Machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,10 @@ class Node:
     """What MPI sees as one machine.
 
     ``gpus`` are indices on the node's host; rank ``i`` of the node gets ``gpus[i]``. ``python``
-    is the interpreter that has the engine's packages, or None to look for one.
+    is the interpreter that has the engine's packages, or None to look for one. ``machine`` is how
+    it is reached where it is not made by us. ``home`` is its folder of the cluster where that is
+    not the same on all nodes; it begins with ``~/`` until the node was asked, as ``login`` is
+    None.
     """
 
     name: str
@@ -63,6 +67,9 @@ class Node:
     address: str | None = None
     python: str | None = None
     container: Container | None = None
+    machine: Machine | None = None
+    home: str | None = None
+    login: Login | None = None
 
     @property
     def devices(self) -> tuple[int, ...]:
@@ -70,15 +77,20 @@ class Node:
         return self.gpus if self.container is None else tuple(range(len(self.gpus)))
 
 
+StorageKind = Literal["bind", "volume", "local", "nfs", "sync"]
+
+
 @dataclass(frozen=True, slots=True)
 class Storage:
     """Where all nodes see the same files: ``path`` on the nodes.
 
     ``bind``: the folder ``source`` of the host, which stays when the cluster goes. ``volume``:
-    a Docker volume that goes with it. ``local``: the node is this machine.
+    a Docker volume that goes with it. ``local``: the node is this machine. On machines, ``bind``
+    is a path that they share already, ``nfs`` is mounted from ``source`` (``server:/export``), and
+    with ``sync`` each node has files of its own.
     """
 
-    kind: Literal["bind", "volume", "local"]
+    kind: StorageKind
     path: str
     source: str | None = None
 
@@ -88,7 +100,8 @@ class Cluster:
     """All nodes, the first of which is the head, and what they share.
 
     ``subnet`` is the cluster network in CIDR form; None where there is only this machine.
-    ``home`` is the cluster's folder on its nodes: all that clusterkit writes there is below it.
+    ``home`` is the cluster's folder on nodes that have none of their own: all that clusterkit
+    writes there is below it.
     """
 
     name: str
@@ -116,3 +129,7 @@ class Cluster:
             if node.name == name:
                 return node
         raise KeyError(name)
+
+    def home_of(self, name: str) -> str:
+        """The cluster's folder on one node."""
+        return self.node(name).home or self.home

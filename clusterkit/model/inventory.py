@@ -3,42 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, Field
 
 from clusterkit.model.addresses import assign
 from clusterkit.model.base import Model, Name
-from clusterkit.model.cluster import Cluster, Container, Node, Storage
+from clusterkit.model.cluster import Cluster, Container, Node, Storage, StorageKind
 from clusterkit.model.container import IMAGE_PYTHON, ContainerSettings, NodePath, absolute
 from clusterkit.model.engine import EngineSettings
+from clusterkit.model.machine import Machine, SshSettings
 from clusterkit.model.mistakes import mistake
 from clusterkit.model.models import is_path
-from clusterkit.model.node_sets import NotANodeSet, expand, expand_numbers
+from clusterkit.model.node_sets import NotANodeSet, expand
+from clusterkit.model.node_settings import NodeSettings
 
 _SMALLEST_PREFIX, _LARGEST_PREFIX = 8, 29
-
-
-def _gpus(given: Any) -> Any:
-    if isinstance(given, int) and not isinstance(given, bool):
-        fix = f'write [{given}] for that GPU, or a range such as "0-3"'
-        raise mistake("must be a list of GPU numbers, not one number", fix)
-    if isinstance(given, str):
-        try:
-            given = expand_numbers(given)
-        except NotANodeSet as error:
-            raise mistake(f"`{given}` {error}", 'write [0, 1] or "0-3"') from None
-    return tuple(given) if isinstance(given, list) else given
-
-
-def _each_once(gpus: tuple[int, ...]) -> tuple[int, ...]:
-    for gpu in gpus:
-        if gpus.count(gpu) > 1:
-            raise mistake(f"GPU {gpu} is listed twice", "list each GPU once")
-    return gpus
 
 
 def _subnet(text: str) -> str:
@@ -48,80 +31,16 @@ def _subnet(text: str) -> str:
         raise mistake(f"`{text}` is not an IPv4 subnet", "write 192.168.123.0/24") from None
     if "/" not in text or not _SMALLEST_PREFIX <= subnet.prefixlen <= _LARGEST_PREFIX:
         raise mistake(f"`{text}` has no size from /8 to /29", "write 192.168.123.0/24")
-    if not subnet.is_private:
-        raise mistake(f"`{text}` is not a private network", "write 192.168.123.0/24")
     if str(subnet) != text:
         raise mistake(f"`{text}` does not begin at its first address", f"write {subnet}")
     return text
 
 
-Gpus = Annotated[
-    tuple[Annotated[int, Field(ge=0)], ...],
-    BeforeValidator(_gpus),
-    AfterValidator(_each_once),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "array", "items": {"type": "integer", "minimum": 0}},
-                {"type": "string", "pattern": "^[0-9,/-]+$"},
-            ]
-        }
-    ),
-]
-"""GPU numbers, as a list or as a range."""
-
-
-class NodeSettings(Model):
-    """What one node set says of its nodes; what it leaves out comes from ``defaults``."""
-
-    slots: int | None = Field(
-        default=None,
-        ge=1,
-        description="How many ranks fit on each node; default: one for each GPU, else 1",
-        examples=[2],
-    )
-    address: str | None = Field(
-        default=None,
-        min_length=1,
-        description="Addresses on the cluster network: a set as long as the node set",
-        examples=["192.168.123.[111-112]"],
-    )
-    gpus: Gpus | None = Field(
-        default=None,
-        description="The GPUs of the node's host that it may use; default: none",
-        examples=[[0, 1], "0-7"],
-    )
-    python: str | None = Field(
-        default=None,
-        min_length=1,
-        description="The Python that has the engine's packages; default: looked for",
-        examples=[IMAGE_PYTHON],
-    )
-    container: ContainerSettings | None = Field(
-        default=None,
-        description="What is different about these nodes' containers",
-        examples=[{"shm_size": "8g"}],
-    )
-
-    def over(self, base: NodeSettings) -> NodeSettings:
-        """These settings, and those of ``base`` where these say nothing."""
-        said = {name: getattr(self, name) for name in self.model_fields_set}
-        said = {name: value for name, value in said.items() if value is not None}
-        if self.container and base.container:
-            said["container"] = self.container.over(base.container)
-        return base.model_copy(update=said)
-
-    @property
-    def slot_count(self) -> int:
-        """The slots of each node: those asked for, or one for each GPU, or one."""
-        return self.slots or len(self.gpus or ()) or 1
-
-
 class NetworkSettings(Model):
-    """The network that the nodes of a docker cluster share; clusterkit makes it."""
+    """The network that the nodes share: docker makes it, machines have it."""
 
     subnet: Annotated[str, AfterValidator(_subnet)] = Field(
-        description="A private IPv4 subnet that nothing else here uses",
+        description="An IPv4 subnet. docker: a private one that nothing else here uses",
         examples=["192.168.123.0/24"],
     )
 
@@ -129,36 +48,56 @@ class NetworkSettings(Model):
 class StorageSettings(Model):
     """Where all nodes see the same files: models, and what jobs share."""
 
-    kind: Literal["bind", "volume", "local"] = Field(
-        description="bind: a folder of the host, which stays. volume: Docker's, goes with the "
-        "cluster. local: this machine's own files",
+    kind: StorageKind = Field(
+        description="bind: a folder of the host, which stays; on machines, a path that they share "
+        "already. volume: Docker's, goes with the cluster. local: this machine's own files. nfs: "
+        "mounted on every machine. sync: each machine has its own copy",
         examples=["volume"],
     )
     source: str | None = Field(
-        default=None, min_length=1, description="bind: the folder", examples=["./shared"]
+        default=None,
+        min_length=1,
+        description="bind with docker: the folder. nfs: server:/export",
+        examples=["./shared"],
     )
     path: NodePath | None = Field(
-        default=None, description="Where the nodes see it; default: /shared", examples=["/shared"]
+        default=None,
+        description="Where the nodes see it; default: /shared (docker), a folder of each machine "
+        "(sync)",
+        examples=["/shared"],
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One node of a node set: its name, its settings with the defaults, its given address."""
+    """One node of a node set: its name, its settings with the defaults, what is its own."""
 
     name: str
     node_set: str
     settings: NodeSettings
     address: str | None
+    host: str | None = None
 
 
 class Inventory(Model):
     """A cluster, as one YAML file describes it."""
 
     cluster: Name = Field(description="The cluster's name", examples=["pair"])
-    provider: Literal["local", "docker"] = Field(
-        description="Where nodes come from: this machine, or containers on a Docker host",
+    provider: Literal["local", "docker", "ssh"] = Field(
+        description="Where nodes come from: this machine, containers on a Docker host, or "
+        "machines that are reached by SSH",
         examples=["docker"],
+    )
+    runtime: Literal["bare", "docker"] | None = Field(
+        default=None,
+        description="ssh only: ranks run on the machines as they are (bare, the default), or in "
+        "one container on each (docker)",
+        examples=["bare"],
+    )
+    ssh: SshSettings | None = Field(
+        default=None,
+        description="ssh only: how the machines are reached",
+        examples=[{"user": "ubuntu"}],
     )
     defaults: NodeSettings = Field(
         default=NodeSettings(),
@@ -177,17 +116,18 @@ class Inventory(Model):
     )
     network: NetworkSettings | None = Field(
         default=None,
-        description="docker only: the cluster network",
+        description="The cluster network; not with local",
         examples=[{"subnet": "192.168.123.0/24"}],
     )
     container: ContainerSettings | None = Field(
         default=None,
-        description="docker only: what the nodes are made from",
+        description="What nodes that are containers are made from",
         examples=[{"image": "clusterkit/node-cpu"}],
     )
     storage: StorageSettings | None = Field(
         default=None,
-        description="Files that all nodes share; default: a volume (docker), a folder (local)",
+        description="Files that all nodes share; default: a volume (docker), a folder (local), "
+        "a copy on each (ssh)",
         examples=[{"kind": "volume", "path": "/shared"}],
     )
     python: str | None = Field(
@@ -204,14 +144,14 @@ class Inventory(Model):
 
     def entries(self) -> Iterator[Entry]:
         """Every node in order; node sets and addresses that cannot be expanded are left out."""
-        top = NodeSettings(python=self.python, container=self.container)
+        top = NodeSettings(python=self.python, container=self.container, ssh=self.ssh)
         for node_set, own in self.nodes.items():
             settings = (own or NodeSettings()).over(self.defaults.over(top))
             names = _expanded(node_set)
-            given = _expanded(settings.address or "")
-            addresses = given if len(given) == len(names) else (None,) * len(names)
-            for name, address in zip(names, addresses, strict=True):
-                yield Entry(name, node_set, settings, address)
+            addresses = _one_each(settings.address, names)
+            hosts = _one_each(settings.host, names)
+            for name, address, host in zip(names, addresses, hosts, strict=True):
+                yield Entry(name, node_set, settings, address, host)
 
     def resolve(self, *, base: Path, local_home: Path, local_storage: Path) -> Cluster:
         """The cluster that this means; call it on inventories that ``load_inventory`` gave.
@@ -233,6 +173,8 @@ class Inventory(Model):
                     address=addresses.get(entry.name),
                     python=_python(entry.settings.python, base),
                     container=self._container(entry, base),
+                    machine=self._machine(entry, base),
+                    home=self._home(entry),
                 )
                 for entry in entries
             ),
@@ -247,18 +189,38 @@ class Inventory(Model):
         if self.network is None:
             return {}
         given = {entry.name: IPv4Address(entry.address) for entry in entries if entry.address}
+        if self.provider == "ssh":  # the others are found on the machines
+            return {name: str(address) for name, address in given.items()}
         names = [entry.name for entry in entries]
         assigned = assign(names, given, IPv4Network(self.network.subnet))
         return {name: str(address) for name, address in assigned.items()}
 
     def _container(self, entry: Entry, base: Path) -> Container | None:
-        if self.provider == "local" or entry.settings.container is None:
+        bare = self.provider == "local" or (self.provider == "ssh" and self.runtime != "docker")
+        if bare or entry.settings.container is None:
             return None
         return entry.settings.container.resolve(base)
+
+    def _machine(self, entry: Entry, base: Path) -> Machine | None:
+        if self.provider != "ssh":
+            return None
+        machine = (entry.settings.ssh or SshSettings()).machine(entry.host or entry.name)
+        key_file = absolute(machine.key_file, base) if machine.key_file else None
+        return replace(machine, key_file=key_file)
+
+    def _home(self, entry: Entry) -> str | None:
+        """Machines may share their users' homes, so that each node has a folder of its own."""
+        if self.provider != "ssh":
+            return None
+        return f"~/.clusterkit/{self.cluster}/{entry.name}"
 
     def _storage(self, base: Path, local_storage: Path) -> Storage:
         if self.provider == "local":
             return Storage("local", str(local_storage))
+        if self.provider == "ssh":
+            wanted = self.storage or StorageSettings(kind="sync")
+            path = wanted.path or f"/var/tmp/clusterkit-{self.cluster}"  # noqa: S108 - a user's own
+            return Storage(wanted.kind, path, wanted.source)
         wanted = self.storage or StorageSettings(kind="volume")
         source = absolute(wanted.source, base) if wanted.source else None
         return Storage(wanted.kind, wanted.path or "/shared", source)
@@ -272,6 +234,12 @@ def model_path(model: str, base: Path) -> str:
 def _python(python: str | None, base: Path) -> str | None:
     """A relative path is seen from the inventory; a bare name is looked up on the node."""
     return absolute(python, base) if python and "/" in python else python
+
+
+def _one_each(text: str | None, names: tuple[str, ...]) -> tuple[str | None, ...]:
+    """The members of a set that is as long as the node set; else none, which is a mistake."""
+    given = _expanded(text or "")
+    return given if len(given) == len(names) else (None,) * len(names)
 
 
 def _expanded(text: str) -> tuple[str, ...]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 from clusterkit.errors import did_you_mean
 from clusterkit.model.addresses import assign, reserved
 from clusterkit.model.base import is_name
 from clusterkit.model.container import ContainerSettings
 from clusterkit.model.inventory import Entry, Inventory
-from clusterkit.model.mistakes import NAME_FIX, Mistake, Place
+from clusterkit.model.machine_checks import address_mistake, not_with, ssh_mistakes, without_image
+from clusterkit.model.mistakes import NAME_FIX, Mistake, Place, number
 from clusterkit.model.node_sets import NotANodeSet, expand, fold
 
 
@@ -25,9 +26,12 @@ def find_mistakes(inventory: Inventory) -> list[Mistake]:
         *_python(inventory),
     ]
     if inventory.provider == "local":
-        return [*found, *_local(inventory, entries)]
+        return [*found, *not_with(inventory), *_local(inventory, entries)]
+    if inventory.provider == "ssh":
+        return [*found, *ssh_mistakes(inventory, entries), *_ports(entries)]
     return [
         *found,
+        *not_with(inventory),
         *_needed_by_docker(inventory, entries),
         *_addresses(inventory, entries),
         *_storage(inventory),
@@ -38,9 +42,9 @@ def find_mistakes(inventory: Inventory) -> list[Mistake]:
 
 def _node_sets(inventory: Inventory) -> Iterator[Mistake]:
     """Node sets that cannot be expanded, and addresses that are not as many."""
-    if inventory.defaults.address:
-        fix = "move it to the node sets"
-        yield Mistake(("defaults", "address"), "each node has an address of its own", fix)
+    for key, what in (("address", "each node has an address"), ("host", "each node is a machine")):
+        if getattr(inventory.defaults, key):
+            yield Mistake(("defaults", key), f"{what} of its own", "move it to the node sets")
     for node_set, own in inventory.nodes.items():
         place: Place = ("nodes", node_set)
         try:
@@ -51,18 +55,27 @@ def _node_sets(inventory: Inventory) -> Iterator[Mistake]:
         if wrong := next((name for name in names if not is_name(name)), None):
             yield Mistake(place, f"`{wrong}` is not a node name", NAME_FIX)
         if own and own.address:
-            yield from _address_count(names, own.address, (*place, "address"))
+            yield from _count(names, own.address, (*place, "address"), _ADDRESSES)
+        if own and own.host:
+            yield from _count(names, own.host, (*place, "host"), _HOSTS)
 
 
-def _address_count(names: tuple[str, ...], text: str, place: Place) -> Iterator[Mistake]:
+_ADDRESSES = ("address", "write 192.168.123.111, or 192.168.123.[111-112] for two nodes")
+_HOSTS = ("host", "write gpu1.example.net, or gpu[1-2].example.net for two nodes")
+
+
+def _count(
+    names: tuple[str, ...], text: str, place: Place, of: tuple[str, str]
+) -> Iterator[Mistake]:
+    """As many of something as there are nodes."""
+    word, fix = of
     try:
         count = len(expand(text))
     except NotANodeSet as error:
-        fix = "write 192.168.123.111, or 192.168.123.[111-112] for two nodes"
         yield Mistake(place, f"`{text}` {error}", fix)
         return
     if count != len(names):
-        what = f"{_number(count, 'address')} for {_number(len(names), 'node')}"
+        what = f"{number(count, word)} for {number(len(names), 'node')}"
         yield Mistake(place, what, "give one for each node, or none at all")
 
 
@@ -101,7 +114,7 @@ def _engine(inventory: Inventory, entries: list[Entry]) -> Iterator[Mistake]:
     engine, slots = inventory.engine, sum(entry.settings.slot_count for entry in entries)
     if entries and engine.world_size > slots:
         key = "pp" if engine.pp > 1 else "tp"
-        what = f"tp={engine.tp} with pp={engine.pp} needs {_number(engine.world_size, 'slot')}"
+        what = f"tp={engine.tp} with pp={engine.pp} needs {number(engine.world_size, 'slot')}"
         what += f", and the nodes have {slots}"
         yield Mistake(("engine", key), what, "lower `tp` or `pp`, or raise `slots`")
 
@@ -143,11 +156,10 @@ def _needed_by_docker(inventory: Inventory, entries: list[Entry]) -> Iterator[Mi
     if inventory.network is None:
         fix = "add `network: {subnet: 192.168.123.0/24}`"
         yield Mistake(("network",), "missing: provider docker needs it", fix)
-    without = [entry.name for entry in entries if not _container(entry).image]
-    if without:
-        what = f"missing: {fold(without)} would have no image"
-        place = ("container", "image")
-        yield Mistake(place, what, "add `container: {image: clusterkit/node-cpu}`")
+    elif not IPv4Network(inventory.network.subnet).is_private:
+        what = f"`{inventory.network.subnet}` is not a private network"
+        yield Mistake(("network", "subnet"), what, "write 192.168.123.0/24")
+    yield from without_image(entries)
 
 
 def _addresses(inventory: Inventory, entries: list[Entry]) -> Iterator[Mistake]:
@@ -159,12 +171,10 @@ def _addresses(inventory: Inventory, entries: list[Entry]) -> Iterator[Mistake]:
         if entry.address is None:
             continue
         place: Place = ("nodes", entry.node_set, "address")
-        try:
-            address = IPv4Address(entry.address)
-        except AddressValueError:
-            fix = "write four numbers from 0 to 255: 192.168.123.111"
-            yield Mistake(place, f"`{entry.address}` is not an IPv4 address", fix)
+        if mistake := address_mistake(entry.address, place):
+            yield mistake
             continue
+        address = IPv4Address(entry.address)
         owner = next((name for name, other in given.items() if other == address), None)
         if owner and owner != entry.name:
             fix = "give each node its own"
@@ -187,8 +197,9 @@ def _storage(inventory: Inventory) -> Iterator[Mistake]:
     storage = inventory.storage
     if storage is None:
         return
-    if storage.kind == "local":
-        what = "`local` is for provider local, and this one is docker"
+    if storage.kind not in ("bind", "volume"):
+        of = "local" if storage.kind == "local" else "ssh"
+        what = f"`{storage.kind}` is for provider {of}, and this one is docker"
         yield Mistake(("storage", "kind"), what, "use `volume`, or `bind` with a `source`")
     if storage.kind == "bind" and storage.source is None:
         yield Mistake(
@@ -240,8 +251,3 @@ def _container_place(inventory: Inventory, entry: Entry, key: str) -> Place:
         if container and getattr(container, key) is not None:
             return place
     return ("container", key)
-
-
-def _number(count: int, what: str) -> str:
-    plural = "es" if what.endswith("s") else "s"
-    return f"{count} {what}{'' if count == 1 else plural}"

@@ -40,10 +40,6 @@ def load_inventory(path: Path) -> Inventory:
             "write the keys `cluster`, `provider` and `nodes`; `clusterkit init` makes a first one"
         )
         source.report([Mistake((), what, fix)])
-    if raw.get("provider") == "ssh":
-        source.mistakes.clear()
-        what = "`ssh` comes with a later version; this one has local and docker"
-        source.report([Mistake(("provider",), what, "use `provider: docker` or `local`")])
     inventory, mistakes = _parse(Inventory, raw)
     places = [mistake.place for mistake in mistakes]
     if inventory is None:

@@ -184,3 +184,9 @@ def _followed(schema: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
         else:
             part = next(choice for choice in part["anyOf"] if choice.get("type") != "null")
     return part
+
+
+def number(count: int, what: str) -> str:
+    """A count in words: ``1 node``, ``2 addresses``."""
+    plural = "es" if what.endswith("s") else "s"
+    return f"{count} {what}{'' if count == 1 else plural}"

@@ -115,7 +115,7 @@ def first_order(job: Message, node: dict[str, Any], *, is_head: bool) -> Message
         "address": node["address"],
         "subnet": job["subnet"],
         "files": job["files"],
-        "argv": job["argv"],
+        "argv": node["argv"],
         "program_env": job["env"],
         "world_size": len(job["ranks"]),
         "ranks": ranks,

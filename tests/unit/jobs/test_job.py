@@ -54,6 +54,7 @@ def test_the_first_message_to_the_supervisor() -> None:
                     "PYTHONUNBUFFERED": "1",
                     "CUDA_VISIBLE_DEVICES": "3,5",
                 },
+                "argv": ["run", "it"],
             },
             {
                 "name": "node2",
@@ -62,6 +63,7 @@ def test_the_first_message_to_the_supervisor() -> None:
                 "payloads": "/home/payload",
                 "folder": "/home/jobs/infer-1",
                 "env": {"WORLD_SIZE": "3", "LOCAL_WORLD_SIZE": "1", "PYTHONUNBUFFERED": "1"},
+                "argv": ["run", "it"],
             },
         ],
         "ranks": [
@@ -69,7 +71,6 @@ def test_the_first_message_to_the_supervisor() -> None:
             {"rank": 1, "node": "node1", "local_rank": 1},
             {"rank": 2, "node": "node2", "local_rank": 0},
         ],
-        "argv": ["run", "it"],
         "env": {"TOKEN": "s"},
         "files": {"input": "/wo="},
         "launch": {"argv": ["mpirun", "rank"], "env": {"A": "1"}},
