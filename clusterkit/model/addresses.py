@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from ipaddress import IPv4Address, IPv4Network
+from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
 
 FIRST = 11
 """Nodes without an address are numbered from here: the low ones are left to other machines."""
@@ -40,3 +40,25 @@ def assign(
                 addresses[node] = address
                 break
     return addresses
+
+
+_LONGEST_PREFIX, _SHORTEST_PREFIX = 24, 16
+
+
+def common_subnet(addresses: Iterable[str]) -> str | None:
+    """The smallest subnet, from /24 to /16, that has all of these; None if there is none.
+
+    It is a guess: an address does not tell its prefix. What is no IPv4 address tells nothing.
+    """
+    found = list(addresses)
+    try:
+        numbers = [IPv4Address(address) for address in found]
+    except AddressValueError:
+        return None
+    if not numbers or any(number.is_loopback for number in numbers):
+        return None
+    for prefix in range(_LONGEST_PREFIX, _SHORTEST_PREFIX - 1, -1):
+        subnet = IPv4Network((numbers[0], prefix), strict=False)
+        if all(number in subnet for number in numbers):
+            return str(subnet)
+    return None

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from typing import Literal
+
+from clusterkit.model.addresses import common_subnet
+from clusterkit.model.inventory_text import engine_text, row, word
+from clusterkit.model.ssh_inventory import SUBNET_COMMENT, SshNode, ssh_inventory
 
 Provider = Literal["local", "docker", "ssh"]
 
@@ -32,32 +35,27 @@ def first_inventory(
     ``images/node.Dockerfile``; without it the image is used or pulled. Local has one node.
     """
     slots = slots or gpus_per_node or _DEFAULT_SLOTS
-    count = {"local": 1, "docker": nodes, "ssh": len(hosts)}[provider]
+    if provider == "ssh":
+        return _machines(cluster, hosts, slots, gpus_per_node, subnet, model)
+    ranks = slots * (nodes if provider == "docker" else 1)
     sections = [
         _HEADS[provider],
-        _row(0, f"cluster: {_text(cluster)}"),
-        _row(0, f"provider: {provider}"),
+        row(0, f"cluster: {word(cluster)}"),
+        row(0, f"provider: {provider}"),
     ]
     match provider:
         case "local":
             sections.append("\nnodes:\n  localhost:\n" + _slots(4, slots, gpus_per_node))
         case "docker":
             sections.append(_docker_nodes(nodes, slots, gpus_per_node))
-            sections.append(_DOCKER.format(subnet=subnet, image=_text(image)))
+            sections.append(_DOCKER.format(subnet=subnet, image=word(image)))
             sections.append(_build(build_context) + _gpu_container(gpus_per_node))
-        case "ssh":
-            sections.append(_ssh_nodes(hosts, slots, gpus_per_node))
-    return "".join([*sections, _engine(model, pp=2 if count * slots > 1 else 1)])
+    return "".join([*sections, engine_text(model, pp=2 if ranks > 1 else 1)])
 
 
-_HEADS: dict[Provider, str] = {
+_HEADS = {
     "local": "# This machine as a cluster of one node. Next: clusterkit up FILE\n\n",
     "docker": "# Containers on this machine's Docker engine. Next: clusterkit up FILE\n\n",
-    "ssh": (
-        "# Machines that you reach by SSH.\n"
-        "# NOT YET: this version's `up` takes local and docker; ssh comes with a later version.\n"
-        "# This file has the shape that it will take.\n\n"
-    ),
 }
 
 _DOCKER = """
@@ -88,18 +86,31 @@ def _docker_nodes(nodes: int, slots: int, gpus: int) -> str:
     return story + "".join(rows)
 
 
-def _ssh_nodes(hosts: Sequence[str], slots: int, gpus: int) -> str:
-    login = _row(0, "ssh: {user: ubuntu, port: 22}", "how to log in; your known_hosts decides")
-    story = "\n# The first node is the head, where mpirun starts.\nnodes:\n"
-    rows = "".join(f"  node{n}: {{host: {_text(host)}}}\n" for n, host in enumerate(hosts, 1))
-    return f"\n{login}\ndefaults:\n{_slots(2, slots, gpus)}{story}{rows}"
+def _machines(
+    cluster: str, hosts: Sequence[str], slots: int, gpus: int, subnet: str, model: str
+) -> str:
+    """Machines by SSH; their network is guessed from their addresses, or is to be edited."""
+    found = common_subnet(hosts)
+    nodes = [
+        SshNode(f"node{n}", host, slots=slots, gpus=tuple(range(gpus)))
+        for n, host in enumerate(hosts, 1)
+    ]
+    known = found or len(hosts) == 1
+    return ssh_inventory(
+        nodes,
+        cluster=cluster,
+        subnet=found or subnet,
+        head=["Machines that you reach by SSH. Next: clusterkit up FILE"],
+        model=model,
+        subnet_comment=SUBNET_COMMENT if known else f"EDIT: {SUBNET_COMMENT}",
+    )
 
 
 def _slots(indent: int, slots: int, gpus: int) -> str:
-    rows = _row(indent, f"slots: {slots}", "room for this many MPI ranks")
+    rows = row(indent, f"slots: {slots}", "room for this many MPI ranks")
     if gpus:
-        return rows + _row(indent, f"gpus: {list(range(gpus))}", "the ranks take them in turn")
-    return rows + "#" + _row(indent, "gpus: [0]", "the node's GPUs; the ranks take them in turn")
+        return rows + row(indent, f"gpus: {list(range(gpus))}", "the ranks take them in turn")
+    return rows + "#" + row(indent, "gpus: [0]", "the node's GPUs; the ranks take them in turn")
 
 
 def _build(context: str | None) -> str:
@@ -107,36 +118,10 @@ def _build(context: str | None) -> str:
         return (
             "#  build: {context: ., dockerfile: images/node.Dockerfile}    # instead of pulling\n"
         )
-    return f"  build: {{context: {_text(context)}, dockerfile: images/node.Dockerfile}}\n"
+    return f"  build: {{context: {word(context)}, dockerfile: images/node.Dockerfile}}\n"
 
 
 def _gpu_container(gpus: int) -> str:
     off = "" if gpus else "#"
     rows = f"{off}  ipc: host\n{off}  ulimits: {{memlock: -1, stack: 67108864}}\n"
     return ("  # What containers with GPUs want:\n" if gpus else "# With GPUs:\n") + rows
-
-
-def _engine(model: str, *, pp: int) -> str:
-    return "\nengine:\n" + "".join(
-        [
-            _row(2, "name: transformers"),
-            _row(2, f"model: {_text(model)}", "or hub/name, a Hugging Face folder, a GGUF file"),
-            _row(2, f"pp: {pp}", "pipeline parallel: the layers over this many ranks"),
-            _row(2, "tp: 1", "tensor parallel: every layer over this many ranks"),
-        ]
-    )
-
-
-def _row(indent: int, text: str, comment: str = "") -> str:
-    line = " " * indent + text
-    return f"{line:<30}  # {comment}\n" if comment else f"{line}\n"
-
-
-def _text(value: str) -> str:
-    """``value`` in YAML: in quotes where it is not plainly a word."""
-    plain = re.fullmatch(r"\.|(\.{0,2}/|[A-Za-z])[\w./:-]*[\w./-]", value)
-    return (
-        value
-        if plain and value.lower() not in ("true", "false", "null")
-        else json.dumps(value, ensure_ascii=False)
-    )

@@ -61,9 +61,7 @@ def write_inventory(file: Path, text: str, *, force: bool) -> InitResult:
 
 
 def _checked(draft: Path, file: Path) -> tuple[str, str]:
-    """The name and provider; an ssh inventory is only read by a later version."""
-    if "\nprovider: ssh\n" in draft.read_text():
-        return draft.read_text().partition("\ncluster: ")[2].partition("\n")[0], "ssh"
+    """The name and provider of a right inventory; mistakes name the file that was meant."""
     try:
         inventory = load_inventory(draft)
     except FileMistakes as error:

@@ -2,11 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clusterkit.errors import FileMistakes
 from clusterkit.model.cluster import Build, Cluster, Container, Node, Storage
 from clusterkit.model.engine import EngineSettings
 from clusterkit.model.init import first_inventory
@@ -101,18 +99,25 @@ def test_a_docker_one_in_full(tmp_path: Path):
     )
 
 
-@given(hosts=st.lists(st.sampled_from(["10.0.0.1", "gpu1.lan", "a#b"]), min_size=1))
-def test_an_ssh_one_says_that_it_comes_later(tmp_path: Path, hosts: list[str]):
+@given(hosts=st.lists(st.sampled_from(["10.0.0.1", "10.0.1.9", "gpu1.lan", "a#b"]), unique=True))
+def test_an_ssh_one_loads(tmp_path: Path, hosts: list[str]):
+    hosts = hosts or ["gpu1"]
     text = first_inventory("ssh", cluster="lab", hosts=hosts, gpus_per_node=8)
-    assert "# NOT YET: this version's `up` takes local and docker" in text
 
-    with pytest.raises(FileMistakes) as caught:
-        load(text, tmp_path)
+    resolved = load(text, tmp_path)
 
-    assert caught.value.problems == [
-        f"{tmp_path}/first.yaml:6: provider: `ssh` comes with a later version; this one has local "
-        "and docker. Fix: use `provider: docker` or `local`"
-    ]
+    machines = [node.machine.host for node in resolved.nodes if node.machine]
+    assert (resolved.provider, machines) == ("ssh", hosts)
+    assert [node.name for node in resolved.nodes] == [f"node{n}" for n in range(1, len(hosts) + 1)]
+    assert [(node.slots, node.gpus) for node in resolved.nodes] == [(8, tuple(range(8)))] * len(
+        hosts
+    )
+    numbers = {"10.0.0.1", "10.0.1.9"}
+    guessed = {1: "10.0.0.0/24", 2: "10.0.0.0/23"} if set(hosts) <= numbers else {}
+    if hosts == ["10.0.1.9"]:
+        guessed = {1: "10.0.1.0/24"}
+    assert resolved.subnet == guessed.get(len(hosts), "192.168.123.0/24")
+    assert ("EDIT" in text) == (not guessed and len(hosts) > 1)
 
 
 def test_it_teaches():
