@@ -5,32 +5,58 @@ from __future__ import annotations
 import array
 import fcntl
 import ipaddress
+import os
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Tuple  # noqa: UP035 - see Address
 
 from clusterkit.payloads.processes import read
+
+Address = Tuple[str, str]  # noqa: UP006 - evaluated, on Python 3.8 too
+"""An interface and one of its addresses."""
+
+# What other software makes for itself: its addresses say nothing about the way to other nodes.
+_NEVER = ("docker", "podman", "virbr", "lxcbr", "cni", "veth", "vnet", "tun", "tap")
+_BRIDGE = "br-"  # of a network of Docker's, unless the machine itself has its address there
+_LOOPBACK = "lo"
 
 _SIOCGIFCONF = 0x8912
 _ROOM_BYTES = 1 << 16
 _ENTRY_BYTES = 40  # struct ifreq on 64-bit Linux: a name of 16 bytes, then the address
 
 
-def interface_of(subnet: str | None, address: str | None) -> str:
+def interface_of(
+    subnet: str | None, address: str | None, found: Iterable[Address] | None = None
+) -> str:
     """The interface that holds ``address``, or any in ``subnet``; `lo` where there is no subnet.
 
+    ``found`` None: this node's own. Bridges of Docker and the like are never taken.
+
     Raises:
-        LookupError: If no interface has such an address.
+        LookupError: If there is none, with those that the node has.
     """
     if subnet is None:
-        return "lo"
+        return _LOOPBACK
+    here = list(addresses() if found is None else found)
+    for name, each in within(subnet, here):
+        if address in (None, each) and not is_foreign(name, holds_address=each == address):
+            return name
+    raise LookupError(_none(subnet, address, here))
+
+
+def within(subnet: str, found: Iterable[Address]) -> list[Address]:
+    """Those of ``found`` whose address is in ``subnet``."""
     network = ipaddress.ip_network(subnet, strict=False)
-    inside = {
-        found: name for name, found in _addresses() if ipaddress.ip_address(found) in network
-    }
-    if not inside:
-        raise LookupError(f"no interface of this node has an address in {subnet}")
-    return inside.get(address or "", next(iter(inside.values())))
+    return [(name, each) for name, each in found if ipaddress.ip_address(each) in network]
+
+
+def is_foreign(name: str, *, holds_address: bool) -> bool:
+    """Whether an interface leads to no other node; ``holds_address``: it has the node's own."""
+    if name.startswith(_BRIDGE):
+        return not holds_address
+    is_tunnel = os.path.exists(f"/sys/class/net/{name}/tun_flags")  # noqa: PTH110 - starts sooner
+    return name == _LOOPBACK or name.startswith(_NEVER) or is_tunnel
 
 
 def hold_free_port(address: str) -> socket.socket:
@@ -41,7 +67,8 @@ def hold_free_port(address: str) -> socket.socket:
     return held
 
 
-def _addresses() -> Iterator[tuple[str, str]]:
+def addresses() -> Iterator[Address]:
+    """Every address of an interface that is up."""
     room = array.array("B", bytes(_ROOM_BYTES))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         where = struct.pack("iL", _ROOM_BYTES, room.buffer_info()[0])
@@ -53,3 +80,18 @@ def _addresses() -> Iterator[tuple[str, str]]:
     for line in read("/proc/net/if_inet6").decode().splitlines():
         digits, *_, name = line.split()
         yield name, str(ipaddress.ip_address(bytes.fromhex(digits)))
+
+
+def _none(subnet: str, address: str | None, found: list[Address]) -> str:
+    """That no interface fits, with what there is; addresses of one link only say nothing."""
+    shown = [
+        f"{name} {each}{' (never used)' * is_foreign(name, holds_address=each == address)}"
+        for name, each in found
+        if name != _LOOPBACK and not ipaddress.ip_address(each).is_link_local
+    ]
+    wanted = f"{address} of the cluster network {subnet}" if address else f"an address in {subnet}"
+    has = ", ".join(shown) or "none but the loopback"
+    return (
+        f"no interface has {wanted}; it has {has}. "
+        "Fix: correct `network.subnet` or the node's `address` in the inventory"
+    )

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from clusterkit.payloads import addresses
+from clusterkit.payloads.addresses import hold_free_port
 from clusterkit.payloads.job_protocol import (
     LEASE_TTL_S,
     VERSION,
@@ -23,6 +23,7 @@ from clusterkit.payloads.job_protocol import (
     Message,
 )
 from clusterkit.payloads.loop import Loop
+from clusterkit.payloads.network import network_of
 from clusterkit.payloads.processes import adopt_orphans, reap, spawn
 from clusterkit.payloads.rank_server import RankServer
 from clusterkit.payloads.surroundings import surroundings
@@ -93,11 +94,14 @@ class Agent:
         for name, content in job["files"].items():
             (self._folder / "run" / name).write_bytes(base64.b64decode(content))
         os.chdir(self._folder)  # names of sockets are at most 108 bytes long
-        interface = addresses.interface_of(job["subnet"], job["address"])
-        port = addresses.hold_free_port(job["address"] or "127.0.0.1")
-        job["env"].update(GLOO_SOCKET_IFNAME=interface, NCCL_SOCKET_IFNAME=interface)
+        given = {**os.environ, **job["program_env"]}
+        network = network_of(job["subnet"], job["address"], given)
+        port = hold_free_port(job["address"] or "127.0.0.1")
+        job["env"].update(network.env)
         logs = None if self._is_head else self._folder / "logs"
         self._ranks = RankServer(self._loop, job, self._supervisor, port, logs)
+        for note in network.notes:
+            self._supervisor.send({"t": "note", "text": note})
         self._supervisor.send({"t": "ready", "port": port.getsockname()[1]})
 
     def _start_daemon(self, key: int, line: str) -> None:
