@@ -11,18 +11,23 @@ import logging
 import shlex
 import signal
 import socket
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import fabric
 import paramiko
 from paramiko.common import MSG_CHANNEL_REQUEST
+from paramiko.kex_curve25519 import KexCurve25519
 from paramiko.ssh_exception import NoValidConnectionsError
 
+from clusterkit.transports.host_keys import Pin, Reject, UnknownHostKey
+from clusterkit.transports.known_hosts import trusted_keys
 from clusterkit.transports.ssh_address import SshAddress
 
 logging.getLogger("paramiko").addHandler(logging.NullHandler())  # our errors say it better
 
+_USERS_OWN = "~/.ssh/known_hosts ~/.ssh/known_hosts2"
 _MACHINES_OWN = Path("/etc/ssh/ssh_known_hosts")
 _KEEPALIVE_S = 5
 _DEAD_AFTER_MS = 15_000
@@ -33,20 +38,11 @@ _UP = "see whether `clusterkit up INVENTORY` puts the cluster's keys back"
 _SILENT = ("Error reading SSH protocol banner", "No existing session")
 
 
-class UnknownHostKey(paramiko.SSHException):
-    """The server's key is in no known_hosts."""
-
-    def __init__(self, key: paramiko.PKey) -> None:
-        self.key = key
-        super().__init__("unknown host key")
-
-
 class VerifiedConnection(fabric.Connection):  # type: ignore[misc]  # Fabric has no types
     """A Fabric connection that trusts the keys in known_hosts, and no other."""
 
     def __init__(self, address: SshAddress) -> None:
         own = address.known_hosts is not None
-        config = fabric.Config(overrides={"load_ssh_configs": not own})
         keys: dict[str, Any] = {
             "transport_factory": _Transport,
             "banner_timeout": address.connect_timeout_s,
@@ -58,32 +54,61 @@ class VerifiedConnection(fabric.Connection):  # type: ignore[misc]  # Fabric has
                 "look_for_keys": False,
                 "allow_agent": False,
             }
+        self._set(address=address)  # Fabric asks for the gateway while it is being made
         super().__init__(
             address.host,
             address.user,
             address.port,
-            config=config,
+            config=fabric.Config(overrides={"load_ssh_configs": not own}),
             connect_kwargs=keys,
         )
         self.connect_timeout = address.connect_timeout_s  # its argument loses fractions
-        self.client.set_missing_host_key_policy(_Reject())
-        if address.known_hosts is None:
-            self.client.load_system_host_keys()
-            if _MACHINES_OWN.exists():
-                self.client.load_system_host_keys(str(_MACHINES_OWN))
-        else:
-            self.client.load_host_keys(str(address.known_hosts))
+        if self.ssh_config.get("identitiesonly") == "yes":  # Fabric reads the files only
+            self.connect_kwargs.update(look_for_keys=False, allow_agent=False)
+        self._trust(address)
 
+    def get_gateway(self) -> VerifiedConnection | str | None:
+        """The machine through which this one is reached; Fabric's own would trust any key."""
+        address: SshAddress = self.address
+        through = address.jump or self.ssh_config.get("proxyjump", "none")
+        if through == "none":
+            command: str | None = self.ssh_config.get("proxycommand")
+            return None if command in (None, "none") else command
+        before, _, last = through.rpartition(",")
+        hop = self.derive_shorthand(last)
+        if hop["host"] == self.original_host:  # `Host *` with ProxyJump means the others
+            return None
+        return VerifiedConnection(
+            replace(
+                address,
+                host=hop["host"],
+                port=hop["port"],
+                user=hop["user"],
+                key_file=None,
+                jump=before or None,
+            )
+        )
 
-class _Reject(paramiko.RejectPolicy):
-    """Rejects every unknown key, and keeps it for the message."""
+    def _trust(self, address: SshAddress) -> None:
+        """Let the client know the keys of this host, and of no other."""
+        policy: Any = Pin(address.pins) if address.accept_new and address.pins else Reject()
+        self.client.set_missing_host_key_policy(policy)
+        name = self.host if self.port == _SSH_PORT else f"[{self.host}]:{self.port}"
+        for key in trusted_keys(name, self._known_hosts(address)):
+            self.client.get_host_keys().add(name, key.get_name(), key)
 
-    def missing_host_key(self, client: Any, hostname: str, key: paramiko.PKey) -> NoReturn:
-        del client, hostname
-        raise UnknownHostKey(key)
+    def _known_hosts(self, address: SshAddress) -> list[Path]:
+        if address.known_hosts is not None:
+            return [address.known_hosts]
+        users = self.ssh_config.get("userknownhostsfile", _USERS_OWN).split()
+        files = [*(Path(file).expanduser() for file in users), _MACHINES_OWN]
+        files += [address.pins] if address.pins else []
+        return [file for file in files if file.exists()]
 
 
 _HANDLERS: dict[int, Any] = vars(paramiko.Transport)["_channel_handler_table"]
+_KEX_INFO: dict[str, Any] = vars(paramiko.Transport)["_kex_info"]
+_KEX: tuple[str, ...] = vars(paramiko.Transport)["_preferred_kex"]
 
 
 def _take_request(channel: Any, message: paramiko.Message) -> None:
@@ -107,6 +132,15 @@ class _Transport(paramiko.Transport):
         **_HANDLERS,
         MSG_CHANNEL_REQUEST: _take_request,
     }
+
+    # paramiko knows this exchange by the name that it had before it was a standard; a server may
+    # be set to take the standard one only.
+    _kex_info = {**_KEX_INFO, "curve25519-sha256": KexCurve25519}  # noqa: RUF012
+    _preferred_kex = (
+        *(name for name in _KEX if name.startswith("mlkem")),
+        "curve25519-sha256",
+        *(name for name in _KEX if not name.startswith("mlkem")),
+    )
 
     def __init__(self, sock: socket.socket, **options: Any) -> None:
         plain = isinstance(sock, socket.socket)  # through a jump host it is a channel

@@ -1,0 +1,48 @@
+"""What happens to a host key that nobody knows yet: it is refused, or pinned at first contact."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Any, NoReturn
+
+import paramiko
+
+_PINNING = threading.Lock()
+
+
+class UnknownHostKey(paramiko.SSHException):
+    """The server's key is in no known_hosts."""
+
+    def __init__(self, key: paramiko.PKey) -> None:
+        self.key = key
+        super().__init__("unknown host key")
+
+
+class Reject(paramiko.RejectPolicy):
+    """Rejects every unknown key, and keeps it for the message."""
+
+    def missing_host_key(self, client: Any, hostname: str, key: paramiko.PKey) -> NoReturn:
+        """Raise it."""
+        del client, hostname
+        raise UnknownHostKey(key)
+
+
+class Pin(paramiko.MissingHostKeyPolicy):
+    """Writes a key that is seen for the first time into ``file``; from then on it must be it."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def missing_host_key(self, client: Any, hostname: str, key: paramiko.PKey) -> None:
+        """Add one line; other processes may add theirs at the same moment."""
+        del client
+        line = f"{hostname} {key.get_name()} {key.get_base64()}\n"
+        self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _PINNING:
+            handle = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            try:
+                os.write(handle, line.encode())  # one write to a file opened to append is atomic
+            finally:
+                os.close(handle)
