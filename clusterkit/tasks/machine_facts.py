@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -14,19 +15,29 @@ from clusterkit.facts import Disk, Docker, Gpu, MachineFacts, Mpi, Nic, RdmaPort
 
 _LOOK_S = 60.0
 """For all of it: nvidia-smi alone can take half a minute where the driver is not kept loaded."""
-# $1 is the program, the rest are paths to ask about. Newer Pythons that lie beside an old
-# `python3` have names of their own; the vendors' systems keep one in /usr/libexec.
+# $1 is the program, $2 its sources, the rest are paths to ask about. Beside an old `python3`
+# newer ones have names of their own.
 _RUN = """
-program=$1; shift
-for python in python3 /usr/libexec/platform-python python /opt/venv/bin/python \\
+for python in python3 /usr/libexec/platform-python /opt/venv/bin/python python \\
     python3.13 python3.12 python3.11 python3.10 python3.9 python3.8; do
     found=$(command -v "$python") || continue
-    "$found" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null || continue
-    exec "$found" -I -c "$program" "$@"
+    "$found" -I -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null || continue
+    exec "$found" -I -c "$@"
 done
-echo "no Python 3.8 or newer on PATH" >&2
+echo "no Python 3.8 or newer is on PATH" >&2
 exit 127
 """
+# Makes modules of the sources that came with it, as if the package were installed.
+_PROGRAM = """
+import json, sys, types
+for name, source in json.loads(sys.argv.pop(1)).items():
+    sys.modules[name] = module = types.ModuleType(name)
+    exec(compile(source, name, "exec"), vars(module))
+module.main()
+"""
+_PACKAGE = "clusterkit.payloads.machine"
+_MODULES = ("reading", "system", "gpus", "network", "docker", "mpi", "look")
+"""Each after those that it imports."""
 
 
 def look_at_machine(paths: Sequence[str] = (), *, timeout_s: float = _LOOK_S) -> Command:
@@ -34,8 +45,15 @@ def look_at_machine(paths: Sequence[str] = (), *, timeout_s: float = _LOOK_S) ->
 
     ``paths`` are told apart as folder, program, file or absent.
     """
-    program = files("clusterkit.payloads").joinpath("machine.py").read_text()
-    return Command(("sh", "-c", _RUN, "sh", program, *paths), timeout_s=timeout_s)
+    words = ("sh", "-c", _RUN, "sh", _PROGRAM, _sources(), *paths)
+    return Command(words, timeout_s=timeout_s)
+
+
+@cache
+def _sources() -> str:
+    folder = files(_PACKAGE)
+    texts = {f"{_PACKAGE}.{name}": folder.joinpath(f"{name}.py").read_text() for name in _MODULES}
+    return json.dumps(texts, ensure_ascii=False)
 
 
 def read_answer(seen: Result) -> MachineFacts:
@@ -61,22 +79,19 @@ def read_answer(seen: Result) -> MachineFacts:
 
 
 def read_machine(data: Mapping[str, Any]) -> MachineFacts:
-    """Turn what payloads/machine.py printed into types."""
-    docker = data["docker"]
-    return MachineFacts(
-        **{
-            **data,
-            "os_id_like": tuple(data["os_id_like"]),
-            "disks": tuple(Disk(**disk) for disk in data["disks"]),
-            "gpus": tuple(Gpu(**gpu) for gpu in data["gpus"]),
-            "nics": tuple(
-                Nic(**{**nic, "addresses": tuple(nic["addresses"])}) for nic in data["nics"]
-            ),
-            "rdma_ports": tuple(RdmaPort(**port) for port in data["rdma_ports"]),
-            "docker": Docker(**docker) if docker else None,
-            "mpis": tuple(Mpi(**mpi) for mpi in data["mpis"]),
-        }
-    )
+    """Turn what payloads/machine printed into types; what it left out, it could not read."""
+    nics = [{**nic, "addresses": tuple(nic["addresses"])} for nic in data.get("nics", ())]
+    docker = data.get("docker")
+    parts = {
+        "os_id_like": tuple(data.get("os_id_like", ())),
+        "disks": tuple(Disk(**disk) for disk in data.get("disks", ())),
+        "gpus": tuple(Gpu(**gpu) for gpu in data.get("gpus", ())),
+        "nics": tuple(Nic(**nic) for nic in nics),
+        "rdma_ports": tuple(RdmaPort(**port) for port in data.get("rdma_ports", ())),
+        "docker": Docker(**docker) if docker else None,
+        "mpis": tuple(Mpi(**mpi) for mpi in data.get("mpis", ())),
+    }
+    return MachineFacts(**{**data, **parts})
 
 
 def as_data(facts: MachineFacts) -> dict[str, Any]:

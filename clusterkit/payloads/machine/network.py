@@ -1,0 +1,144 @@
+"""Network interfaces with their addresses, and RDMA devices."""
+
+from __future__ import annotations
+
+import array
+import fcntl
+import glob
+import ipaddress
+import json
+import os
+import re
+import socket
+import struct
+from typing import Any
+
+from clusterkit.payloads.machine.reading import find, link, run, search_path, text, whole
+
+_CLASS = "/sys/class/net"
+_LOOPBACK = "772"  # ARPHRD_LOOPBACK
+_SIOCGIFCONF, _SIOCGIFNETMASK, _SIOCETHTOOL, _GET_DRIVER = 0x8912, 0x891B, 0x8946, 3
+_IFREQ_BYTES = 40
+
+
+def nics() -> dict[str, Any]:
+    """Every network interface."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        addresses = _addresses() or _addresses_without_ip(any_socket)
+        devices = {row["netdev"]: row["name"] for row in rdma()["rdma_ports"]}
+        folders = [name for name in _listed(_CLASS) if os.path.isdir(os.path.join(_CLASS, name))]
+        return {
+            "nics": [
+                {
+                    **_nic(name, any_socket),
+                    "addresses": addresses.get(name, []),
+                    "rdma_device": devices.get(name),
+                }
+                for name in sorted({*folders, *addresses})
+            ]
+        }
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _nic(name: str, any_socket: socket.socket) -> dict[str, Any]:
+    there = os.path.join(_CLASS, name)
+    speed = whole(text(there, "speed"))
+    return {
+        "name": name,
+        "kind": _kind(name, there, any_socket),
+        "state": text(there, "operstate") or "unknown",
+        "speed_mbps": speed if speed and speed > 0 else None,  # -1: the driver does not say
+        "mtu": whole(text(there, "mtu")),
+        "master": link(there, "master"),
+    }
+
+
+def _kind(name: str, there: str, any_socket: socket.socket) -> str:
+    """What the kernel says is behind an interface."""
+    if text(there, "type") == _LOOPBACK or name == "lo":
+        return "loopback"
+    if os.path.isdir(os.path.join(there, "bridge")):
+        return "bridge"
+    if _driver(name, any_socket) == "veth":
+        return "veth"
+    return "physical" if os.path.exists(os.path.join(there, "device")) else "virtual"
+
+
+def _driver(name: str, any_socket: socket.socket) -> str:
+    """The driver, as ethtool names it; it needs no rights."""
+    answer = array.array("B", struct.pack("I", _GET_DRIVER) + bytes(192))
+    asked = struct.pack("16sP16x", name.encode()[:15], answer.buffer_info()[0])
+    try:
+        fcntl.ioctl(any_socket.fileno(), _SIOCETHTOOL, asked)
+    except OSError:
+        return ""
+    return answer.tobytes()[4:36].split(b"\0", 1)[0].decode()
+
+
+def _addresses() -> dict[str, list[str]]:
+    """Interface -> addresses with prefix, by ip(8); empty where it is not, or knows no JSON."""
+    program = find("ip", search_path())
+    code, said, _ = run([program, "-j", "addr"]) if program else (1, "", "")
+    try:
+        links = json.loads(said) if code == 0 else []
+    except ValueError:
+        return {}
+    return {
+        row["ifname"]: [
+            f"{info['local']}/{info['prefixlen']}"
+            for info in row.get("addr_info", [])
+            if "local" in info
+        ]
+        for row in links
+        if "ifname" in row
+    }
+
+
+def _addresses_without_ip(any_socket: socket.socket) -> dict[str, list[str]]:
+    """The same from the kernel."""
+    room = array.array("B", bytes(1 << 16))
+    where = struct.pack("iL", len(room), room.buffer_info()[0])
+    used = struct.unpack("iL", fcntl.ioctl(any_socket.fileno(), _SIOCGIFCONF, where))[0]
+    entries = room.tobytes()
+    found: dict[str, list[str]] = {}
+    for start in range(0, used, _IFREQ_BYTES):
+        label = entries[start : start + 16].split(b"\0", 1)[0]
+        mask = fcntl.ioctl(any_socket.fileno(), _SIOCGIFNETMASK, label.ljust(32, b"\0"))[20:24]
+        prefix = bin(int.from_bytes(mask, "big")).count("1")
+        address = f"{socket.inet_ntoa(entries[start + 20 : start + 24])}/{prefix}"
+        found.setdefault(label.decode().partition(":")[0], []).append(address)
+    for row in text("/proc/net/if_inet6").splitlines():
+        digits, _, length, _, _, name = row.split()
+        address = str(ipaddress.ip_address(bytes.fromhex(digits)))
+        found.setdefault(name, []).append(f"{address}/{int(length, 16)}")
+    return found
+
+
+def rdma() -> dict[str, Any]:
+    """Every port of every RDMA device."""
+    ports = sorted(glob.glob("/sys/class/infiniband/*/ports/*"))
+    return {
+        "rdma_ports": [_rdma_port(folder) for folder in ports],
+        "has_dev_infiniband": os.path.isdir("/dev/infiniband"),
+    }
+
+
+def _rdma_port(folder: str) -> dict[str, Any]:
+    """One port; the interface is the port's own where the kernel tells, else the device's."""
+    device, port = folder.split("/")[4], folder.rpartition("/")[2]
+    rate = re.match(r"([\d.]+) Gb/sec", text(folder, "rate"))
+    of_device = sorted(_listed(f"/sys/class/infiniband/{device}/device/net"))
+    return {
+        "name": device,
+        "port": int(port),
+        "state": text(folder, "state").rpartition(": ")[2] or None,
+        "link_layer": text(folder, "link_layer") or None,
+        "rate_mbps": int(float(rate.group(1)) * 1000) if rate else None,
+        "netdev": text(folder, "gid_attrs/ndevs/0") or next(iter(of_device), None),
+    }
