@@ -10,6 +10,7 @@ import pytest
 
 from tests.e2e.controller import Controller, free_subnet, new_cluster_name
 from tests.e2e.local_job import MakeJob, jobs_here
+from tests.e2e.machine_image import machine_image
 from tests.e2e.pair import Pair
 
 
@@ -48,6 +49,30 @@ def clusterkit(
             terminal.write_line(f"kept: CLUSTERKIT_HOME={controller.home} -c {cluster_name}")
         else:
             controller.close()
+
+
+@pytest.fixture(scope="session")
+def mpi_machine(docker_host: docker.DockerClient, mpi_image: str) -> str:
+    """The image of a machine that runs MPI programs."""
+    return machine_image(docker_host, mpi_image)
+
+
+@pytest.fixture(scope="session")
+def model_machine(docker_host: docker.DockerClient, node_image: str) -> str:
+    """The image of a machine that runs the transformers engine."""
+    return machine_image(docker_host, node_image)
+
+
+@pytest.fixture(scope="session")
+def openmpi4_machine(docker_host: docker.DockerClient, mpi_image: str) -> str:
+    """The image of a machine with Open MPI 4."""
+    return machine_image(docker_host, mpi_image, "openmpi4")
+
+
+@pytest.fixture(scope="session")
+def docker_machine(docker_host: docker.DockerClient, mpi_image: str) -> str:
+    """The image of a machine that can have a Docker engine of its own."""
+    return machine_image(docker_host, mpi_image, "docker")
 
 
 @pytest.fixture

@@ -29,7 +29,8 @@ class Controller:
     """Calls to the CLI, each remembered so that a failing test can show them.
 
     ``clusters`` are the clusters that this person may have made. ``engine`` is None where the
-    test needs no Docker.
+    test needs no Docker. ``before`` are words before the CLI's own, which end with running what
+    follows them; ``variables`` are added to its environment.
     """
 
     home: Path
@@ -37,10 +38,12 @@ class Controller:
     clusters: set[str] = field(default_factory=set)
     calls: list[Done] = field(default_factory=list)
     running: list[subprocess.Popen[str]] = field(default_factory=list)
+    before: tuple[str, ...] = ()
+    variables: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, *words: object, stdin: str | None = None, timeout_s: float = 180) -> Done:
         """Run one command line to its end; any exit code is an answer."""
-        argv = [*CLUSTERKIT, *map(str, words)]
+        argv = [*self.before, *CLUSTERKIT, *map(str, words)]
         given = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
         try:
             done = subprocess.run(
@@ -62,7 +65,7 @@ class Controller:
     def start(self, *words: object) -> subprocess.Popen[str]:
         """Start one command line in a process group of its own, to be signalled or read from."""
         process = subprocess.Popen(
-            [*CLUSTERKIT, *map(str, words)],
+            [*self.before, *CLUSTERKIT, *map(str, words)],
             cwd=REPOSITORY,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -80,12 +83,12 @@ class Controller:
         env = {key: value for key, value in os.environ.items() if key != "CLUSTERKIT_CLUSTER"}
         env["CLUSTERKIT_HOME"] = str(self.home)
         env.setdefault("CLUSTERKIT_CACHE", str(REPOSITORY / ".cache"))
-        return env
+        return env | self.variables
 
     def report(self) -> str:
         """What every call printed, and what every container of the clusters logged."""
         parts = [
-            f"$ clusterkit {' '.join(call.args[len(CLUSTERKIT) :])}\n"
+            f"$ clusterkit {' '.join(call.args[len(self.before) + len(CLUSTERKIT) :])}\n"
             f"[exit {call.returncode}]\n{call.stdout}{call.stderr}"
             for call in self.calls
         ]
