@@ -38,6 +38,14 @@ _UP = "see whether `clusterkit up INVENTORY` puts the cluster's keys back"
 _SILENT = ("Error reading SSH protocol banner", "No existing session")
 
 
+class GatewayFailed(Exception):
+    """The machine through which another is reached cannot be used."""
+
+    def __init__(self, gateway: SshAddress, cause: Exception) -> None:
+        self.gateway, self.cause = gateway, cause
+        super().__init__(f"through {gateway}: {cause}")
+
+
 class VerifiedConnection(fabric.Connection):  # type: ignore[misc]  # Fabric has no types
     """A Fabric connection that trusts the keys in known_hosts, and no other."""
 
@@ -88,6 +96,15 @@ class VerifiedConnection(fabric.Connection):  # type: ignore[misc]  # Fabric has
                 jump=before or None,
             )
         )
+
+    def open_gateway(self) -> Any:
+        """A channel through the gateway; what fails there must not be told of this machine."""
+        try:
+            return super().open_gateway()
+        except Exception as error:
+            if isinstance(self.gateway, VerifiedConnection):
+                raise GatewayFailed(self.gateway.address, error) from error
+            raise
 
     def _trust(self, address: SshAddress) -> None:
         """Let the client know the keys of this host, and of no other."""
@@ -179,8 +196,11 @@ def explain(error: BaseException, address: SshAddress) -> str:
     Where the address has a known_hosts of its own, it is a cluster's, whose keys ``up`` mends.
     """
     own = address.known_hosts is not None
-    trusted = address.known_hosts or "~/.ssh/known_hosts"
+    pinned = f" or {address.pins}" if address.accept_new else ""
+    trusted = address.known_hosts or f"~/.ssh/known_hosts{pinned}"
     match error:
+        case GatewayFailed(gateway=gateway, cause=cause):
+            return f"{address} is reached through {gateway}: {explain(cause, gateway)}"
         case UnknownHostKey(key=key):
             fix = f"compare it with the machine's own, then add it to {trusted}"
             return (
