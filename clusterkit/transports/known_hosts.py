@@ -59,14 +59,23 @@ def trusted_keys(name: str, files: Iterable[Path]) -> list[paramiko.PKey]:
 
     A key that any of the files revokes is none of them. FileNotFoundError where one is not there.
     """
-    lines = [line for file in files for line in read(file).lines(name)]
-    revoked = {line.key for line in lines if line.revoked}
     keys: dict[str, paramiko.PKey] = {}
-    for line in lines:
-        key = None if line.key in revoked else _key(line)
+    for line in _trusted(name, files):
+        key = _key(line)
         if key is not None:
             keys.setdefault(key.get_name(), key)
     return list(keys.values())
+
+
+def is_trusted(name: str, key: paramiko.PKey, files: Iterable[Path]) -> bool:
+    """Whether ``name`` may have this very key, be it the first of its type or a later one."""
+    return any(line.key == key.get_base64() for line in _trusted(name, files))
+
+
+def _trusted(name: str, files: Iterable[Path]) -> list[_Line]:
+    lines = [line for file in files for line in read(file).lines(name)]
+    revoked = {line.key for line in lines if line.revoked}
+    return [line for line in lines if line.key not in revoked]
 
 
 def read(file: Path) -> KnownHosts:

@@ -22,7 +22,7 @@ from paramiko.kex_curve25519 import KexCurve25519
 from paramiko.ssh_exception import NoValidConnectionsError
 
 from clusterkit.transports.host_keys import Pin, Reject, UnknownHostKey
-from clusterkit.transports.known_hosts import trusted_keys
+from clusterkit.transports.known_hosts import is_trusted, trusted_keys
 from clusterkit.transports.ssh_address import SshAddress
 
 logging.getLogger("paramiko").addHandler(logging.NullHandler())  # our errors say it better
@@ -75,6 +75,18 @@ class VerifiedConnection(fabric.Connection):  # type: ignore[misc]  # Fabric has
             self.connect_kwargs.update(look_for_keys=False, allow_agent=False)
         self._trust(address)
 
+    def open(self) -> Any:
+        """Connect. A machine whose key is replaced has two of one type; paramiko takes one."""
+        try:
+            return super().open()
+        except paramiko.BadHostKeyException as error:
+            name, key = self._known_as(), error.key
+            if not is_trusted(name, key, self._known_hosts(self.address)):
+                raise
+            self.client.close()
+            self.client.get_host_keys().add(name, key.get_name(), key)
+            return super().open()
+
     def get_gateway(self) -> VerifiedConnection | str | None:
         """The machine through which this one is reached; Fabric's own would trust any key."""
         address: SshAddress = self.address
@@ -110,9 +122,13 @@ class VerifiedConnection(fabric.Connection):  # type: ignore[misc]  # Fabric has
         """Let the client know the keys of this host, and of no other."""
         policy: Any = Pin(address.pins) if address.accept_new and address.pins else Reject()
         self.client.set_missing_host_key_policy(policy)
-        name = self.host if self.port == _SSH_PORT else f"[{self.host}]:{self.port}"
+        name = self._known_as()
         for key in trusted_keys(name, self._known_hosts(address)):
             self.client.get_host_keys().add(name, key.get_name(), key)
+
+    def _known_as(self) -> str:
+        """This machine's name in a known_hosts."""
+        return self.host if self.port == _SSH_PORT else f"[{self.host}]:{self.port}"
 
     def _known_hosts(self, address: SshAddress) -> list[Path]:
         if address.known_hosts is not None:
