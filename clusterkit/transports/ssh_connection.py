@@ -1,15 +1,12 @@
 """Open a verified SSH connection, and say what is wrong where that fails.
 
 Fabric 3.2 never loads known_hosts and accepts any host key, so its connection is subclassed.
-paramiko does not know that a program ended by a signal, so its transport is subclassed.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import shlex
-import signal
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -17,21 +14,17 @@ from typing import Any
 
 import fabric
 import paramiko
-from paramiko.common import MSG_CHANNEL_REQUEST
-from paramiko.kex_curve25519 import KexCurve25519
 from paramiko.ssh_exception import NoValidConnectionsError
 
 from clusterkit.transports.host_keys import Pin, Reject, UnknownHostKey
 from clusterkit.transports.known_hosts import is_trusted, trusted_keys
 from clusterkit.transports.ssh_address import SshAddress
+from clusterkit.transports.ssh_wire import Wire
 
 logging.getLogger("paramiko").addHandler(logging.NullHandler())  # our errors say it better
 
 _USERS_OWN = "~/.ssh/known_hosts ~/.ssh/known_hosts2"
 _MACHINES_OWN = Path("/etc/ssh/ssh_known_hosts")
-_KEEPALIVE_S = 5
-_DEAD_AFTER_MS = 15_000
-_UNKNOWN_SIGNAL = 255
 _SSH_PORT = 22
 _UP = "see whether `clusterkit up INVENTORY` puts the cluster's keys back"
 # What paramiko says of a server that takes the connection and then says nothing.
@@ -52,7 +45,7 @@ class VerifiedConnection(fabric.Connection):  # type: ignore[misc]  # Fabric has
     def __init__(self, address: SshAddress) -> None:
         own = address.known_hosts is not None
         keys: dict[str, Any] = {
-            "transport_factory": _Transport,
+            "transport_factory": Wire,
             "banner_timeout": address.connect_timeout_s,
             "auth_timeout": address.connect_timeout_s,
         }
@@ -137,73 +130,6 @@ class VerifiedConnection(fabric.Connection):  # type: ignore[misc]  # Fabric has
         files = [*(Path(file).expanduser() for file in users), _MACHINES_OWN]
         files += [address.pins] if address.pins else []
         return [file for file in files if file.exists()]
-
-
-_HANDLERS: dict[int, Any] = vars(paramiko.Transport)["_channel_handler_table"]
-_KEX_INFO: dict[str, Any] = vars(paramiko.Transport)["_kex_info"]
-_KEX: tuple[str, ...] = vars(paramiko.Transport)["_preferred_kex"]
-
-
-def _take_request(channel: Any, message: paramiko.Message) -> None:
-    """Take a channel request; ``exit-signal`` becomes the exit code that a shell would show."""
-    if message.get_text() == "exit-signal":
-        message.get_boolean()
-        name = message.get_text()
-        number = getattr(signal, f"SIG{name}", None)
-        channel.exit_status = _UNKNOWN_SIGNAL if number is None else 128 + number
-        channel.status_event.set()
-        return
-    message.rewind()
-    message.get_int()  # the channel's number, which paramiko has read
-    channel._handle_request(message)
-
-
-class _Transport(paramiko.Transport):
-    """Knows exit signals, and notices within seconds that the other side is gone."""
-
-    _channel_handler_table = {  # noqa: RUF012 - paramiko's own form
-        **_HANDLERS,
-        MSG_CHANNEL_REQUEST: _take_request,
-    }
-
-    # paramiko knows this exchange by the name that it had before it was a standard; a server may
-    # be set to take the standard one only.
-    _kex_info = {**_KEX_INFO, "curve25519-sha256": KexCurve25519}  # noqa: RUF012
-    _preferred_kex = (
-        *(name for name in _KEX if name.startswith("mlkem")),
-        "curve25519-sha256",
-        *(name for name in _KEX if not name.startswith("mlkem")),
-    )
-
-    def __init__(self, sock: socket.socket, **options: Any) -> None:
-        plain = isinstance(sock, socket.socket)  # through a jump host it is a channel
-        wrapped: Any = _QuickSocket(sock) if plain else sock
-        super().__init__(wrapped, **options)
-        self.set_keepalive(_KEEPALIVE_S)
-
-
-class _QuickSocket:
-    """A socket that acknowledges at once what it receives, and gives up on a dead peer.
-
-    sshd's first answers wait for one another's acknowledgement (Nagle), which is 40 ms late by
-    default; that is twice as long as all the rest of the set-up takes.
-    """
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _DEAD_AFTER_MS)
-
-    def recv(self, size: int) -> bytes:
-        data = self._sock.recv(size)
-        if hasattr(socket, "TCP_QUICKACK"):
-            with contextlib.suppress(OSError):  # the peer may be gone already
-                self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-        return data
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._sock, name)
 
 
 def explain(error: BaseException, address: SshAddress) -> str:
