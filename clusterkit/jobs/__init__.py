@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from clusterkit.jobs.interrupt import Interrupt, interruptible
-from clusterkit.jobs.job import Job, JobEnd, JobNode, RankEnd, new_job_id
+from clusterkit.jobs.job import Job, JobEnd, JobNode, Preparation, RankEnd, new_job_id
+from clusterkit.jobs.prepared import Prepared, prepared
 from clusterkit.jobs.records import JobRow, LogLine, Stopped, list_jobs, read_logs, stop_job
 from clusterkit.jobs.run import run_job
 
@@ -14,11 +15,14 @@ __all__ = [
     "JobNode",
     "JobRow",
     "LogLine",
+    "Preparation",
+    "Prepared",
     "RankEnd",
     "Stopped",
     "interruptible",
     "list_jobs",
     "new_job_id",
+    "prepared",
     "read_logs",
     "run_job",
     "stop_job",

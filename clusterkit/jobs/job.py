@@ -49,6 +49,33 @@ class JobNode:
 
 
 @dataclass(frozen=True, slots=True)
+class Preparation:
+    """What of a job is known before its nodes were looked at: enough to start its agents."""
+
+    id: str
+    nodes: tuple[JobNode, ...]
+    ssh_config: str | None = None
+
+    @property
+    def head(self) -> JobNode:
+        """The node on which the supervisor runs."""
+        return self.nodes[0]
+
+    def as_message(self) -> dict[str, Any]:
+        """The first message to the supervisor."""
+        return {
+            "t": "prepare",
+            "version": VERSION,
+            "id": self.id,
+            "nodes": [
+                {"name": node.name, "python": node.python, "payloads": node.payloads}
+                for node in self.nodes
+            ],
+            "ssh_config": self.ssh_config,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One run on the cluster. The first of ``nodes`` is the head, whether it has ranks or not.
 
@@ -72,6 +99,11 @@ class Job:
     def head(self) -> JobNode:
         """The node on which the supervisor runs."""
         return self.nodes[0]
+
+    @property
+    def preparation(self) -> Preparation:
+        """What its agents need to start."""
+        return Preparation(self.id, self.nodes, self.ssh_config)
 
     def node_env(self, node: str) -> dict[str, str]:
         """What all ranks of one node have in their environment, besides the program's own."""
@@ -99,7 +131,7 @@ class Job:
         return [places.get(word, word) for word in self.program.argv]
 
     def as_message(self) -> dict[str, Any]:
-        """The first message to the supervisor."""
+        """The message to the supervisor that starts it."""
         files = self.program.files.items()
         return {
             "t": "job",

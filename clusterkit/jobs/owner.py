@@ -12,7 +12,7 @@ from typing import Any
 from clusterkit.command import Command
 from clusterkit.errors import TransportError
 from clusterkit.events import Stream
-from clusterkit.jobs.job import Job
+from clusterkit.jobs.job import Job, Preparation
 from clusterkit.payloads.job_protocol import JOB_VARIABLE, RENEW_EVERY_S, encode
 from clusterkit.transports.base import Transport
 
@@ -21,23 +21,31 @@ _KILL_WITHIN_S = 1.0
 
 
 class Owner:
-    """Owns a running job: the messages of its supervisor lie in ``inbox``.
+    """Owns a job, from before it begins: the messages of its supervisor lie in ``inbox``.
+
+    ``exited`` is set once there is no supervisor any more.
 
     Two of them are ours: ``{"t": "wake"}`` after a press of Ctrl-C, and ``{"t": "exited"}`` with
     the supervisor's exit code (None where the connection ended first) and its last words.
     """
 
-    def __init__(self, job: Job, head: Transport) -> None:
+    def __init__(self, prepared: Preparation, head: Transport) -> None:
         self.inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._stderr: list[str] = []
         self._sending = threading.Lock()
         self._over = threading.Event()
+        self.exited = threading.Event()
         # Given to the supervisor's own process only: what it starts gets it from there.
-        command = Command(job.head.payload("supervise", job.id), env={JOB_VARIABLE: job.id})
+        job = prepared.id
+        command = Command(prepared.head.payload("supervise", job), env={JOB_VARIABLE: job})
         self._process = head.start(command, self._take)
-        self.send(job.as_message())
+        self.send(prepared.as_message())
         for task in (self._renew, self._wait):
-            threading.Thread(target=task, name=f"{job.id} {task.__name__}", daemon=True).start()
+            threading.Thread(target=task, name=f"{job} {task.__name__}", daemon=True).start()
+
+    def begin(self, job: Job) -> None:
+        """Give the supervisor the job for which it was started."""
+        self.send(job.as_message())
 
     def send(self, message: Message) -> None:
         """Tell the supervisor; one that is gone does not mind."""
@@ -81,6 +89,7 @@ class Owner:
         except TransportError as error:
             self._stderr.append(str(error))
         self.inbox.put({"t": "exited", "exit_code": code, "words": self._stderr[-10:]})
+        self.exited.set()
 
     @staticmethod
     def _quietly(call: Callable[[], None]) -> None:

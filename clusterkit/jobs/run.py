@@ -13,6 +13,7 @@ from clusterkit.jobs.interrupt import Interrupt
 from clusterkit.jobs.job import EXIT_CODES, Job, JobEnd, Outcome, RankEnd
 from clusterkit.jobs.look import leftovers, look_everywhere
 from clusterkit.jobs.owner import Message, Owner
+from clusterkit.jobs.prepared import Prepared
 from clusterkit.payloads.job_protocol import LEASE_TTL_S
 from clusterkit.transports.base import Transport
 
@@ -31,16 +32,22 @@ def run_job(
     transports: Callable[[str], Transport],
     sink: events.Sink,
     interrupt: Interrupt,
+    *,
+    waiting: Prepared | None = None,
 ) -> JobEnd:
     """Run ``job`` to its end. Whatever happens, afterwards every node is swept and looked at.
 
+    The supervisor that is ``waiting`` runs it, if it was started for such a job; else a new one.
     Pressing ``interrupt`` once ends the job in order, twice at once.
 
     Raises:
         TransportError: If the head cannot be reached, so that nothing has started.
     """
     started = time.monotonic()
-    owner = Owner(job, transports(job.head.name))
+    owner = waiting.take(job) if waiting else None
+    if owner is None:
+        owner = Owner(job.preparation, transports(job.head.name))
+    owner.begin(job)
     interrupt.on_press(owner.wake)
     patience_s, in_order = _PATIENCE_S, False
     try:

@@ -46,7 +46,7 @@ class AgentLink:
         self.found: list[str] = []
         self.left: list[str] = []
         self._loop = loop
-        self._heard = time.monotonic()
+        self._heard: float | None = None
         words = [node["python"], "-I", "-S", node["payloads"], "agent", job]
         env = {**os.environ, JOB_VARIABLE: job}
         if ssh_config is not None:
@@ -74,13 +74,13 @@ class AgentLink:
 
     @property
     def silent_s(self) -> float:
-        """How long nothing has come from the agent."""
-        return time.monotonic() - self._heard
+        """How long nothing has come from an agent that was heard before."""
+        return 0.0 if self._heard is None else time.monotonic() - self._heard
 
     @property
     def is_silent(self) -> bool:
-        """Whether that is longer than a heartbeat can be late, once there was one."""
-        return self.ready and self.silent_s > LEASE_TTL_S
+        """Whether that is longer than a heartbeat can be late."""
+        return self.silent_s > LEASE_TTL_S
 
     @property
     def alive(self) -> bool:

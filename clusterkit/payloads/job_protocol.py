@@ -2,11 +2,12 @@
 
     controller ── supervisor (on the head) ── agent (on every node) ── rank (one for each rank)
 
-Every message is an object whose ``t`` says what it is; the first to the supervisor and to an
-agent is ``job`` and carries the version. No part ever waits for another while it reads or
-writes: a peer that stopped reading must not keep a lease from lapsing.
+Every message is an object whose ``t`` says what it is; ``prepare`` and ``job`` carry the version.
+``prepare`` names the nodes of a job that is not known yet: their agents are started, and wait for
+it. No part ever waits for another while it reads or writes: a peer that stopped reading must not
+keep a lease from lapsing.
 
-    to the supervisor   job, lease, stop (outcome, message, grace_s), kill
+    to the supervisor   prepare, job, lease, stop (outcome, message, grace_s), kill
     from it             alive, started, rank-started, output, answer, launcher, rank-ended,
                         node-lost, note, end
     to an agent         job, lease, begin, daemon, stop (grace_s), finish

@@ -1,7 +1,8 @@
 """Own a job, on the head: start its agents and its launcher, watch them, say how it ended.
 
 The owner of the job speaks on stdin and listens on stdout. When it hangs up or its lease lapses,
-the job is ended.
+the job is ended. Until there is a job, nothing is written: agents may be started ahead of it, and
+they end with the supervisor.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import Any
 
 from clusterkit.payloads import reasons
-from clusterkit.payloads.agent_link import AgentLink, first_order
+from clusterkit.payloads.agent_link import AgentLink
+from clusterkit.payloads.agents import Agents
 from clusterkit.payloads.front_door import FrontDoor
 from clusterkit.payloads.job_end import JobEnding
 from clusterkit.payloads.job_protocol import LEASE_TTL_S, RENEW_EVERY_S, VERSION, Channel, Message
@@ -44,7 +45,8 @@ class Supervisor:
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
         self._job: Message = {}
-        self._agents: dict[str, AgentLink] = {}
+        self._agents = Agents(loop, self._heard_from, self._agent_lost)
+        self._launcher: Launcher | None = None
         self._begun = False
         self._ending: JobEnding | None = None
         self._renewed = time.monotonic()
@@ -54,6 +56,7 @@ class Supervisor:
         loop.on_signal(signal.SIGTERM, self._asked_to_end)
         for number in (signal.SIGINT, signal.SIGHUP):
             loop.on_signal(number, _ignore)
+        loop.after(RENEW_EVERY_S, self._tick)
 
     # The start
 
@@ -62,9 +65,11 @@ class Supervisor:
         if kind == "lease":
             self._renewed = time.monotonic()
             self._owner.send({"t": "alive"})
+        elif kind == "prepare":
+            self._agents.start(message)
         elif kind == "job":
             try:
-                self._prepare(message)
+                self._open(message)
             except (ValueError, OSError) as error:
                 self._owner.send({"t": "refused", "why": str(error)})
                 self._owner.flush(1.0)
@@ -76,7 +81,7 @@ class Supervisor:
         elif kind == "kill":
             self._end("interrupted", "interrupted twice: killed", grace_s=0.0, urgent=True)
 
-    def _prepare(self, job: Message) -> None:
+    def _open(self, job: Message) -> None:
         """Make the job's folder, with its record and its socket."""
         if job["version"] != VERSION:
             raise ValueError(f"the controller speaks version {job['version']}, not {VERSION}")
@@ -94,22 +99,12 @@ class Supervisor:
 
     def _start(self) -> None:
         job = self._job
-        for node in job["nodes"]:
-            self._start_agent(node)
+        self._agents.start(job)
+        self._agents.order(job)
         self._start_launcher()
-        self._loop.after(RENEW_EVERY_S, self._tick)
         self._loop.after(job["start_timeout_s"], self._start_timed_out)
         if job["timeout_s"] is not None:
             self._loop.after(job["timeout_s"], self._timed_out)
-
-    def _start_agent(self, node: dict[str, Any]) -> None:
-        is_head = not self._agents
-        config = None if is_head else self._job["ssh_config"]
-        link = AgentLink(
-            self._loop, node, self._job["id"], config, self._heard_from, self._agent_hung_up
-        )
-        self._agents[node["name"]] = link
-        link.channel.send(first_order(self._job, node, is_head=is_head))
 
     def _start_launcher(self) -> None:
         job = self._job
@@ -138,6 +133,8 @@ class Supervisor:
             self._owner.send({**message, "node": link.name})
         elif kind == "rank-ended":
             self._rank_ended(link, message)
+        elif kind == "note":
+            self._owner.send({**message, "node": link.name})
         elif kind == "misplaced":
             self._verdict.rank_misplaced(link.name, message)
         elif kind == "refused":
@@ -156,13 +153,14 @@ class Supervisor:
             self._look_at_end()
 
     def _begin_when_ready(self) -> None:
-        if self._begun or self._ending or not all(link.ready for link in self._agents.values()):
+        links = self._agents.links
+        if self._begun or self._ending or not all(link.ready for link in links.values()):
             return
         self._begun = True
-        first = self._agents[self._job["ranks"][0]["node"]]
+        first = links[self._job["ranks"][0]["node"]]
         address = first.node["address"] or "127.0.0.1"
         env = {"MASTER_ADDR": address, "MASTER_PORT": str(first.port)}
-        for link in self._agents.values():
+        for link in links.values():
             link.channel.send({"t": "begin", "env": env})
         self._owner.send({"t": "started", "job": self._job["id"]})
 
@@ -178,26 +176,15 @@ class Supervisor:
         self._owner.send({"t": "launcher", "node": node, "lines": lines})
         self._verdict.launcher_said(lines)
 
-    def _agent_hung_up(self, link: AgentLink) -> None:
-        link.channel.close()
-        if link.gone:
-            return
-        if link.ready:
-            why = "its agent ended without a word (killed?)"
-        else:
-            why = "its agent could not be started"
-        self._lose(link, "\n".join([why, *link.said]))
-
-    def _lose(self, link: AgentLink, why: str) -> None:
-        if link.lost is None:
-            link.lost = why
+    def _agent_lost(self, link: AgentLink, why: str) -> None:
+        if self._job:  # else the node gets another agent with the job
             self._owner.send({"t": "node-lost", "node": link.name, "why": why})
             self._end("lost", f"{link.name}: {why}")
             self._look_at_end()
 
     def _daemon_wanted(self, key: int, node: str, line: str) -> str | None:
         """Mpirun wants a daemon on a node: its agent runs it, as soon as it is there."""
-        link = self._agents.get(node)
+        link = self._agents.links.get(node)
         if link is None:
             return f"mpirun asks for a daemon on {node}, which is no node of this job"
         link.channel.send({"t": "daemon", "key": key, "line": line})
@@ -208,14 +195,9 @@ class Supervisor:
     def _tick(self) -> None:
         if self._ending is None and time.monotonic() - self._renewed > LEASE_TTL_S:
             self._end("lost", "the controller is gone: its lease lapsed")
-        for link in self._agents.values():
-            if link.alive:
-                link.channel.send({"t": "lease"})
-                if link.is_silent:
-                    link.channel.close()
-                    why = f"no heartbeat for {link.silent_s:.0f} s: cut off, paused or down"
-                    self._lose(link, why)
-        self._record.save()
+        self._agents.renew()
+        if self._job:
+            self._record.save()
         self._loop.after(RENEW_EVERY_S, self._tick)
 
     def _owner_hung_up(self) -> None:
@@ -243,7 +225,7 @@ class Supervisor:
 
     def _reap(self) -> None:
         for pid, code in reap():
-            if pid == self._launcher.pid:
+            if self._launcher is not None and pid == self._launcher.pid:
                 self._launcher.ended(code)
                 self._verdict.launcher_ended(code)
             else:
@@ -260,11 +242,11 @@ class Supervisor:
         urgent: bool = False,
     ) -> None:
         """Begin to end the job, for the first reason that was given; ``urgent`` hastens an end."""
-        if not self._job:
+        if self._launcher is None:
             self.done = True
         elif self._ending is None:
             self._outcome, self._message = outcome, message
-            links = list(self._agents.values())
+            links = list(self._agents.links.values())
             self._ending = JobEnding(self._loop, self._job, links, self._launcher, self._ended)
             if outcome == "done":
                 self._ending.finish()
@@ -283,7 +265,7 @@ class Supervisor:
             {key: rank[key] for key in ("rank", "node", "exit_code", "signal")}
             for rank in self._record.ranks.values()
         ]
-        found = {link.name: link.found for link in self._agents.values()}
+        found = {link.name: link.found for link in self._agents.links.values()}
         end: Message = {"t": "end", "outcome": self._outcome, "message": self._message}
         end.update(ranks=ranks, found=found)
         self._record.save(state=self._outcome, message=self._message, ended_at=time.time())

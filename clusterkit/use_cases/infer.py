@@ -8,9 +8,9 @@ from pathlib import Path
 from clusterkit.command import Step
 from clusterkit.engines.base import engine_of
 from clusterkit.engines.request import GenerateRequest
-from clusterkit.errors import JobFailed
+from clusterkit.errors import DoesNotFit, JobFailed
 from clusterkit.events import Note, Sink
-from clusterkit.jobs import Job
+from clusterkit.jobs import Job, Preparation, prepared
 from clusterkit.model.infer_options import InferOptions
 from clusterkit.model.load import load_prompts
 from clusterkit.model.models import model_source
@@ -18,7 +18,15 @@ from clusterkit.placement import place_stages
 from clusterkit.results.infer import InferResult
 from clusterkit.use_cases.builder import builder_for, model_looks, placing_steps
 from clusterkit.use_cases.heard import Heard
-from clusterkit.use_cases.launch import Facts, facts_now, job_steps, known_facts, make_job, run
+from clusterkit.use_cases.launch import (
+    Facts,
+    facts_now,
+    job_steps,
+    known_facts,
+    known_of_job,
+    make_job,
+    run,
+)
 from clusterkit.use_cases.model_placing import place_model
 from clusterkit.use_cases.planned_facts import planned_facts
 from clusterkit.use_cases.session import Session, open_world, with_engine
@@ -42,7 +50,8 @@ def infer(
     engine = engine_of(session.cluster.engine)
     heard = Heard(engine.parse, sink)
     remembered = known_facts(session)  # says so if the cluster is not up
-    with open_world(session) as world:
+    known = known_early(session, remembered)
+    with open_world(session) as world, prepared(known, world.transport) as waiting:
         looks = model_looks(session, remembered[session.cluster.head.name])
         facts = facts_now(session, world, remembered, head_looks=looks)
         if builtin := model_source(session.cluster.engine.model).builtin:
@@ -51,10 +60,17 @@ def infer(
         if model.changed:
             sink(Note(f"built {model.name}: it stays in {model.folder}"))
         engine.check(request, model.shape, session.cluster, facts)
-        job = infer_job(session, options, request, folder=model.folder, facts=facts)
+        job = infer_job(
+            session,
+            options,
+            request,
+            folder=model.folder,
+            facts=facts,
+            job=known.id if known else None,
+        )
         heard.start()
         try:
-            run(job, world, heard)
+            run(job, world, heard, waiting)
         except JobFailed as error:
             raise heard.explained(error) from None
     return heard.result(session.cluster, job, request=request, model=model.name)
@@ -102,6 +118,16 @@ def with_options(session: Session, options: InferOptions) -> Session:
     return with_engine(session, asked)
 
 
+def known_early(session: Session, remembered: Facts) -> Preparation | None:
+    """The nodes on which the job will run, if they are what the last ``up`` saw."""
+    settings = session.cluster.engine
+    try:
+        placement = place_stages(session.cluster, tp=settings.tp, pp=settings.pp)
+    except DoesNotFit:
+        return None  # which the engine says as well, among every other reason
+    return known_of_job(session, "infer", placement=placement, facts=remembered)
+
+
 def infer_job(
     session: Session,
     options: InferOptions,
@@ -109,6 +135,7 @@ def infer_job(
     *,
     folder: str,
     facts: Facts,
+    job: str | None = None,
 ) -> Job:
     """One rank for each part of the model, the stages dealt over the nodes."""
     settings = session.cluster.engine
@@ -120,4 +147,5 @@ def infer_job(
         program=lambda python, payloads: engine.program(python, payloads, folder, request),
         facts=facts,
         timeout_s=options.timeout_s,
+        job=job,
     )

@@ -14,7 +14,16 @@ from clusterkit.errors import JobFailed, UsageError
 from clusterkit.events import Event, JobStarted, Sink
 from clusterkit.executor import on_each, raise_failures
 from clusterkit.facts import NodeFacts
-from clusterkit.jobs import Job, JobEnd, JobNode, interruptible, new_job_id, run_job
+from clusterkit.jobs import (
+    Job,
+    JobEnd,
+    JobNode,
+    Preparation,
+    Prepared,
+    interruptible,
+    new_job_id,
+    run_job,
+)
 from clusterkit.jobs.job import RANK_ARGV, RSH
 from clusterkit.launchers.base import Launcher
 from clusterkit.model.cluster import Cluster
@@ -22,7 +31,7 @@ from clusterkit.model.job import RankProgram
 from clusterkit.placement import Placement, Rank
 from clusterkit.state.facts import load_facts
 from clusterkit.tasks.node_facts import LookAtNode
-from clusterkit.tasks.payload import payload_folder
+from clusterkit.tasks.payload import payload_folder, payload_name
 from clusterkit.transports.world import World
 from clusterkit.use_cases.look import look_at_node
 from clusterkit.use_cases.session import Session
@@ -45,7 +54,7 @@ def known_facts(session: Session) -> Facts:
             f"cluster {cluster.name} is not up, or not completely. "
             "Fix: run `clusterkit up INVENTORY`"
         )
-    if seen.payloads != payload_folder(cluster.home):
+    if seen.payloads != payload_name():
         raise UsageError(
             f"cluster {cluster.name} was brought up by another version of clusterkit. "
             "Fix: run `clusterkit up INVENTORY` again"
@@ -76,6 +85,19 @@ def facts_now(
     return {name: facts for name, facts in answers.items() if isinstance(facts, NodeFacts)}
 
 
+def known_of_job(
+    session: Session, verb: str, *, placement: Placement, facts: Facts, job: str | None = None
+) -> Preparation:
+    """What its agents need to start; ``job`` is the id that it has already."""
+    cluster = session.cluster
+    used = [cluster.head.name, *(name for name in placement.nodes if name != cluster.head.name)]
+    return Preparation(
+        id=job or new_job_id(verb, time.time(), secrets.token_bytes(8)),
+        nodes=tuple(job_node(cluster, name, facts[name].python) for name in used),
+        ssh_config=f"{cluster.home_of(used[0])}/ssh/config" if len(used) > 1 else None,
+    )
+
+
 def make_job(
     session: Session,
     verb: str,
@@ -84,14 +106,15 @@ def make_job(
     program: MakeProgram,
     facts: Facts,
     timeout_s: float | None,
+    job: str | None = None,
 ) -> Job:
     """The job of one verb, ready to be run."""
     cluster = session.cluster
-    used = [cluster.head.name, *(name for name in placement.nodes if name != cluster.head.name)]
-    nodes = tuple(job_node(cluster, name, facts[name].python) for name in used)
+    known = known_of_job(session, verb, placement=placement, facts=facts, job=job)
+    nodes = known.nodes
     several = len(nodes) > 1
     return Job(
-        id=new_job_id(verb, time.time(), secrets.token_bytes(8)),
+        id=known.id,
         verb=verb,
         cluster=cluster.name,
         nodes=nodes,
@@ -101,7 +124,7 @@ def make_job(
             placement, RANK_ARGV, rsh=RSH if several else None
         ),
         subnet=cluster.subnet if several else None,
-        ssh_config=f"{cluster.home}/ssh/config" if several else None,
+        ssh_config=known.ssh_config,
         timeout_s=timeout_s,
     )
 
@@ -112,8 +135,8 @@ def job_node(cluster: Cluster, name: str, python: str) -> JobNode:
         name=name,
         address=cluster.node(name).address,
         python=python,
-        payloads=payload_folder(cluster.home),
-        home=cluster.home,
+        payloads=payload_folder(cluster.home_of(name)),
+        home=cluster.home_of(name),
     )
 
 
@@ -124,14 +147,22 @@ def launcher(cluster: Cluster, head: NodeFacts) -> Launcher:
         mpirun=mpirun,
         version=str(head.mpi_version),
         subnet=cluster.subnet,
-        as_root=cluster.provider == "docker" or os.geteuid() == 0,
+        as_root=_is_root(cluster),
         prefix=str(PurePosixPath(mpirun).parent.parent) if cluster.subnet else None,
     )
     return made
 
 
-def run(job: Job, world: World, sink: Sink) -> JobEnd:
-    """Run a job to its observed end.
+def _is_root(cluster: Cluster) -> bool:
+    """Whether mpirun runs as root, which it refuses unless told."""
+    if cluster.provider == "local":
+        return os.geteuid() == 0
+    login = cluster.head.login
+    return login is None or login.user == "root"
+
+
+def run(job: Job, world: World, sink: Sink, waiting: Prepared | None = None) -> JobEnd:
+    """Run a job to its observed end, by the supervisor that is ``waiting``, if it fits.
 
     Raises:
         JobFailed: If it ended otherwise than asked, with how, and what is left of it.
@@ -143,7 +174,7 @@ def run(job: Job, world: World, sink: Sink) -> JobEnd:
         sink(event)
 
     with interruptible() as interrupt:
-        end = run_job(job, world.transport, listen, interrupt)
+        end = run_job(job, world.transport, listen, interrupt, waiting=waiting)
     if end.exit_code:
         raise JobFailed(_why(end), exit_code=end.exit_code)
     return end

@@ -4,7 +4,7 @@ import json
 
 from clusterkit import events
 from clusterkit.command import Command
-from clusterkit.jobs import Interrupt, Job, JobNode, new_job_id
+from clusterkit.jobs import Interrupt, Job, JobNode, Preparation, new_job_id
 from clusterkit.jobs.run import as_events
 from clusterkit.model.job import RankProgram
 from clusterkit.placement import Placement, Rank
@@ -79,6 +79,7 @@ def test_the_first_message_to_the_supervisor() -> None:
         "timeout_s": 60,
         "start_timeout_s": 60.0,
     }
+    assert job.preparation == Preparation(job.id, job.nodes, "/home/ssh/config")
     assert job.rank_env(job.placement.ranks[1]) == {
         "RANK": "1",
         "LOCAL_RANK": "1",
@@ -87,6 +88,28 @@ def test_the_first_message_to_the_supervisor() -> None:
         "PYTHONUNBUFFERED": "1",
         "CUDA_VISIBLE_DEVICES": "3,5",
         "TOKEN": "s",
+    }
+
+
+def test_the_message_that_starts_agents_ahead_of_their_job() -> None:
+    known = Preparation(
+        "infer-1",
+        (
+            JobNode("node1", "10.0.0.2", "/py", "/home/payload", "/home"),
+            JobNode("node2", "10.0.0.3", "/py3", "/home/payload", "/home"),
+        ),
+        "/home/ssh/config",
+    )
+
+    assert json.loads(json.dumps(known.as_message())) == {
+        "t": "prepare",
+        "version": 1,
+        "id": "infer-1",
+        "nodes": [
+            {"name": "node1", "python": "/py", "payloads": "/home/payload"},
+            {"name": "node2", "python": "/py3", "payloads": "/home/payload"},
+        ],
+        "ssh_config": "/home/ssh/config",
     }
 
 
