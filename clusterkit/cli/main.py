@@ -14,11 +14,11 @@ import typer
 from clusterkit.cli.help import Verb
 
 VERBS = {
-    "Describe": ("init", "check", "schema"),
+    "Describe": ("init", "discover", "check", "schema"),
     "Cluster": ("plan", "up", "ls", "status", "down"),
     "Run": ("mpi-hello", "build", "infer", "models", "play"),
     "Jobs": ("jobs", "logs", "stop"),
-    "Nodes": ("exec", "cp", "ssh"),
+    "Nodes": ("exec", "cp", "ssh", "keys"),
 }
 """Every verb; each is the function of its name in the module of its name."""
 

@@ -25,7 +25,7 @@ Perform = Callable[[Any, "Manner", "Printer"], int | None]
 _REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR)
 """What the machine says no with: to our files, or to what stdout leads to."""
 
-_GO_ON = ("up", "down", "build", "models")
+_GO_ON = ("up", "down", "build", "models", "keys")
 """Verbs that do only what is still to be done."""
 
 
@@ -103,10 +103,16 @@ def ask(planned: PlanResult, question: str, printer: Printer) -> None:
         UsageError: If there is nobody to ask.
         Interrupted: If the answer is no.
     """
-    from clusterkit.errors import Interrupted, UsageError
     from clusterkit.report.views import view
 
     printer.message(*view(planned))
+    agree(question)
+
+
+def agree(question: str) -> None:
+    """Ask; returns if the user agrees, and raises as :func:`ask` does."""
+    from clusterkit.errors import Interrupted, UsageError
+
     if not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask on. Fix: add `--yes`, if this is as wanted")
     if not typer.confirm(question, err=True):

@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from clusterkit.errors import UsageError
 from clusterkit.model.base import Model, Name
 from clusterkit.model.infer_options import InferOptions, Timeout, one_or_more
+from clusterkit.model.machine import Host
 from clusterkit.model.mistakes import Mistake, explain, mistake
 from clusterkit.model.models import ModelOrigin
 
@@ -37,6 +38,42 @@ class CheckOptions(Model):
     """Check an inventory and show the cluster that it means."""
 
     file: Path = Field(description="The inventory", examples=["inventory.yaml"])
+
+
+class DiscoverOptions(Model):
+    """Look at machines, and write the inventory that they would have."""
+
+    hosts: Annotated[tuple[str, ...], BeforeValidator(one_or_more)] = Field(
+        min_length=1, description="The machines, as ssh takes them", examples=[["gpu[01-04]"]]
+    )
+    user: Host | None = Field(default=None, description="The login name", examples=["ubuntu"])
+    port: int | None = Field(
+        default=None, ge=1, le=65535, description="The port of sshd", examples=[22]
+    )
+    key_file: str | None = Field(
+        default=None, min_length=1, description="The private key", examples=["~/.ssh/id_ed25519"]
+    )
+    jump: Host | None = Field(
+        default=None, description="The machine through which they are reached", examples=["gate"]
+    )
+    trust: Literal["known-hosts", "accept-new"] = Field(
+        default="known-hosts", description="Which host keys are trusted"
+    )
+    subnet: str | None = Field(
+        default=None,
+        min_length=1,
+        description="The cluster network; default: the fastest one of all machines",
+        examples=["10.0.0.0/24"],
+    )
+    cluster: Name = Field(default="lab", description="The cluster's name")
+    model: str = Field(default="smollm2-135m", min_length=1, description="The model")
+    out: Path | None = Field(
+        default=None, description="The file to write; default: stdout", examples=["lab.yaml"]
+    )
+    force: bool = Field(default=False, description="Write over a file that exists")
+    connect_timeout_s: float = Field(
+        default=10, gt=0, description="How long a machine may take to answer"
+    )
 
 
 class DownOptions(Model):
@@ -124,6 +161,17 @@ class ModelsOptions(Model):
         return self
 
 
+class KeysOptions(Model):
+    """Show the cluster's keys, or replace them."""
+
+    action: Literal["show", "rotate"] = Field(description="show or rotate", examples=["rotate"])
+    only: Literal["operator", "head", "hosts"] | None = Field(
+        default=None, description="rotate these only; default: all", examples=["hosts"]
+    )
+    force: bool = Field(default=False, description="rotate while jobs run")
+    yes: bool = Field(default=False, description="Rotate without asking")
+
+
 class LsOptions(Model):
     """List the clusters of this user."""
 
@@ -189,11 +237,13 @@ VERBS: dict[str, type[Model]] = {
     "build": BuildOptions,
     "check": CheckOptions,
     "cp": CpOptions,
+    "discover": DiscoverOptions,
     "down": DownOptions,
     "exec": ExecOptions,
     "infer": InferOptions,
     "init": InitOptions,
     "jobs": JobsOptions,
+    "keys": KeysOptions,
     "logs": LogsOptions,
     "ls": LsOptions,
     "models": ModelsOptions,
@@ -211,7 +261,7 @@ VERBS: dict[str, type[Model]] = {
 PLAYBOOK_VERBS = {
     verb: options
     for verb, options in VERBS.items()
-    if verb not in ("init", "play", "schema", "ssh")  # these are for somebody at a terminal
+    if verb not in ("discover", "init", "play", "schema", "ssh")  # these are for somebody at a terminal
 }
 """The verbs that a playbook may have."""
 
@@ -245,8 +295,10 @@ def typed(verb: str, field: str) -> str:
 _ARGUMENTS = {
     "check": ("file",),
     "cp": ("sources", "target"),
+    "discover": ("hosts",),
     "exec": ("nodes", "argv"),
     "init": ("file",),
+    "keys": ("action",),
     "logs": ("job",),
     "models": ("action", "model"),
     "plan": ("file",),
@@ -259,6 +311,7 @@ _ARGUMENTS = {
 """The fields of each verb that are no options there."""
 _FLAGS = {
     "cluster": "--name",
+    "connect_timeout_s": "--connect-timeout",
     "gpus_per_node": "--gpus",
     "hosts": "--host",
     "source": "--from",

@@ -6,11 +6,13 @@ from typing import Any
 
 from clusterkit.model.base import Model
 from clusterkit.results.check import CheckResult
+from clusterkit.results.discover import DiscoverResult
 from clusterkit.results.dry_run import DryRun
 from clusterkit.results.hello import HelloResult
 from clusterkit.results.infer import InferResult
 from clusterkit.results.init import InitResult
 from clusterkit.results.jobs import JobsResult, LogsResult, StopResult
+from clusterkit.results.keys import KeysResult
 from clusterkit.results.ls import LsResult
 from clusterkit.results.models import BuildResult, ModelsResult
 from clusterkit.results.nodes import CpResult, ExecResult
@@ -28,12 +30,14 @@ RESULTS: dict[str, type[Model]] = {
     "build": BuildResult,
     "check": CheckResult,
     "cp": CpResult,
+    "discover": DiscoverResult,
     "down": DownResult,
     "dry-run": DryRun,
     "exec": ExecResult,
     "infer": InferResult,
     "init": InitResult,
     "jobs": JobsResult,
+    "keys": KeysResult,
     "logs": LogsResult,
     "ls": LsResult,
     "models": ModelsResult,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -15,16 +16,29 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from clusterkit.model.cluster import Cluster
-from clusterkit.model.trust import PLANNED, KeyPair, Trust
+from clusterkit.model.trust import (
+    HEAD,
+    OPERATOR,
+    PLANNED,
+    KeyPair,
+    Trust,
+    host_key_name,
+    key_names,
+)
 from clusterkit.state.files import write
 
 # What a damaged key raises, by where the damage is; TypeError: it asks for a passphrase.
 _UNREADABLE = (OSError, ValueError, TypeError, UnsupportedAlgorithm)
 
 
+def key_file(folder: Path, name: str) -> Path:
+    """The private key of the pair called ``name``; see :func:`key_names`."""
+    return folder / "keys" / name
+
+
 def operator_key_file(folder: Path) -> Path:
     """The private key with which the controlling machine logs in to the nodes."""
-    return folder / "keys" / "operator"
+    return key_file(folder, OPERATOR)
 
 
 def known_hosts_file(folder: Path) -> Path:
@@ -32,30 +46,45 @@ def known_hosts_file(folder: Path) -> Path:
     return folder / "known_hosts"
 
 
+def rotation_file(folder: Path) -> Path:
+    """Says that keys are being replaced, from before the first node hears of it to the end."""
+    return folder / "rotation.json"
+
+
 def load_trust(folder: Path, cluster: Cluster) -> Trust:
     """The cluster's keys as they are; ``PLANNED`` for those that are yet to be made."""
-    return Trust(
-        _load_or_plan(operator_key_file(folder)),
-        _load_or_plan(folder / "keys" / "head"),
-        {
-            node.name: _load_or_plan(folder / "keys" / f"host-{node.name}")
-            for node in cluster.nodes
-        },
-    )
+    return _trust(folder, cluster, _load_or_plan)
 
 
 def ensure_trust(folder: Path, cluster: Cluster) -> Trust:
     """The cluster's keys; those that are missing are made. known_hosts is written as well."""
-    trust = Trust(
-        _ensure(operator_key_file(folder)),
-        _ensure(folder / "keys" / "head"),
-        {node.name: _ensure(folder / "keys" / f"host-{node.name}") for node in cluster.nodes},
-    )
+    trust = _trust(folder, cluster, ensure_pair)
     write(known_hosts_file(folder), trust.known_hosts(cluster).encode())
     return trust
 
 
-def _ensure(path: Path) -> KeyPair:
+def _trust(folder: Path, cluster: Cluster, get: Callable[[Path], KeyPair]) -> Trust:
+    return Trust(
+        get(key_file(folder, OPERATOR)),
+        get(key_file(folder, HEAD)),
+        {node.name: get(key_file(folder, host_key_name(node.name))) for node in cluster.nodes},
+        _beside(folder, cluster) if rotation_file(folder).exists() else {},
+    )
+
+
+def _beside(folder: Path, cluster: Cluster) -> dict[str, tuple[str, ...]]:
+    """What counts beside each pair that is being replaced, wherever that was interrupted."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name in key_names(cluster):
+        now = _load_or_plan(key_file(folder, name))
+        others = [load_pair(key_file(folder, f"{name}.{which}")) for which in ("new", "old")]
+        if publics := tuple(pair.public for pair in others if pair and pair != now):
+            found[name] = publics
+    return found
+
+
+def ensure_pair(path: Path) -> KeyPair:
+    """The pair whose private half is the file ``path``; made if it is missing or damaged."""
     try:
         pair = _load(path)
     except _UNREADABLE:
@@ -66,11 +95,16 @@ def _ensure(path: Path) -> KeyPair:
     return pair
 
 
-def _load_or_plan(path: Path) -> KeyPair:
+def load_pair(path: Path) -> KeyPair | None:
+    """The pair whose private half is the file ``path``; None where there is none."""
     try:
         return _load(path)
     except _UNREADABLE:
-        return PLANNED
+        return None
+
+
+def _load_or_plan(path: Path) -> KeyPair:
+    return load_pair(path) or PLANNED
 
 
 def _load(path: Path) -> KeyPair:

@@ -98,7 +98,6 @@ RECREATED = [
     ("node2", "create container {name}-node2 from {image}"),
     ("node2", "start container {name}-node2"),
 ]
-READS = RESTART + "sshd reads its files when it starts"
 DAMAGE = {
     "a stopped container": (stop, [("node1", "start container {name}-node1: it is exited")]),
     "a removed container": (remove, RECREATED),
@@ -125,7 +124,6 @@ DAMAGE = {
         damage_sshd_files,
         [
             ("node1", "rewrite {home}/sshd/authorized_keys"),
-            ("node1", READS),
             ("node2", "put all files of sshd"),
             ("node2", RESTART + "nobody can log in: the host key of {address} has changed"),
         ],

@@ -13,8 +13,11 @@ from clusterkit.providers.docker.gone import Gone
 from clusterkit.providers.docker.image import Image
 from clusterkit.providers.docker.login import SshdFiles, login_files
 from clusterkit.providers.docker.network import Network
+from clusterkit.providers.docker.rekey import rekey
 from clusterkit.providers.docker.volume import Volume
 from clusterkit.tasks.base import Stage, Task
+
+__all__ = ["down", "kept", "rekey", "up"]
 
 
 def up(cluster: Cluster, trust: Trust) -> tuple[Stage, ...]:

@@ -9,7 +9,7 @@ from clusterkit.launchers.hostfile import hostfile
 from clusterkit.model.cluster import Cluster, Node
 from clusterkit.model.trust import Trust
 from clusterkit.providers.docker.names import container_name
-from clusterkit.providers.docker.sshd import sshd_files
+from clusterkit.providers.docker.sshd import sshd_files, sshd_folder
 from clusterkit.tasks.base import Change
 from clusterkit.tasks.files import Files
 
@@ -38,7 +38,8 @@ _STARTS_WITHIN_S = 10.0
 class SshdFiles:
     """sshd has its files and lets us in; they are mended through the Docker API if it does not.
 
-    sshd reads them when it starts, so the container is restarted.
+    sshd reads them when it starts, so the container is restarted; who may log in it reads at each
+    login.
     """
 
     cluster: Cluster
@@ -64,9 +65,15 @@ class SshdFiles:
         steps = self._files.plan(seen).steps
         if not steps:
             return Change("sshd answers, and has its files")
+        if all(_path(step) == self._read_at_login for step in steps):
+            return Change("who may log in", steps)
         differing = tuple(step.action for step in steps if isinstance(step.action, Put))
         summaries = [step.summary for step in steps]
         return self._mend(differing, summaries, "sshd reads its files when it starts")
+
+    @property
+    def _read_at_login(self) -> str:
+        return f"{sshd_folder(self.cluster)}/authorized_keys"
 
     @property
     def _files(self) -> Files:
@@ -79,6 +86,10 @@ class SshdFiles:
         summary = f"restart container {name}: {why}"
         restart = Step(self.node, summary, DockerCall("restart", name))
         return Change("mend sshd", (put, restart), settles_s=_STARTS_WITHIN_S)
+
+
+def _path(step: Step) -> str | None:
+    return step.action.path if isinstance(step.action, Put) else None
 
 
 def _why(node: str, seen: Result) -> str:
