@@ -59,6 +59,21 @@ def is_foreign(name: str, *, holds_address: bool) -> bool:
     return name == _LOOPBACK or name.startswith(_NEVER) or is_tunnel
 
 
+def source_towards(subnet: str, found: Iterable[Address]) -> str | None:
+    """The address from which the kernel would send to another node in ``subnet``."""
+    own = {each for _, each in found}
+    network = ipaddress.ip_network(subnet, strict=False)
+    others = (str(network[-last]) for last in range(2, min(network.num_addresses, 258)))
+    other = next((each for each in others if each not in own), None)
+    family = socket.AF_INET6 if network.version == 6 else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as asked:
+        try:
+            asked.connect((other, 9))  # which sends nothing
+        except (OSError, TypeError):  # no way there, or no other address
+            return None
+        return str(asked.getsockname()[0])
+
+
 def hold_free_port(address: str) -> socket.socket:
     """A socket that keeps a port of ``address`` taken until it is closed."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from clusterkit.payloads.addresses import hold_free_port
+from clusterkit.payloads.daemon_network import pin_daemon
 from clusterkit.payloads.job_protocol import (
     LEASE_TTL_S,
     VERSION,
@@ -52,6 +53,7 @@ class Agent:
         self._job: Message = {}
         self._folder = Path()
         self._is_head = False
+        self._interface = ""
         self._ranks: RankServer | None = None
         self._daemons: dict[int, Any] = {}
         self._renewed = time.monotonic()
@@ -97,6 +99,7 @@ class Agent:
         given = {**os.environ, **job["program_env"]}
         network = network_of(job["subnet"], job["address"], given)
         port = hold_free_port(job["address"] or "127.0.0.1")
+        self._interface = network.interface
         job["env"].update(network.env)
         logs = None if self._is_head else self._folder / "logs"
         self._ranks = RankServer(self._loop, job, self._supervisor, port, logs)
@@ -108,6 +111,7 @@ class Agent:
         """Run a line of mpirun's as our child, and forward what it writes."""
         reader, writer = os.pipe()
         env = surroundings(self._job["id"], str(self._folder), self._job["python"])
+        line = pin_daemon(line, self._interface, os.environ)
         pid = spawn(("sh", "-c", line), env=env, fds={1: writer, 2: writer})
         os.close(writer)
         self._daemons[pid] = key

@@ -12,12 +12,16 @@ from typing import Any
 
 from mpi4py import MPI
 
+from clusterkit.payloads.mpi_traffic import exchange_between_nodes, ways
+from clusterkit.payloads.network import BTL_PIN, memlock_bytes
+
 
 def main() -> None:
     """Send one answer; exit 1 where the ranks' sum is wrong."""
     world = MPI.COMM_WORLD
     expected = world.size * (world.size - 1) // 2
     total = world.allreduce(world.rank)
+    has_peers = exchange_between_nodes(world, platform.node())
     answer = {
         "rank": world.rank,
         "size": world.size,
@@ -27,6 +31,9 @@ def main() -> None:
         "mpi_version": library_version(MPI.Get_library_version()),
         "python": platform.python_version(),
         "device": device(),
+        "ways": ways() if has_peers else [],
+        "if_include": os.environ.get(BTL_PIN),
+        "memlock_bytes": memlock_bytes(),
         "sum": total,
         "sum_is_right": total == expected,
     }

@@ -15,12 +15,14 @@ from pathlib import Path
 from clusterkit.payloads import reasons
 from clusterkit.payloads.agent_link import AgentLink
 from clusterkit.payloads.agents import Agents
+from clusterkit.payloads.daemon_network import pin_launcher
 from clusterkit.payloads.front_door import FrontDoor
 from clusterkit.payloads.job_end import JobEnding
 from clusterkit.payloads.job_protocol import LEASE_TTL_S, RENEW_EVERY_S, VERSION, Channel, Message
 from clusterkit.payloads.job_record import JobRecord, forget_old
 from clusterkit.payloads.launcher import Launcher
 from clusterkit.payloads.loop import Loop
+from clusterkit.payloads.network import network_of
 from clusterkit.payloads.processes import adopt_orphans, reap
 from clusterkit.payloads.surroundings import surroundings
 from clusterkit.payloads.verdict import Verdict
@@ -70,7 +72,7 @@ class Supervisor:
         elif kind == "job":
             try:
                 self._open(message)
-            except (ValueError, OSError) as error:
+            except (LookupError, ValueError, OSError) as error:
                 self._owner.send({"t": "refused", "why": str(error)})
                 self._owner.flush(1.0)
                 self.done = True
@@ -86,6 +88,8 @@ class Supervisor:
         if job["version"] != VERSION:
             raise ValueError(f"the controller speaks version {job['version']}, not {VERSION}")
         self._head = job["nodes"][0]["name"]
+        address = job["nodes"][0]["address"]
+        self._interface = network_of(job["subnet"], address, os.environ).interface
         self._folder = Path(job["nodes"][0]["folder"])
         for folder in (self._folder, self._folder / "logs", self._folder / "tmp"):
             folder.mkdir(parents=folder == self._folder, mode=0o700)
@@ -109,8 +113,10 @@ class Supervisor:
     def _start_launcher(self) -> None:
         job = self._job
         env = surroundings(job["id"], str(self._folder), job["nodes"][0]["python"])
+        argv = pin_launcher(job["launch"]["argv"], self._interface, os.environ)
+        launch = {**job["launch"], "argv": argv}
         self._launcher = Launcher(
-            self._loop, job["launch"], env, lambda lines: self._launcher_said(self._head, lines)
+            self._loop, launch, env, lambda lines: self._launcher_said(self._head, lines)
         )
 
     # What is heard while it runs

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from clusterkit.quantities import counted, duration
+from clusterkit.quantities import counted, duration, size
 from clusterkit.report.tables import BAD, GOOD, Blocks, cell, table
 from clusterkit.results.hello import HelloRank, HelloResult
 
 
 def hello_text(hello: HelloResult, *, wide: bool = False) -> Blocks:
-    """A row a rank, with a mark and, where it is wrong, the reason; ``wide`` adds host names."""
+    """A row a rank, with a mark and, where it is wrong, the reason; ``wide`` adds the network."""
     columns = ["RANK", "NODE", "LOCAL", "DEVICE", "PID", "PLACED"]
     if wide:
-        columns.insert(2, "HOSTNAME")
+        columns[2:2] = ["HOSTNAME"]
+        columns[-1:-1] = ["NETWORK", "MEMLOCK"]
     rows = table(*columns, right=["RANK", "LOCAL", "PID"], whole=["NODE"])
     for rank in hello.ranks:
         values = [str(rank.rank), cell(rank.node), cell(rank.local_rank), cell(rank.device)]
         if wide:
             values.insert(2, cell(rank.hostname))
-        rows.add_row(*values, cell(rank.pid), _mark(rank))
+        values.append(cell(rank.pid))
+        if wide:
+            values += [_network(rank), _memlock(rank)]
+        rows.add_row(*values, _mark(rank))
     problems = [Text.assemble(("! ", BAD), problem) for problem in hello.problems]
     right = sum(rank.ok for rank in hello.ranks)
     world = counted(len(hello.ranks), "rank")
@@ -28,6 +32,16 @@ def hello_text(hello: HelloResult, *, wide: bool = False) -> Blocks:
     tail = " · ".join(["", *parts, duration(hello.took_s)])
     line = Text.assemble((verdict, GOOD if hello.ok else BAD), tail)
     return [rows, "", *problems, line]
+
+
+def _network(rank: HelloRank) -> str:
+    return cell(", ".join(f"{way.interface} {way.address}" for way in rank.ways))
+
+
+def _memlock(rank: HelloRank) -> str:
+    if rank.node is None:
+        return cell(None)
+    return "unlimited" if rank.memlock_bytes is None else size(rank.memlock_bytes)
 
 
 def _mark(rank: HelloRank) -> Text:

@@ -7,6 +7,13 @@ from pydantic import Field
 from clusterkit.model.base import Model
 
 
+class HelloWay(Model):
+    """An end of connections to ranks of other nodes, as the rank's own kernel shows it."""
+
+    interface: str = Field(examples=["eth0"])
+    address: str = Field(examples=["192.168.123.11"])
+
+
 class HelloRank(Model):
     """One rank: where it was placed, and where it says it is. Null: it did not report."""
 
@@ -17,7 +24,13 @@ class HelloRank(Model):
     pid: int | None = Field(default=None, description="Process id on its node")
     local_rank: int | None = Field(default=None, description="Number among the node's ranks")
     device: str | None = Field(default=None, description="cpu, or the GPU", examples=["cpu"])
-    ok: bool = Field(description="Whether it is where it was placed")
+    ways: tuple[HelloWay, ...] = Field(
+        default=(), description="Which way its MPI messages go to other nodes; none: one node only"
+    )
+    memlock_bytes: int | None = Field(
+        default=None, description="How much memory it may lock, as RDMA does; null: no limit"
+    )
+    ok: bool = Field(description="Whether it is where it was placed, and speaks as planned")
     why: str | None = Field(default=None, description="What is wrong, where it is not ok")
 
 
