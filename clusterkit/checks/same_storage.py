@@ -12,16 +12,21 @@ from dataclasses import dataclass
 
 from clusterkit.command import Command, Result
 
-# $1 is the file, $2 the nonce. The folder is not made: where it is missing, so is the storage.
-_WRITE = 'printf "%s" "$2" >"$1"'
-# $1 is the nonce, the rest are files to be read. A name that was never looked for is asked of the
+# $1 is the storage, $2 the file in it, $3 the nonce. Where the folder that `up` makes is there, a
+# user may write to that only. Nothing is made: where the path is missing, so is the storage.
+_WRITE = """
+folder=$1/clusterkit
+[ -d "$folder" ] || folder=$1
+printf "%s" "$3" >"$folder/$2"
+"""
+# $1 is the storage, $2 the nonce, the rest are files to be read. A name that was never looked for is asked of the
 # server even where a client caches; the second and third look are for slower file systems.
 _READ = """
-nonce=$1; shift
+storage=$1; nonce=$2; shift 2
 for file do
     for pause in 0 0.5 1; do
         sleep "$pause"
-        found=$(cat -- "$file" 2>/dev/null)
+        found=$(cat -- "$storage/clusterkit/$file" 2>/dev/null || cat -- "$storage/$file" 2>&1)
         [ "$found" = "$nonce" ] && break
     done
     if [ "$found" = "$nonce" ]; then echo "seen $file"; else echo "missing $file"; fi
@@ -44,16 +49,17 @@ class StorageProof:
 
     def write(self, node: str) -> Command:
         """What ``node`` runs first; the next round begins when all nodes have answered."""
-        return _command("sh", "-c", _WRITE, "sh", self._file(node), self.nonce)
+        return _command("sh", "-c", _WRITE, "sh", self.path, self._file(node), self.nonce)
 
     def read(self, node: str) -> Command:
         """What ``node`` runs second: the head reads all files, every other node the head's."""
         wanted = self.others if node == self.head else (self.head,)
-        return _command("sh", "-c", _READ, "sh", self.nonce, *map(self._file, wanted))
+        return _command("sh", "-c", _READ, "sh", self.path, self.nonce, *map(self._file, wanted))
 
     def remove(self, node: str) -> Command:
         """What ``node`` runs last, whatever was seen."""
-        return _command("rm", "-f", "--", self._file(node))
+        file = self._file(node)
+        return _command("rm", "-f", "--", f"{self.path}/clusterkit/{file}", f"{self.path}/{file}")
 
     def judge(
         self, written: Mapping[str, Result], read: Mapping[str, Result]
@@ -92,7 +98,7 @@ class StorageProof:
         return None
 
     def _file(self, node: str) -> str:
-        return f"{self.path}/clusterkit/.same-storage-{self.nonce}-{node}"
+        return f".clusterkit-proof-{self.nonce}-{node}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,6 @@ SAME = "give node2 the same mount as the others, or correct `storage` in the inv
 def prove(folders: Mapping[str, Path], *, silent: str | None = None) -> tuple[NotShared, ...]:
     """Run all three rounds; each node has the folder that it is given at the path ``/shared``."""
     head, *others = folders
-    for folder in folders.values():
-        if folder.is_dir():
-            (folder / "clusterkit").mkdir(exist_ok=True)
     proof = StorageProof("/shared", head, tuple(others), "0a1b")
     asked = [node for node in folders if node != silent]
 
@@ -27,8 +24,7 @@ def prove(folders: Mapping[str, Path], *, silent: str | None = None) -> tuple[No
         there = str(folders[node])
         argv = [word.replace("/shared", there) for word in command.argv]
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
-        said = done.stdout.replace(there, "/shared")
-        return Result(node, command, done.returncode, said, done.stderr)
+        return Result(node, command, done.returncode, done.stdout, done.stderr)
 
     written = {node: run(node, proof.write(node)) for node in asked}
     read = {node: run(node, proof.read(node)) for node in asked}
@@ -37,7 +33,11 @@ def prove(folders: Mapping[str, Path], *, silent: str | None = None) -> tuple[No
     return proof.judge(written, read)
 
 
-def test_storage_that_is_the_same_passes_and_nothing_stays(tmp_path: Path):
+@pytest.mark.parametrize("is_up", [True, False])
+def test_storage_that_is_the_same_passes_and_nothing_stays(tmp_path: Path, is_up: bool):
+    if is_up:
+        (tmp_path / "clusterkit").mkdir()
+
     found = prove({"node1": tmp_path, "node2": tmp_path, "node3": tmp_path})
 
     assert found == ()
@@ -57,7 +57,7 @@ def test_a_node_with_another_folder_is_named_and_no_other(tmp_path: Path):
 
 def test_an_earlier_proof_that_was_copied_is_no_proof(tmp_path: Path):
     ours, copy = tmp_path / "ours", tmp_path / "copy"
-    (ours / "clusterkit").mkdir(parents=True)
+    ours.mkdir()
     old = StorageProof(str(ours), "node1", (), "01d0")
     subprocess.run(old.write("node1").argv, check=True)
     subprocess.run(["cp", "-r", str(ours), str(copy)], check=True)
@@ -79,7 +79,7 @@ def test_a_node_without_the_storage_is_named_and_nothing_is_made_there(tmp_path:
 
 def test_a_node_that_cannot_write_says_why(tmp_path: Path):
     proof = StorageProof("/shared", "node1", ("node2",), "0a1b")
-    file = "/shared/clusterkit/.same-storage-0a1b-"
+    file = ".clusterkit-proof-0a1b-"
     refused = f"sh: 1: cannot create {file}node2: Read-only file system"
 
     found = proof.judge(
@@ -113,7 +113,7 @@ def test_a_node_that_was_not_reached_is_left_out(tmp_path: Path):
 def test_one_direction_alone_is_told(forth: bool, back: bool, why: str):
     proof = StorageProof("/shared", "node1", ("node2",), "0a1b")
     word = {True: "seen", False: "missing"}
-    file = "/shared/clusterkit/.same-storage-0a1b-"
+    file = ".clusterkit-proof-0a1b-"
 
     def said(node: str, text: str = "") -> Result:
         return Result(node, proof.write(node), 0, text)
