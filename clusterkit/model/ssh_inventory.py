@@ -16,7 +16,6 @@ from typing import Any, Literal
 from clusterkit.model.inventory_text import engine_text, row, word
 from clusterkit.model.node_sets import NotANodeSet, expand, fold
 
-
 SUBNET_COMMENT = "the network that the machines share"
 
 
@@ -28,6 +27,10 @@ class Access:
     port: int | None = None
     key_file: str | None = None
     jump: str | None = None
+    trust: str | None = None
+
+
+ANY_ACCESS = Access()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class SshNode:
     address: str | None = None
     slots: int | None = None
     gpus: tuple[int, ...] = ()
-    access: Access = Access()
+    access: Access = ANY_ACCESS
     comment: str = ""
 
 

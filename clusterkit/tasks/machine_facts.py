@@ -18,7 +18,8 @@ _LOOK_S = 60.0
 # $1 is the program, $2 its sources, the rest are paths to ask about. Beside an old `python3`
 # newer ones have names of their own.
 _RUN = """
-for python in python3 /usr/libexec/platform-python /opt/venv/bin/python python \\
+for python in python3 /usr/libexec/platform-python /opt/clusterkit/bin/python \\
+    /opt/venv/bin/python python \\
     python3.13 python3.12 python3.11 python3.10 python3.9 python3.8; do
     found=$(command -v "$python") || continue
     "$found" -I -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null || continue
@@ -53,7 +54,7 @@ def look_at_machine(paths: Sequence[str] = (), *, timeout_s: float = _LOOK_S) ->
 def _sources() -> str:
     folder = files(_PACKAGE)
     texts = {f"{_PACKAGE}.{name}": folder.joinpath(f"{name}.py").read_text() for name in _MODULES}
-    return json.dumps(texts, ensure_ascii=False)
+    return json.dumps(texts, ensure_ascii=False, indent=0)  # its first line is shown
 
 
 def read_answer(seen: Result) -> MachineFacts:

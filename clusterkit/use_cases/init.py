@@ -42,10 +42,7 @@ def _build_context() -> str | None:
 
 def write_inventory(file: Path, text: str, *, force: bool) -> InitResult:
     """Write ``text`` if it is a right inventory, and never over another file unasked."""
-    if file.exists() and not force:
-        raise UsageError(f"{file} exists. Fix: choose another file, or add `--force`")
-    if not file.parent.is_dir():
-        raise UsageError(f"{file.parent} is no folder. Fix: make it first, or choose another file")
+    check_target(file, force=force)
     try:
         with tempfile.TemporaryDirectory(dir=file.parent, prefix=".clusterkit-") as folder:
             draft = Path(folder) / file.name
@@ -58,6 +55,14 @@ def write_inventory(file: Path, text: str, *, force: bool) -> InitResult:
     return InitResult(
         path=str(file), cluster=cluster, provider=provider, next=f"clusterkit up {file}"
     )
+
+
+def check_target(file: Path, *, force: bool) -> None:
+    """Refuse a place where no inventory can be written, or not without being asked."""
+    if file.exists() and not force:
+        raise UsageError(f"{file} exists. Fix: choose another file, or add `--force`")
+    if not file.parent.is_dir():
+        raise UsageError(f"{file.parent} is no folder. Fix: make it first, or choose another file")
 
 
 def _checked(draft: Path, file: Path) -> tuple[str, str]:

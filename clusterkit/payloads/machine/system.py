@@ -35,7 +35,13 @@ def system() -> dict[str, Any]:
 
 def user() -> dict[str, Any]:
     """Who this is; a user id that no file knows has a number only."""
-    return {"user": user_name(), "uid": os.getuid(), "home": os.path.expanduser("~")}
+    connection = os.environ.get("SSH_CONNECTION", "").split()  # client, its port, server, its port
+    return {
+        "user": user_name(),
+        "uid": os.getuid(),
+        "home": os.path.expanduser("~"),
+        "reached_at": connection[2] if len(connection) == 4 else None,
+    }
 
 
 def user_name() -> str | None:
