@@ -105,7 +105,8 @@ class Agent:
         self._ranks = RankServer(self._loop, job, self._supervisor, port, logs)
         for note in network.notes:
             self._supervisor.send({"t": "note", "text": note})
-        self._supervisor.send({"t": "ready", "port": port.getsockname()[1]})
+        ready = {"t": "ready", "port": port.getsockname()[1], "host": os.uname().nodename}
+        self._supervisor.send(ready)
 
     def _start_daemon(self, key: int, line: str) -> None:
         """Run a line of mpirun's as our child, and forward what it writes."""

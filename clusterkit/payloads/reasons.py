@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from clusterkit.payloads.processes import signal_name
+
+REFUSAL = "An invalid value was given for"
+_REFUSED = re.compile(
+    rf"{REFUSAL} (\S+?)\. .*?Local host: +(\S+) +Value: +(\S.*?) +Message: +([^-]*[^- ])"
+)
 
 
 def how_code(code: int) -> str:
@@ -29,6 +36,27 @@ def launcher(node: str, how: str, last_lines: list[str]) -> str:
     return "\n".join(
         [f"mpirun on {node} {how}", *(line for line in last_lines if line.strip("- "))]
     )
+
+
+def refused(last_lines: list[str], hosts: Mapping[str, str]) -> str | None:
+    """What Open MPI calls a warning: on which node it found which setting wrong, and why.
+
+    ``hosts`` maps the nodes' own names to those of the cluster. None: it does not say.
+    """
+    found = _REFUSED.search(" ".join(line.strip() for line in last_lines))
+    if found is None:
+        return None
+    setting, host, value, why = found.groups()
+    return (
+        f"{hosts.get(host, host)}: Open MPI cannot use {setting} = {value}, and would go on "
+        f"without it: {why}. Fix: correct OMPI_MCA_{setting}, where that node's environment sets it, or "
+        "else `network.subnet` in the inventory"
+    )
+
+
+def together(names: list[str], count: int) -> str:
+    """Who says the same, of ``count`` nodes: ``every node``, or their names."""
+    return "every node" if len(names) == count > 1 else ", ".join(names)
 
 
 def misplaced(hello: dict[str, Any], node: str, planned: dict[str, Any] | None, size: int) -> str:

@@ -50,6 +50,7 @@ class Supervisor:
         self._agents = Agents(loop, self._heard_from, self._agent_lost)
         self._launcher: Launcher | None = None
         self._begun = False
+        self._notes: dict[str, list[str]] = {}
         self._ending: JobEnding | None = None
         self._renewed = time.monotonic()
         self.done = False
@@ -133,6 +134,7 @@ class Supervisor:
             link.stopped = self._ending is not None  # too late to be told: it has begun nothing
             self._look_at_end()
             link.port = message["port"]
+            self._verdict.hosts[message["host"]] = link.name
             self._begin_when_ready()
         elif kind == "rank-started":
             self._record.update_rank(message["rank"], pid=message["pid"])
@@ -140,7 +142,7 @@ class Supervisor:
         elif kind == "rank-ended":
             self._rank_ended(link, message)
         elif kind == "note":
-            self._owner.send({**message, "node": link.name})
+            self._notes.setdefault(message["text"], []).append(link.name)
         elif kind == "misplaced":
             self._verdict.rank_misplaced(link.name, message)
         elif kind == "refused":
@@ -168,6 +170,9 @@ class Supervisor:
         env = {"MASTER_ADDR": address, "MASTER_PORT": str(first.port)}
         for link in links.values():
             link.channel.send({"t": "begin", "env": env})
+        for text, names in self._notes.items():
+            who = reasons.together(names, len(links))
+            self._owner.send({"t": "note", "text": text, "node": who})
         self._owner.send({"t": "started", "job": self._job["id"]})
 
     def _rank_ended(self, link: AgentLink, end: Message) -> None:

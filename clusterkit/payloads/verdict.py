@@ -13,8 +13,8 @@ from clusterkit.payloads.loop import Loop
 _LAUNCHER_LATE_S = 5.0
 # One cause is heard as several ends, in any order: the words of the deepest one are kept.
 _LISTEN_S = 0.3
+_REFUSED = "refused an option"
 _DAEMON, _WRAPPER, _TOLD_RANK, _LAUNCHER = range(4)
-_REFUSAL = "An invalid value was given for"
 
 
 class Verdict:
@@ -27,6 +27,8 @@ class Verdict:
         self._suspects: list[tuple[int, str]] = []
         self._launcher_code: int | None = None
         self._refused = False
+        self.hosts: dict[str, str] = {}
+        """The names that the nodes have for themselves, and those of the cluster."""
 
     def rank_ended(self, rank: dict[str, Any], *, told: bool) -> None:
         """A rank's program ended; ``told``: somebody had asked it to."""
@@ -61,7 +63,7 @@ class Verdict:
 
     def launcher_said(self, lines: list[str]) -> None:
         """Open MPI calls it a warning when an option is wrong, and goes on without it."""
-        if any(_REFUSAL in line for line in lines):
+        if any(reasons.REFUSAL in line for line in lines):
             self._refused = True
             self._loop.after(0.1, self._end_refused)  # what it was follows in the same paragraph
 
@@ -72,7 +74,8 @@ class Verdict:
             self._loop.after(0.1, lambda: self._suspect(_DAEMON, self.of_launcher(how)))
 
     def _end_refused(self) -> None:
-        self._end("failed", self.of_launcher("refused an option"))
+        said = self._record.tail("launcher")
+        self._end("failed", reasons.refused(said, self.hosts) or self.of_launcher(_REFUSED))
 
     def of_launcher(self, how: str) -> str:
         """What became of the launcher, with its last words."""

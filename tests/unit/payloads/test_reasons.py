@@ -15,7 +15,7 @@ RANK = {"rank": 3, "node": "node2", "exit_code": None, "signal": None}
         ({}, "rank 3 on node2 ended without a word: its wrapper was killed\nlast line"),
     ],
 )
-def test_rank_ended(changes: dict, words: str) -> None:
+def test_rank_ended(changes: dict[str, object], words: str) -> None:
     assert reasons.rank_ended({**RANK, **changes}, ["last line"]) == words
 
 
@@ -56,3 +56,33 @@ def test_time_limits() -> None:
 )
 def test_how_code(code: int, words: str) -> None:
     assert reasons.how_code(code) == words
+
+
+REFUSED = """\
+--------------------------------------------------------------------------
+WARNING: An invalid value was given for btl_tcp_if_include.  This
+value will be ignored.
+
+  Local host: gpu07
+  Value:      10.99.0.0/24
+  Message:    Did not find interface matching this subnet
+--------------------------------------------------------------------------
+"""
+
+
+def test_a_refused_setting() -> None:
+    assert reasons.refused(REFUSED.splitlines(), {"gpu07": "node7"}) == (
+        "node7: Open MPI cannot use btl_tcp_if_include = 10.99.0.0/24, and would go on without "
+        "it: Did not find interface matching this subnet. Fix: correct "
+        "OMPI_MCA_btl_tcp_if_include, where that node's environment sets it, or else "
+        "`network.subnet` in the inventory"
+    )
+    assert reasons.refused(["An invalid value was given for x"], {}) is None
+
+
+@pytest.mark.parametrize(
+    ("names", "count", "who"),
+    [(["a", "b"], 2, "every node"), (["a", "b"], 3, "a, b"), (["a"], 1, "a")],
+)
+def test_who_says_the_same(names: list[str], count: int, who: str) -> None:
+    assert reasons.together(names, count) == who
