@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ import typer
 from clusterkit.cli.help import Verb
 
 VERBS = {
-    "Describe": ("init", "discover", "check", "schema"),
+    "Describe": ("init", "discover", "import", "check", "schema"),
     "Cluster": ("plan", "up", "ls", "status", "down"),
     "Run": ("mpi-hello", "build", "infer", "models", "play"),
     "Jobs": ("jobs", "logs", "stop"),
@@ -58,7 +59,7 @@ def application(only: str | None = None) -> typer.Typer:
     )
     app.callback()(_common)
     for verb in [only] if only in every else every:
-        name = verb.replace("-", "_")
+        name = verb.replace("-", "_") + ("_" if iskeyword(verb) else "")
         module = import_module(f"clusterkit.cli.{name}")
         function = getattr(module, "exec_" if name == "exec" else name)
         app.command(verb, cls=Verb, epilog=f"\b\nExample:\n  {module.EXAMPLE}")(function)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet, NodeSetException
 from ClusterShell.NodeUtils import GroupResolver, GroupSource
@@ -22,18 +22,28 @@ class NotANodeSet(ValueError):
 
 
 def select(cluster: Cluster, words: str) -> tuple[str, ...]:
-    """The nodes that ``words`` mean, in the order of the inventory.
+    """The nodes of a cluster that ``words`` mean, in the order of the inventory.
+
+    Raises:
+        UsageError: If ``words`` are no node set, name an unknown node, or mean no node at all.
+    """
+    return choose(words, [node.name for node in cluster.nodes], cluster.groups)
+
+
+def choose(
+    words: str, names: Sequence[str], groups: Mapping[str, tuple[str, ...]]
+) -> tuple[str, ...]:
+    """The ``names`` that ``words`` mean, in their order.
 
     ``@group``, ``@all`` and ``*`` are known; ``a,b`` joins, ``a!b`` takes out, ``a&b`` is what
     both have.
 
     Raises:
-        UsageError: If ``words`` are no node set, name an unknown node, or mean no node at all.
+        UsageError: As :func:`select`.
     """
-    names = [node.name for node in cluster.nodes]
-    _check_terms(words, names, [*cluster.groups, "all"])
-    groups = {name: ",".join(members) for name, members in cluster.groups.items()}
-    source = GroupSource("inventory", {**groups, "all": ",".join(names)}, ",".join(names))
+    _check_terms(words, list(names), [*groups, "all"])
+    lists = {name: ",".join(members) for name, members in groups.items()}
+    source = GroupSource("inventory", {**lists, "all": ",".join(names)}, ",".join(names))
     try:
         chosen = set(NodeSet(words, resolver=GroupResolver(source)))
     except NodeSetException:

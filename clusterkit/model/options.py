@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from clusterkit.errors import UsageError
 from clusterkit.model.base import Model, Name
+from clusterkit.model.import_options import ImportOptions
 from clusterkit.model.infer_options import InferOptions, Timeout, one_or_more
 from clusterkit.model.machine import Host
 from clusterkit.model.mistakes import Mistake, explain, mistake
@@ -240,6 +241,7 @@ VERBS: dict[str, type[Model]] = {
     "discover": DiscoverOptions,
     "down": DownOptions,
     "exec": ExecOptions,
+    "import": ImportOptions,
     "infer": InferOptions,
     "init": InitOptions,
     "jobs": JobsOptions,
@@ -261,7 +263,8 @@ VERBS: dict[str, type[Model]] = {
 PLAYBOOK_VERBS = {
     verb: options
     for verb, options in VERBS.items()
-    if verb not in ("discover", "init", "play", "schema", "ssh")  # these are for somebody at a terminal
+    # these are for somebody at a terminal
+    if verb not in ("discover", "import", "init", "play", "schema", "ssh")
 }
 """The verbs that a playbook may have."""
 
@@ -297,6 +300,7 @@ _ARGUMENTS = {
     "cp": ("sources", "target"),
     "discover": ("hosts",),
     "exec": ("nodes", "argv"),
+    "import": ("file",),
     "init": ("file",),
     "keys": ("action",),
     "logs": ("job",),

@@ -37,8 +37,8 @@ class Source:
             raise FileMistakes([f"{self.path}:{line}: {each}" for line, each in found])
 
 
-def read_yaml(path: Path) -> Source:
-    """Read one YAML 1.2 file.
+def read_yaml(path: Path, text: str | None = None) -> Source:
+    """Read one YAML 1.2 file; its ``text``, where that was read before.
 
     Keys that are written twice are noted in the source's ``mistakes``, so that they are reported
     together with the others.
@@ -51,7 +51,7 @@ def read_yaml(path: Path) -> Source:
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
     from ruamel.yaml.reader import ReaderError
 
-    text = read_text(path)
+    text = read_text(path) if text is None else text
     source = Source(path)
     yaml = YAML(typ="safe", pure=True)
     try:

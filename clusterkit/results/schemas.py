@@ -9,6 +9,7 @@ from clusterkit.results.check import CheckResult
 from clusterkit.results.discover import DiscoverResult
 from clusterkit.results.dry_run import DryRun
 from clusterkit.results.hello import HelloResult
+from clusterkit.results.import_ import ImportResult
 from clusterkit.results.infer import InferResult
 from clusterkit.results.init import InitResult
 from clusterkit.results.jobs import JobsResult, LogsResult, StopResult
@@ -34,6 +35,7 @@ RESULTS: dict[str, type[Model]] = {
     "down": DownResult,
     "dry-run": DryRun,
     "exec": ExecResult,
+    "import": ImportResult,
     "infer": InferResult,
     "init": InitResult,
     "jobs": JobsResult,

@@ -1,0 +1,180 @@
+"""From machines as another program lists them to the nodes of a cluster."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
+
+from clusterkit.model.addresses import common_subnet
+from clusterkit.model.base import is_name
+from clusterkit.model.imported.found import Found, FoundHost, Remarks
+from clusterkit.model.node_sets import fold
+from clusterkit.model.ssh_inventory import SshNode
+
+_LONGEST_NAME = 63
+_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]*")
+_WORD = re.compile(r"[^\s\x00-\x1f\x7f-]\S*")
+_LINE = re.compile(r"[^\x00-\x1f\x7f]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """The nodes and groups as the inventory names them."""
+
+    nodes: tuple[SshNode, ...]
+    groups: Mapping[str, tuple[str, ...]]
+
+    def only(self, names: Sequence[str]) -> Nodes:
+        """These nodes; groups without any of them are left out."""
+        nodes = tuple(node for node in self.nodes if node.name in names)
+        kept = {
+            group: tuple(name for name in members if name in names)
+            for group, members in self.groups.items()
+        }
+        return Nodes(nodes, {group: members for group, members in kept.items() if members})
+
+
+def as_nodes(found: Found, remarks: Remarks) -> Nodes:
+    """Nodes by valid names; each machine once. Values that cannot be are mistakes."""
+    for host in found.hosts:
+        _check(host, remarks)
+    hosts = _each_once(found.hosts, remarks)
+    names = node_names([host.name for host in hosts])
+    _note_names(hosts, names, remarks)
+    groups = _groups(found, names, remarks)
+    return Nodes(tuple(_node(host, names[host.name]) for host in hosts), groups)
+
+
+def with_subnet(nodes: Nodes, subnet: str, remarks: Remarks, lines: Found) -> Nodes:
+    """The nodes, without the addresses that do not lie in ``subnet`` or are another's."""
+    network, taken = IPv4Network(subnet), set[str]()
+    kept = []
+    for node, host in zip(nodes.nodes, _matching(nodes, lines), strict=True):
+        address = node.address
+        if address and (IPv4Address(address) not in network or address in taken):
+            what = f"{address} of {node.name} is not in {subnet}"
+            what = f"{address} is another node's as well" if address in taken else what
+            fix = "nothing: the node's address is found by the subnet"
+            remarks.note(host.line, f"{what}, and left out", fix)
+            address = None
+        taken.update([address] if address else [])
+        kept.append(replace(node, address=address))
+    return replace(nodes, nodes=tuple(kept))
+
+
+def guessed_subnet(nodes: Nodes) -> str | None:
+    """The subnet that all addresses lie in, where every node has one or is reached by it."""
+    return common_subnet(node.address or node.host or node.name for node in nodes.nodes)
+
+
+def node_names(names: Sequence[str]) -> dict[str, str]:
+    """A valid name of its own for each: the first label where that is enough, in lower case."""
+    first = Counter(_first_label(name) for name in names)
+    made: dict[str, str] = {name: name for name in names if is_name(name)}
+    for name in names:
+        if name not in made:
+            short = _first_label(name)
+            made[name] = _free(_valid(short if first[short] == 1 else name), made.values())
+    return made
+
+
+def _check(host: FoundHost, remarks: Remarks) -> None:
+    access = host.access
+    for kind, value, form, fix in (
+        ("host", host.host or host.name, _HOST, "write a name or an address"),
+        ("user", access.user, _WORD, "write a login name"),
+        ("jump host", access.jump, _WORD, "write [user@]host[:port]"),
+        ("key file", access.key_file, _LINE, "write the path of a private key"),
+    ):
+        if value is not None and not form.fullmatch(value):
+            remarks.mistake(host.line, f"{value!r} is no {kind}", fix)
+
+
+def _each_once(hosts: Iterable[FoundHost], remarks: Remarks) -> list[FoundHost]:
+    first: dict[object, FoundHost] = {}
+    for host in hosts:
+        machine = (host.host or host.name, host.access.user, host.access.port)
+        other = first.setdefault(machine, host)
+        if other is not host:
+            what = f"{host.name} is left out: it is the same machine as {other.name}, {machine[0]}"
+            remarks.note(host.line, what, "for more ranks, raise `slots` in the inventory")
+    return list(first.values())
+
+
+def _note_names(hosts: Sequence[FoundHost], names: Mapping[str, str], remarks: Remarks) -> None:
+    """One note for all, at the first."""
+    changed = [host for host in hosts if names[host.name] != host.name]
+    if changed:
+        before = _folded([host.name for host in changed])
+        after = _folded([names[host.name] for host in changed])
+        what = (
+            f"no node can be called {before}: here it is {after}, and `host` says how to reach it"
+        )
+        remarks.note(changed[0].line, what, "choose other names in the inventory, if you like")
+
+
+def _groups(
+    found: Found, names: Mapping[str, str], remarks: Remarks
+) -> dict[str, tuple[str, ...]]:
+    taken = [*names.values(), "all"]
+    groups: dict[str, tuple[str, ...]] = {}
+    lines = {host.name: host.line for host in found.hosts}
+    for group, members in found.groups.items():
+        kept = tuple(names[name] for name in members if name in names)
+        if not kept or (group == "all" and len(kept) == len(names)):
+            continue
+        valid = group if is_name(group) else _valid(group, "group")
+        name = _free(f"{valid}-group" if valid in taken else valid, [*taken, *groups])
+        groups[name] = kept
+        if name != group:
+            what = f"group {group} is @{name} here"
+            remarks.note(lines[members[0]], what, "choose another name, if you like")
+    return groups
+
+
+def _node(host: FoundHost, name: str) -> SshNode:
+    reached = host.host or (host.name if host.name != name else None)
+    return SshNode(
+        name,
+        host=reached if reached != name else None,
+        address=host.address,
+        slots=host.slots,
+        gpus=tuple(range(host.gpus)),
+        access=host.access,
+    )
+
+
+def _matching(nodes: Nodes, found: Found) -> list[FoundHost]:
+    """The host that each node was made from, found by what it is reached by."""
+    by_machine = {(host.host or host.name, host.access): host for host in reversed(found.hosts)}
+    return [by_machine[node.host or node.name, node.access] for node in nodes.nodes]
+
+
+def _first_label(name: str) -> str:
+    try:
+        IPv4Address(name)
+    except AddressValueError:
+        return name.partition(".")[0]
+    return name
+
+
+def _valid(text: str, kind: str = "node") -> str:
+    plain = re.sub(r"[^a-z0-9-]+", "-", text.lower()).strip("-")
+    named = plain if plain[:1].isalpha() else f"{kind}-{plain}".rstrip("-")
+    return named[:_LONGEST_NAME].rstrip("-")
+
+
+def _free(name: str, taken: Iterable[str]) -> str:
+    """``name``, or the first of ``name-2``, ``name-3``, … that nobody has."""
+    used, found, number = set(taken), name, 1
+    while found in used:
+        number += 1
+        found = f"{name[: _LONGEST_NAME - 6]}-{number}"
+    return found
+
+
+def _folded(names: Sequence[str]) -> str:
+    return fold(names) if all(_HOST.fullmatch(name) for name in names) else ", ".join(names)
