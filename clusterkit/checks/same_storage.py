@@ -19,17 +19,20 @@ folder=$1/clusterkit
 [ -d "$folder" ] || folder=$1
 printf "%s" "$3" >"$folder/$2"
 """
-# $1 is the storage, $2 the nonce, the rest are files to be read. A name that was never looked for is asked of the
-# server even where a client caches; the second and third look are for slower file systems.
+# $1 is the storage, $2 the nonce, the rest are files to be read. A name that was never looked for
+# is asked of the server even where a client caches; more looks are for slower file systems.
 _READ = """
 storage=$1; nonce=$2; shift 2
-for file do
-    for pause in 0 0.5 1; do
-        sleep "$pause"
-        found=$(cat -- "$storage/clusterkit/$file" 2>/dev/null || cat -- "$storage/$file" 2>&1)
-        [ "$found" = "$nonce" ] && break
+for pause in 0 0.5 1; do
+    sleep "$pause"
+    for file do
+        shift
+        for place in "$storage/clusterkit/$file" "$storage/$file"; do
+            [ "$(cat -- "$place" 2>/dev/null)" = "$nonce" ] && echo "seen $file" && continue 2
+        done
+        set -- "$@" "$file"
     done
-    if [ "$found" = "$nonce" ]; then echo "seen $file"; else echo "missing $file"; fi
+    [ $# = 0 ] && exit
 done
 """
 _TIMEOUT_S = 60

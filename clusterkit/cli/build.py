@@ -10,6 +10,7 @@ from clusterkit.cli.run import Manner, run
 from clusterkit.cli.words import (
     ClusterOption,
     DryRunOption,
+    ForceOption,
     InventoryOption,
     Output,
     OutputOption,
@@ -25,6 +26,7 @@ EXAMPLE = "clusterkit build --verify"
 def build(
     model: Annotated[str | None, typer.Option("--model", help="Another model.")] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Read every file again.")] = False,
+    force: ForceOption = False,
     cluster: ClusterOption = None,
     inventory: InventoryOption = None,
     output: OutputOption = Output.text,
@@ -35,7 +37,7 @@ def build(
     A model that is there and whole is left as it is.
     """
     manner = Manner(output.value, dry_run, cluster=cluster, inventory=inventory)
-    run(perform, "build", {"model": model, "verify": verify}, manner)
+    run(perform, "build", {"model": model, "verify": verify, "force": force}, manner)
 
 
 def perform(options: BuildOptions, manner: Manner, printer: Printer) -> None:

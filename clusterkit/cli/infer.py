@@ -11,6 +11,7 @@ from clusterkit.cli.run import Manner, run
 from clusterkit.cli.words import (
     ClusterOption,
     DryRunOption,
+    ForceOption,
     InventoryOption,
     Output,
     OutputOption,
@@ -54,6 +55,7 @@ def infer(
     timeout_s: Annotated[
         float | None, typer.Option("--timeout", metavar="SECONDS", help="End it after this long.")
     ] = None,
+    force: ForceOption = False,
     cluster: ClusterOption = None,
     inventory: InventoryOption = None,
     output: OutputOption = Output.text,
@@ -77,6 +79,7 @@ def infer(
         "pp": pp,
         "model": model,
         "timeout_s": timeout_s,
+        "force": force,
     }
     manner = Manner(output.value, dry_run, cluster=cluster, inventory=inventory)
     run(perform, "infer", values, manner)

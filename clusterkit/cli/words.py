@@ -29,4 +29,7 @@ OutputOption = Annotated[Output, typer.Option("-o", "--output", help="Form of th
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Print the steps; look at nothing, run nothing.")
 ]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Go on though the last `doctor --gate` failed.")
+]
 YesOption = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]

@@ -94,6 +94,7 @@ class InferOptions(Model):
         description="Another model than the inventory's",
         examples=["smollm2-135m"],
     )
+    force: bool = Field(default=False, description="Run though the last `doctor --gate` failed")
     timeout_s: Timeout | None = Field(
         default=None, description="End the job after this many seconds", examples=[300]
     )

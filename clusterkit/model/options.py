@@ -77,6 +77,17 @@ class DiscoverOptions(Model):
     )
 
 
+class DoctorOptions(Model):
+    """Examine the cluster: is it fit for a job?"""
+
+    nodes: str = Field(
+        default="@all", min_length=1, description="Some nodes only", examples=["node[1-2]"]
+    )
+    gate: bool = Field(
+        default=False, description="Fail if anything fails, and hold back `build` and `infer`"
+    )
+
+
 class DownOptions(Model):
     """Take the cluster away, and look that nothing is left."""
 
@@ -102,6 +113,7 @@ class BuildOptions(Model):
         examples=["smollm2-135m"],
     )
     verify: bool = Field(default=False, description="Check every file's sha256 again")
+    force: bool = Field(default=False, description="Build though the last `doctor --gate` failed")
 
 
 class ExecOptions(Model):
@@ -239,6 +251,7 @@ VERBS: dict[str, type[Model]] = {
     "check": CheckOptions,
     "cp": CpOptions,
     "discover": DiscoverOptions,
+    "doctor": DoctorOptions,
     "down": DownOptions,
     "exec": ExecOptions,
     "import": ImportOptions,
@@ -299,6 +312,7 @@ _ARGUMENTS = {
     "check": ("file",),
     "cp": ("sources", "target"),
     "discover": ("hosts",),
+    "doctor": ("nodes",),
     "exec": ("nodes", "argv"),
     "import": ("file",),
     "init": ("file",),

@@ -14,6 +14,7 @@ _VIEWS = {
     "CheckResult": "check:check_text",
     "CpResult": "nodes:cp_text",
     "DiscoverResult": "discover:discover_text",
+    "DoctorResult": "doctor:doctor_text",
     "DownResult": "plan:down_text",
     "DryRun": "dry_run:dry_run_text",
     "ExecResult": "nodes:exec_text",

@@ -7,6 +7,7 @@ from typing import Any
 from clusterkit.model.base import Model
 from clusterkit.results.check import CheckResult
 from clusterkit.results.discover import DiscoverResult
+from clusterkit.results.doctor import DoctorResult
 from clusterkit.results.dry_run import DryRun
 from clusterkit.results.hello import HelloResult
 from clusterkit.results.import_ import ImportResult
@@ -32,6 +33,7 @@ RESULTS: dict[str, type[Model]] = {
     "check": CheckResult,
     "cp": CpResult,
     "discover": DiscoverResult,
+    "doctor": DoctorResult,
     "down": DownResult,
     "dry-run": DryRun,
     "exec": ExecResult,

@@ -9,6 +9,7 @@ from clusterkit.events import Sink
 from clusterkit.model.options import BuildOptions
 from clusterkit.results.models import BuildResult, ModelShape
 from clusterkit.use_cases.builder import builder_for, placing_steps
+from clusterkit.use_cases.gate import check_now, check_verdict
 from clusterkit.use_cases.launch import known_facts
 from clusterkit.use_cases.lock import locked
 from clusterkit.use_cases.model_placing import place_model
@@ -17,10 +18,16 @@ from clusterkit.use_cases.session import Session, open_world, with_engine
 
 
 def build(session: Session, options: BuildOptions, *, sink: Sink) -> BuildResult:
-    """Fetch, convert and place the model, unless it is there and whole."""
+    """Fetch, convert and place the model, unless it is there and whole.
+
+    Raises:
+        ClusterkitError: If the last gate failed, or the nodes are not fit, unless forced.
+    """
     began = time.monotonic()
     session = with_engine(session, {"model": options.model})
     facts = known_facts(session)
+    check_verdict(session, force=options.force)
+    check_now(session.cluster, facts, force=options.force)
     with open_world(session) as world, locked(session, world, "build"):
         builder = builder_for(session, world, facts=facts, sink=sink)
         built = place_model(session.cluster, builder, verify=options.verify)

@@ -17,6 +17,7 @@ from clusterkit.model.models import model_source
 from clusterkit.placement import place_stages
 from clusterkit.results.infer import InferResult
 from clusterkit.use_cases.builder import builder_for, model_looks, placing_steps
+from clusterkit.use_cases.gate import check_now, check_verdict
 from clusterkit.use_cases.heard import Heard
 from clusterkit.use_cases.launch import (
     Facts,
@@ -43,6 +44,7 @@ def infer(
 
     Raises:
         UsageError: If the cluster is not up, or the request cannot be answered by this model.
+        ClusterkitError: If the last gate failed, or the nodes are not fit, unless forced.
         DoesNotFit: With every reason why the split cannot run here, and what could.
         JobFailed: If the job did not come to its end.
     """
@@ -50,10 +52,12 @@ def infer(
     engine = engine_of(session.cluster.engine)
     heard = Heard(engine.parse, sink)
     remembered = known_facts(session)  # says so if the cluster is not up
+    check_verdict(session, force=options.force)
     known = known_early(session, remembered)
     with open_world(session) as world, prepared(known, world.transport) as waiting:
         looks = model_looks(session, remembered[session.cluster.head.name])
         facts = facts_now(session, world, remembered, head_looks=looks)
+        check_now(session.cluster, facts, force=options.force)
         if builtin := model_source(session.cluster.engine.model).builtin:
             engine.check(request, builtin.shape, session.cluster, facts)
         model = place_model(session.cluster, builder_for(session, world, facts=facts, sink=sink))

@@ -1,0 +1,153 @@
+"""Examine a cluster before it is trusted with a job, and keep the verdict."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from clusterkit.checks.doctor import BEFORE_JOBS, Line, examine, failures
+from clusterkit.checks.doctor.seen import JobSeen, Seen
+from clusterkit.errors import ClusterkitError, UsageError
+from clusterkit.events import Note, Sink
+from clusterkit.model.node_sets import select
+from clusterkit.model.options import DoctorOptions
+from clusterkit.results.doctor import DoctorLine, DoctorResult
+from clusterkit.state.doctor import load_verdict, save_verdict
+from clusterkit.transports.world import World
+from clusterkit.use_cases.contact import known_or_met
+from clusterkit.use_cases.doctor_jobs import nccl_job, nccl_missing, ring_job, see
+from clusterkit.use_cases.doctor_look import Looked, image_digests, look_at_all
+from clusterkit.use_cases.doctor_reach import reach_all
+from clusterkit.use_cases.launch import known_facts
+from clusterkit.use_cases.session import Session, open_world
+from clusterkit.use_cases.storage_proof import not_sharing
+
+_OWN_DISKS = ("sync", "local")
+
+
+def doctor(session: Session, options: DoctorOptions, *, sink: Sink) -> DoctorResult:
+    """Look at every node, let them reach one another, run a ring, and judge all of it.
+
+    A node that does not answer is a line of the result; the others are examined all the same.
+    The verdict is kept: after a failing one with ``gate``, jobs are refused until one passes.
+    """
+    began = time.monotonic()
+    with open_world(session) as world:
+        session = known_or_met(session, world, sink)
+        names = select(session.cluster, options.nodes)
+        seen = look(session, names, world)
+        seen = run_jobs(session, seen, world, sink)
+    result = judged(seen, gate=options.gate, took_s=time.monotonic() - began)
+    keep(session, result)
+    return result
+
+
+def look(session: Session, names: tuple[str, ...], world: World) -> Seen:
+    """Everything that can be seen without a job."""
+    cluster = session.cluster
+    answers = look_at_all(cluster, names, world)
+    looked = {name: its for name, its in answers.items() if isinstance(its, Looked)}
+    seen = Seen(
+        cluster,
+        tuple(cluster.node(name) for name in names),
+        silent={
+            name: str(its).removeprefix(f"{name}: ")
+            for name, its in answers.items()
+            if isinstance(its, ClusterkitError)
+        },
+        facts={name: its.facts for name, its in looked.items()},
+        machines={name: its.machine for name, its in looked.items()},
+        clocks={name: its.clock for name, its in looked.items() if its.clock},
+        images=image_digests(cluster, world),
+        storage_free_bytes={
+            name: its.storage_free_bytes
+            for name, its in looked.items()
+            if its.storage_free_bytes is not None
+        },
+    )
+    answering = seen.answering
+    if len(answering) > 1 and cluster.subnet is not None:
+        log_in = is_up(session) and cluster.head in answering
+        seen = replace(seen, reach=reach_all(cluster, answering, seen.facts, world, log_in=log_in))
+    if cluster.storage.kind not in _OWN_DISKS and cluster.head in answering:
+        shared = not_sharing(cluster, world, [node.name for node in answering])
+        seen = replace(seen, not_shared=shared)
+    return seen
+
+
+def run_jobs(session: Session, seen: Seen, world: World, sink: Sink) -> Seen:
+    """The ring and the all-reduce, where they can come to an end."""
+    if why := job_refusal(session, seen):
+        return replace(seen, ring=JobSeen(skipped=why), nccl=JobSeen(skipped=why))
+    names = seen.names
+    ring = see(ring_job(session, names, seen.facts), world, sink)
+    missing = nccl_missing(session.cluster, names, seen.facts)
+    if missing is None and ring.error is not None:
+        missing = "the ring failed"
+    nccl = JobSeen(skipped=missing)
+    if missing is None:
+        sink(Note("NCCL joins all GPUs; the first time this takes a while"))
+        nccl = see(nccl_job(session, names, seen.facts), world, sink)
+    return replace(seen, ring=ring, nccl=nccl)
+
+
+def job_refusal(session: Session, seen: Seen) -> str | None:
+    """Why no job can run now, or None."""
+    if not is_up(session):
+        return "the cluster is not up"
+    if session.cluster.head.name in seen.silent or session.cluster.head.name not in seen.facts:
+        return f"the head, {session.cluster.head.name}, was not examined"
+    failed = failures(examine(seen, BEFORE_JOBS))
+    if failed:
+        what = ", ".join(dict.fromkeys(line.looks_at for line in failed))
+        return f"not run, as this failed: {what}"
+    return None
+
+
+def is_up(session: Session) -> bool:
+    """Whether the last ``up`` came to its end, by this version."""
+    try:
+        known_facts(session)
+    except UsageError:
+        return False
+    return True
+
+
+def judged(seen: Seen, *, gate: bool, took_s: float) -> DoctorResult:
+    """The verdict, typed for people and programs."""
+    lines = examine(seen)
+    return DoctorResult(
+        cluster=seen.cluster.name,
+        ok=not failures(lines),
+        nodes=seen.names,
+        lines=tuple(_row(line) for line in lines),
+        gated=gate,
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+        took_s=took_s,
+    )
+
+
+def keep(session: Session, result: DoctorResult) -> None:
+    """Keep the verdict; a closed gate is opened only by a pass of at least the same nodes."""
+    before = load_verdict(session.folder)
+    is_closed = before is not None and before.gated and not before.ok
+    if is_closed and before is not None:
+        opens = result.ok and set(before.nodes) <= set(result.nodes)
+        closes = result.gated and not result.ok
+        if not opens and not closes:
+            return
+    if session.folder.exists():  # `doctor` may look before the first `up`
+        save_verdict(session.folder, result)
+
+
+def _row(line: Line) -> DoctorLine:
+    found = line.finding
+    return DoctorLine(
+        check=line.check,
+        looks_at=line.looks_at,
+        state=found.state,
+        nodes=found.nodes,
+        seen=found.seen,
+        fix=found.fix,
+    )

@@ -1,0 +1,95 @@
+"""Ask every node what the doctor wants to know of it: one round trip, and three for its clock."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from clusterkit.checks.doctor.seen import Clock
+from clusterkit.command import HOST, Command, DockerLook
+from clusterkit.errors import ClusterkitError
+from clusterkit.executor import on_each
+from clusterkit.facts import MachineFacts, NodeFacts
+from clusterkit.model.cluster import Cluster, Node
+from clusterkit.providers.docker.names import container_name
+from clusterkit.tasks.machine_facts import look_at_machine, read_answer
+from clusterkit.tasks.node_facts import LookAtNode
+from clusterkit.transports.world import World
+
+_FREE = 'df -PB1 -- "$1" | tail -n 1'
+_CLOCK_LOOKS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """One node as it answered."""
+
+    facts: NodeFacts
+    machine: MachineFacts
+    clock: Clock | None
+    storage_free_bytes: int | None
+
+
+def look_at_all(
+    cluster: Cluster, names: Sequence[str], world: World
+) -> Mapping[str, Looked | ClusterkitError]:
+    """Every node's answer, or why there is none."""
+    return on_each(
+        names,
+        lambda name: _look(cluster.node(name), cluster.storage.path, world),
+        world.end_running,
+    )
+
+
+def looks(node: Node, storage: str) -> tuple[Command, Command, Command, Command]:
+    """What a node is asked: its facts, the machine's, the storage's room, and the time."""
+    return (
+        LookAtNode(node).probe(),
+        look_at_machine(),
+        Command(("sh", "-c", _FREE, "sh", storage), timeout_s=30),
+        Command(("date", "+%s.%N"), timeout_s=10),
+    )
+
+
+def image_digests(cluster: Cluster, world: World) -> dict[str, str]:
+    """Node -> the image from which its container was made; empty where there are none."""
+    if cluster.provider != "docker":
+        return {}
+    try:
+        answer = world.perform(HOST, DockerLook(cluster.name)).check()
+    except ClusterkitError:  # whoever looks at the engine tells that
+        return {}
+    images = {box["name"]: box["image_id"] for box in json.loads(answer.stdout)["containers"]}
+    names = {node.name: container_name(cluster, node.name) for node in cluster.nodes}
+    return {node: images[name] for node, name in names.items() if name in images}
+
+
+def _look(node: Node, storage: str, world: World) -> Looked:
+    facts, machine, free, date = looks(node, storage)
+    transport = world.transport(node.name)
+    answers = transport.run_all([facts, machine, free])
+    words = answers[2].stdout.split()
+    return Looked(
+        facts=LookAtNode(node).read(answers[0]),
+        machine=read_answer(answers[1]),
+        clock=_clock(node.name, date, world),
+        storage_free_bytes=int(words[3]) if answers[2].ok and len(words) >= 4 else None,
+    )
+
+
+def _clock(name: str, date: Command, world: World) -> Clock | None:
+    """The clock by the fastest of a few round trips; None where `date` is another's."""
+    best: Clock | None = None
+    for _ in range(_CLOCK_LOOKS):
+        before, began = time.time(), time.monotonic()
+        said = world.transport(name).run(date).stdout.strip()
+        half_s = (time.monotonic() - began) / 2
+        try:
+            clock = Clock(float(said) - (before + half_s), half_s)
+        except ValueError:
+            return None
+        if best is None or half_s < best.uncertainty_s:
+            best = clock
+    return best
