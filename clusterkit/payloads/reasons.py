@@ -49,8 +49,8 @@ def refused(last_lines: list[str], hosts: Mapping[str, str]) -> str | None:
     setting, host, value, why = found.groups()
     return (
         f"{hosts.get(host, host)}: Open MPI cannot use {setting} = {value}, and would go on "
-        f"without it: {why}. Fix: correct OMPI_MCA_{setting}, where that node's environment sets it, or "
-        "else `network.subnet` in the inventory"
+        f"without it: {why}. Fix: correct OMPI_MCA_{setting}, where that node's environment sets "
+        "it, or else `network.subnet` in the inventory"
     )
 
 

@@ -92,7 +92,7 @@ def test_words_environment_files_and_output_arrive_as_they_are(make_job: MakeJob
                 "LOCAL_WORLD_SIZE": "1",
                 "MASTER_ADDR": "127.0.0.1",
                 "GLOO_SOCKET_IFNAME": "lo",
-                "NCCL_SOCKET_IFNAME": "lo",
+                "NCCL_SOCKET_IFNAME": "=lo",
                 "PYTHONUNBUFFERED": "1",
                 "CUDA_VISIBLE_DEVICES": None,
                 "TMPDIR": None,

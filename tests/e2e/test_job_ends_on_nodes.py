@@ -91,7 +91,7 @@ def test_what_ranks_find_around_them(three: JobCluster) -> None:
     assert running.until_end().message == "done"
     lines = {e.rank: e.text for e in running.events if isinstance(e, events.RankOutput)}
     head = three.addresses["node1"]
-    assert lines == {rank: f"{rank} 0 3 1 {head} eth0 " for rank in range(3)}
+    assert lines == {rank: f"{rank} 0 3 1 {head} =eth0 " for rank in range(3)}
 
 
 def test_daemons_are_children_of_the_agents(three: JobCluster, waiting: RunningJob) -> None:
