@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import array
 import fcntl
-import glob
 import ipaddress
 import json
 import os
@@ -15,22 +14,23 @@ from typing import Any
 
 from clusterkit.payloads.machine.reading import find, link, run, search_path, text, whole
 
-_CLASS = "/sys/class/net"
+_CLASS = "sys/class/net"
 _LOOPBACK = "772"  # ARPHRD_LOOPBACK
 _SIOCGIFCONF, _SIOCGIFNETMASK, _SIOCETHTOOL, _GET_DRIVER = 0x8912, 0x891B, 0x8946, 3
 _IFREQ_BYTES = 40
 
 
-def nics() -> dict[str, Any]:
-    """Every network interface."""
+def nics(root: str = "/") -> dict[str, Any]:
+    """Every network interface. ``root`` is where /sys and /dev are."""
+    folder = os.path.join(root, _CLASS)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         addresses = _addresses() or _addresses_without_ip(any_socket)
-        devices = {row["netdev"]: row["name"] for row in rdma()["rdma_ports"]}
-        folders = [name for name in _listed(_CLASS) if os.path.isdir(os.path.join(_CLASS, name))]
+        devices = {row["netdev"]: row["name"] for row in rdma(root)["rdma_ports"]}
+        folders = [name for name in _listed(folder) if os.path.isdir(os.path.join(folder, name))]
         return {
             "nics": [
                 {
-                    **_nic(name, any_socket),
+                    **_nic(name, os.path.join(folder, name), any_socket),
                     "addresses": addresses.get(name, []),
                     "rdma_device": devices.get(name),
                 }
@@ -46,8 +46,7 @@ def _listed(folder: str) -> list[str]:
         return []
 
 
-def _nic(name: str, any_socket: socket.socket) -> dict[str, Any]:
-    there = os.path.join(_CLASS, name)
+def _nic(name: str, there: str, any_socket: socket.socket) -> dict[str, Any]:
     speed = whole(text(there, "speed"))
     return {
         "name": name,
@@ -120,25 +119,34 @@ def _addresses_without_ip(any_socket: socket.socket) -> dict[str, list[str]]:
     return found
 
 
-def rdma() -> dict[str, Any]:
+def rdma(root: str = "/") -> dict[str, Any]:
     """Every port of every RDMA device."""
-    ports = sorted(glob.glob("/sys/class/infiniband/*/ports/*"))
+    devices = os.path.join(root, "sys/class/infiniband")
     return {
-        "rdma_ports": [_rdma_port(folder) for folder in ports],
-        "has_dev_infiniband": os.path.isdir("/dev/infiniband"),
+        "rdma_ports": [
+            _rdma_port(device, port, os.path.join(devices, device))
+            for device in sorted(_listed(devices))
+            for port in sorted(_listed(os.path.join(devices, device, "ports")))
+        ],
+        "has_dev_infiniband": os.path.isdir(os.path.join(root, "dev/infiniband")),
     }
 
 
-def _rdma_port(folder: str) -> dict[str, Any]:
-    """One port; the interface is the port's own where the kernel tells, else the device's."""
-    device, port = folder.split("/")[4], folder.rpartition("/")[2]
-    rate = re.match(r"([\d.]+) Gb/sec", text(folder, "rate"))
-    of_device = sorted(_listed(f"/sys/class/infiniband/{device}/device/net"))
+def _rdma_port(device: str, port: str, folder: str) -> dict[str, Any]:
+    """One port. RoCE names its interface; one of InfiniBand has the port's number, from 0."""
+    there = os.path.join(folder, "ports", port)
+    rate = re.match(r"([\d.]+) Gb/sec", text(there, "rate"))
+    beside = os.path.join(folder, "device/net")
+    numbered = [
+        name
+        for name in sorted(_listed(beside))
+        if int(text(beside, name, "dev_port") or 0) == int(port) - 1
+    ]
     return {
         "name": device,
         "port": int(port),
-        "state": text(folder, "state").rpartition(": ")[2] or None,
-        "link_layer": text(folder, "link_layer") or None,
+        "state": text(there, "state").rpartition(": ")[2] or None,
+        "link_layer": text(there, "link_layer") or None,
         "rate_mbps": int(float(rate.group(1)) * 1000) if rate else None,
-        "netdev": text(folder, "gid_attrs/ndevs/0") or next(iter(of_device), None),
+        "netdev": text(there, "gid_attrs/ndevs/0") or next(iter(numbered), None),
     }

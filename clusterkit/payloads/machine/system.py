@@ -100,11 +100,11 @@ def limits() -> dict[str, Any]:
     return {name: None if n == resource.RLIM_INFINITY else n for name, n in soft.items()}
 
 
-def gpus_on_bus() -> dict[str, Any]:
+def gpus_on_bus(root: str = "/") -> dict[str, Any]:
     """How many GPUs of NVIDIA the PCI bus shows, driver or not."""
     found = [
         device
-        for device in glob.glob("/sys/bus/pci/devices/*")
+        for device in glob.glob(os.path.join(root, "sys/bus/pci/devices/*"))
         if text(device, "vendor") == "0x10de" and text(device, "class")[:6] in ("0x0300", "0x0302")
     ]
     return {"gpus_on_bus": len(found)}
