@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from clusterkit.errors import UsageError
 from clusterkit.model.base import Model, Name
+from clusterkit.model.bench_options import BenchOptions
 from clusterkit.model.import_options import ImportOptions
 from clusterkit.model.infer_options import InferOptions, Timeout, one_or_more
 from clusterkit.model.machine import Host
@@ -247,6 +248,7 @@ class InitOptions(Model):
 
 
 VERBS: dict[str, type[Model]] = {
+    "bench": BenchOptions,
     "build": BuildOptions,
     "check": CheckOptions,
     "cp": CpOptions,
@@ -309,6 +311,7 @@ def typed(verb: str, field: str) -> str:
 
 
 _ARGUMENTS = {
+    "bench": ("what", "nodes"),
     "check": ("file",),
     "cp": ("sources", "target"),
     "discover": ("hosts",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from clusterkit.model.base import Model
+from clusterkit.results.bench import BenchNetResult
 from clusterkit.results.check import CheckResult
 from clusterkit.results.discover import DiscoverResult
 from clusterkit.results.doctor import DoctorResult
@@ -29,6 +30,7 @@ from clusterkit.results.status import (
 )
 
 RESULTS: dict[str, type[Model]] = {
+    "bench": BenchNetResult,
     "build": BuildResult,
     "check": CheckResult,
     "cp": CpResult,
