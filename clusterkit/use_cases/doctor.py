@@ -14,10 +14,11 @@ from clusterkit.model.node_sets import select
 from clusterkit.model.options import DoctorOptions
 from clusterkit.results.doctor import DoctorLine, DoctorResult
 from clusterkit.state.doctor import load_verdict, save_verdict
+from clusterkit.state.facts import load_facts
 from clusterkit.transports.world import World
 from clusterkit.use_cases.contact import known_or_met
 from clusterkit.use_cases.doctor_jobs import nccl_job, nccl_missing, ring_job, see
-from clusterkit.use_cases.doctor_look import Looked, image_digests, look_at_all
+from clusterkit.use_cases.doctor_look import Looked, container_hosts, image_digests, look_at_all
 from clusterkit.use_cases.doctor_reach import reach_all
 from clusterkit.use_cases.launch import known_facts
 from clusterkit.use_cases.session import Session, open_world
@@ -59,6 +60,7 @@ def look(session: Session, names: tuple[str, ...], world: World) -> Seen:
         facts={name: its.facts for name, its in looked.items()},
         machines={name: its.machine for name, its in looked.items()},
         clocks={name: its.clock for name, its in looked.items() if its.clock},
+        hosts=container_hosts(cluster),
         images=image_digests(cluster, world),
         storage_free_bytes={
             name: its.storage_free_bytes
@@ -68,9 +70,9 @@ def look(session: Session, names: tuple[str, ...], world: World) -> Seen:
     )
     answering = seen.answering
     if len(answering) > 1 and cluster.subnet is not None:
-        log_in = is_up(session) and cluster.head in answering
+        log_in = load_facts(session.folder) is not None  # before `up` the head has no key
         seen = replace(seen, reach=reach_all(cluster, answering, seen.facts, world, log_in=log_in))
-    if cluster.storage.kind not in _OWN_DISKS and cluster.head in answering:
+    if cluster.storage.kind not in _OWN_DISKS and cluster.head.name not in seen.silent:
         shared = not_sharing(cluster, world, [node.name for node in answering])
         seen = replace(seen, not_shared=shared)
     return seen
@@ -94,8 +96,8 @@ def run_jobs(session: Session, seen: Seen, world: World, sink: Sink) -> Seen:
 
 def job_refusal(session: Session, seen: Seen) -> str | None:
     """Why no job can run now, or None."""
-    if not is_up(session):
-        return "the cluster is not up"
+    if why := why_not_up(session):
+        return why
     if session.cluster.head.name in seen.silent or session.cluster.head.name not in seen.facts:
         return f"the head, {session.cluster.head.name}, was not examined"
     failed = failures(examine(seen, BEFORE_JOBS))
@@ -105,13 +107,13 @@ def job_refusal(session: Session, seen: Seen) -> str | None:
     return None
 
 
-def is_up(session: Session) -> bool:
-    """Whether the last ``up`` came to its end, by this version."""
+def why_not_up(session: Session) -> str | None:
+    """Why no job can be started: the last ``up`` must have come to its end, by this version."""
     try:
         known_facts(session)
-    except UsageError:
-        return False
-    return True
+    except UsageError as error:
+        return str(error).partition(". Fix: ")[0].removeprefix(f"cluster {session.cluster.name} ")
+    return None
 
 
 def judged(seen: Seen, *, gate: bool, took_s: float) -> DoctorResult:

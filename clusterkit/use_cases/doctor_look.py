@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -51,6 +52,19 @@ def looks(node: Node, storage: str) -> tuple[Command, Command, Command, Command]
         Command(("sh", "-c", _FREE, "sh", storage), timeout_s=30),
         Command(("date", "+%s.%N"), timeout_s=10),
     )
+
+
+def container_hosts(cluster: Cluster) -> dict[str, MachineFacts]:
+    """The machine whose Docker engine carries the nodes, if it is this one; by name."""
+    engine = os.environ.get("DOCKER_HOST", "unix://")
+    if cluster.provider != "docker" or not engine.startswith("unix://"):
+        return {}
+    from clusterkit.transports.local import LocalTransport
+
+    try:
+        return {HOST: read_answer(LocalTransport(HOST).run(look_at_machine()))}
+    except ClusterkitError:  # the nodes on it answer all the same
+        return {}
 
 
 def image_digests(cluster: Cluster, world: World) -> dict[str, str]:
