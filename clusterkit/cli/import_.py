@@ -78,5 +78,6 @@ def perform(options: ImportOptions, manner: Manner, printer: Printer) -> None:
         if isinstance(event, Note):
             printer.message(note_text(event))
 
-    stdin = sys.stdin.read() if options.file == STDIN else ""
-    printer.result(import_inventory(options, stdin=stdin, sink=say, dry_run=manner.dry_run))
+    given = sys.stdin.buffer.read() if options.file == STDIN else b""
+    text = given.decode(errors="replace")
+    printer.result(import_inventory(options, stdin=text, sink=say, dry_run=manner.dry_run))

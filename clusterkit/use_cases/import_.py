@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from clusterkit.errors import UsageError
 from clusterkit.events import Note, Sink
-from clusterkit.model.imported.ansible import read_ansible, variable_files
+from clusterkit.model.import_options import ImportOptions
+from clusterkit.model.imported.ansible import files_beside, read_ansible
 from clusterkit.model.imported.formats import TITLES, Format, detect
 from clusterkit.model.imported.found import Found, Remarks
 from clusterkit.model.imported.hostfile import read_hostfile
@@ -21,7 +22,6 @@ from clusterkit.model.inventory import NetworkSettings
 from clusterkit.model.load import load_inventory
 from clusterkit.model.mistakes import explain
 from clusterkit.model.node_sets import choose
-from clusterkit.model.import_options import ImportOptions
 from clusterkit.model.source import read_text
 from clusterkit.model.ssh_inventory import ssh_inventory
 from clusterkit.results.import_ import ImportResult
@@ -54,7 +54,7 @@ def import_inventory(
     nodes = _chosen(nodes, options.only, file)
     subnet = options.subnet or guessed_subnet(nodes)
     if subnet:
-        nodes = with_subnet(nodes, subnet, remarks, found)
+        nodes = with_subnet(nodes, subnet, remarks)
     notes = [*remarks.texts(), *_subnet_notes(options.subnet, subnet, file, nodes)]
     for note in notes:
         sink(Note(note))
@@ -63,10 +63,11 @@ def import_inventory(
             f"{file} does not tell the network on which the machines talk. "
             "Fix: add `--subnet`, such as `--subnet 10.0.0.0/24`"
         )
-    made = _inventory(nodes, options.cluster or "lab", subnet, kind, file)
+    cluster = options.cluster or "lab"
+    made = _inventory(nodes, cluster, subnet, kind, file)
     return ImportResult(
         source=kind,
-        cluster=options.cluster or "lab",
+        cluster=cluster,
         nodes=tuple(node.name for node in nodes.nodes),
         groups=dict(nodes.groups),
         notes=tuple(notes),
@@ -93,15 +94,8 @@ def _read(kind: Format, file: str, text: str, path: Path, remarks: Remarks) -> F
         case "slurm":
             return read_slurm(file, text, remarks, None if path == STDIN else _beside(path))
         case "ansible":
-            if path == STDIN:
-                return read_ansible(file, text, remarks)
-            return read_ansible(
-                file,
-                text,
-                remarks,
-                group_files=variable_files(path, "group_vars", read_text),
-                host_files=variable_files(path, "host_vars", read_text),
-            )
+            files = None if path == STDIN else files_beside(path, read_text)
+            return read_ansible(file, text, remarks, files)
 
 
 def _chosen(nodes: Nodes, only: str | None, file: str) -> Nodes:

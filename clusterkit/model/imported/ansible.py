@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from clusterkit.model.imported.ansible_access import found_host
 from clusterkit.model.imported.ansible_ini import read_ini
@@ -14,32 +13,27 @@ from clusterkit.model.imported.ansible_tree import Tree, Variables
 from clusterkit.model.imported.ansible_yaml import read_ansible_yaml, read_variables
 from clusterkit.model.imported.found import Found, Remarks
 
-VariableFiles = Mapping[str, tuple[tuple[str, str], ...]]
-"""Paths and texts, by the name of the group or host that they are for."""
+VariableFiles = Callable[[str, str], Sequence[tuple[str, str]]]
+"""Paths and texts of a folder (group_vars or host_vars) for one name."""
 
-_YAML = (".yaml", ".yml", ".json")
+_SUFFIXES = (".yml", ".yaml", ".json")
 _EVERY = ("all", "ungrouped")
 
 
 def read_ansible(
-    file: str,
-    text: str,
-    remarks: Remarks,
-    *,
-    group_files: VariableFiles | None = None,
-    host_files: VariableFiles | None = None,
+    file: str, text: str, remarks: Remarks, files: VariableFiles | None = None
 ) -> Found:
     """Every host with the variables that hold for it, and every group.
 
-    The files are those of the folders group_vars and host_vars beside the inventory.
+    ``files`` gives what lies in group_vars and host_vars beside the inventory.
     """
     tree = (read_ansible_yaml if is_yaml(file, text) else read_ini)(file, text, remarks)
     for name in tree.circles():
         line = tree.groups[name].line
         remarks.mistake(line, f"group {name} is within itself", "take it out of its children")
     of_groups, of_hosts = (
-        {name: _joined(parts, remarks) for name, parts in (files or {}).items()}
-        for files in (group_files, host_files)
+        {name: _joined(files(folder, name), remarks) for name in names} if files else {}
+        for folder, names in (("group_vars", ["all", *tree.groups]), ("host_vars", tree.hosts))
     )
     if remarks.mistakes:
         return Found(())
@@ -62,14 +56,14 @@ def read_ansible(
 
 def is_yaml(file: str, text: str) -> bool:
     """Whether an inventory is YAML; the INI form has sections or words behind a host."""
-    if Path(file).suffix in _YAML:
+    if Path(file).suffix in _SUFFIXES:
         return True
     lines = (line.strip() for line in text.splitlines())
     first = next((line for line in lines if line and line[0] not in "#;"), "")
     return first == "---" or first.startswith("{") or bool(re.fullmatch(r"[\w.-]+:", first))
 
 
-def _joined(files: tuple[tuple[str, str], ...], remarks: Remarks) -> Variables:
+def _joined(files: Sequence[tuple[str, str]], remarks: Remarks) -> Variables:
     joined: Variables = {}
     for path, text in files:
         joined |= read_variables(path, text, remarks)
@@ -96,16 +90,22 @@ def _effective(
     return effective
 
 
-def variable_files(
-    file: Path, folder: str, read: Callable[[Path], str]
-) -> dict[str, tuple[tuple[str, str], ...]]:
-    """The texts of group_vars or host_vars beside an inventory: NAME.yml, or NAME/*.yml."""
-    found: dict[str, Any] = {}
-    base = file.parent / folder
-    for entry in sorted(base.iterdir()) if base.is_dir() else ():
-        name = entry.name.removesuffix(entry.suffix) if entry.suffix in _YAML else entry.name
-        inside = sorted(entry.rglob("*")) if entry.is_dir() else [entry]
-        paths = [path for path in inside if path.is_file() and path.suffix in (*_YAML, "")]
-        visible = [path for path in paths if not path.name.startswith(".")]
-        found[name] = (*found.get(name, ()), *((str(path), read(path)) for path in visible))
-    return found
+def files_beside(file: Path, read: Callable[[Path], str]) -> VariableFiles:
+    """What lies beside an inventory, as Ansible looks for it: the first of NAME, NAME.yml, …."""
+
+    def files(folder: str, name: str) -> list[tuple[str, str]]:
+        if "/" in name or name.startswith("."):
+            return []
+        places = (file.parent / folder / f"{name}{suffix}" for suffix in ("", *_SUFFIXES))
+        place = next((place for place in places if place.exists()), None)
+        found = [] if place is None else _inside(place) if place.is_dir() else [place]
+        return [(str(path), read(path)) for path in found]
+
+    return files
+
+
+def _inside(folder: Path) -> list[Path]:
+    """The files of a folder and of those below it."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    named = [path for path in found if path.suffix in ("", *_SUFFIXES)]
+    return [path for path in named if not path.name.startswith(".")]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from clusterkit.model.imported.ansible_tree import Variable, Variables
 from clusterkit.model.imported.found import FoundHost, Line, Remarks, whole_number
-from clusterkit.model.imported.ssh_config import jump_of_command
+from clusterkit.model.imported.ssh_config import TRUST, TRUST_FIX, jump_of_command
 from clusterkit.model.ssh_inventory import Access
 
 _NAMES = {
@@ -25,7 +25,9 @@ _TAKEN = (
     "ansible_connection",
     "ansible_group_priority",
 )
-_SECRET = re.compile(r"pass(w|word|wd|phrase|code)?$|pass(word|phrase)|secret|token|_pwd", re.I)
+_SECRET = re.compile(
+    r"pass(w|word|wd|phrase|code)?$|pass(word|phrase)|secret|token|_pwd|api_?key|credential", re.I
+)
 _HIGHEST_PORT = 65535
 
 
@@ -86,18 +88,19 @@ def _jump(variables: Variables, remarks: Remarks) -> str | None:
             continue
         given, rest = read_arguments(found.value)
         jump = given or jump
-        if rest:
-            what = f"`{' '.join(rest)}` of {name} is not taken over"
-            remarks.note(found.line, what, "write it for these hosts into ~/.ssh/config")
+        for option in rest:  # by name only: a value may be a secret
+            trust = option.removeprefix("-o ").lower() in TRUST
+            fix = TRUST_FIX if trust else "write it for these hosts into ~/.ssh/config"
+            remarks.note(found.line, f"{option} of {name} is not taken over", fix)
     return jump
 
 
 def read_arguments(text: str) -> tuple[str | None, list[str]]:
-    """The jump host among ssh's arguments, and the words that mean something else."""
+    """The jump host among ssh's arguments, and the options that mean something else."""
     try:
         words = shlex.split(text)
     except ValueError:
-        return None, [text]
+        return None, ["a quote"]
     jump, rest = None, []
     while words:
         word = words.pop(0)
@@ -110,8 +113,13 @@ def read_arguments(text: str) -> tuple[str | None, list[str]]:
         elif key.strip().lower() == "proxycommand" and (hop := jump_of_command(value.strip())):
             jump = hop
         else:
-            rest.append(f"-o {given}" if word.startswith("-o") else word)
-    return (None, [text]) if jump and _is_template(jump) else (jump, rest)
+            rest += [f"-o {key.strip()}"] if word.startswith("-o") else _option(word)
+    return (None, ["-o ProxyJump", *rest]) if jump and _is_template(jump) else (jump, rest)
+
+
+def _option(word: str) -> list[str]:
+    """The name of an option; what follows it is its value."""
+    return [word[:2]] if word.startswith("-") else []
 
 
 def _note_rest(variables: Mapping[str, Variable], remarks: Remarks) -> None:

@@ -56,10 +56,9 @@ def _hosts(content: str, group: str, line: Line, tree: Tree, remarks: Remarks) -
     except NotARange as error:
         remarks.mistake(line, f"`{pattern}` {error}", "write gpu[01:10] or db-[a:f]")
         return
-    for word in words:
-        if not re.match(r"[^=\s]+=", word):
-            fix = "write `host name=value`, with quotes around spaces"
-            remarks.mistake(line, f"`{word}` is no variable", fix)
+    if not all(re.match(r"[^=\s]+=", word) for word in words):  # a word may be a secret's end
+        fix = "write `host name=value`, with quotes around spaces"
+        remarks.mistake(line, "there is a word that is no variable", fix)
     for name in names:
         own = tree.host(name, group, line, port)
         for word in words:
@@ -71,7 +70,7 @@ def _hosts(content: str, group: str, line: Line, tree: Tree, remarks: Remarks) -
 def _group_variable(content: str, group: str, line: Line, tree: Tree, remarks: Remarks) -> None:
     key, given, value = content.partition("=")
     if not given or not key.strip():
-        remarks.mistake(line, f"`{content}` is no variable", "write name=value")
+        remarks.mistake(line, "the line is no variable", "write name=value")
         return
     tree.groups[group].variables[key.strip()] = Variable(_literal(value.strip()), line)
 

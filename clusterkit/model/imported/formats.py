@@ -27,7 +27,7 @@ _SIGNS: tuple[tuple[str, Format], ...] = (
     (r"^\[[^\]:]+(:(vars|children))?\]\s*(#.*)?$", "ansible"),
     (r"\bansible_\w+\s*[=:]", "ansible"),
     (r"\w\[[a-z0-9]+:[a-z0-9]+\]", "ansible"),
-    (r"^[^\s#=]+\[\d[\d,-]*\]", "slurm"),
+    (r"^[^\s#=]+\[\d[\d,-]*\][^\s:=]*[ \t]*$", "slurm"),
     (r"^[^\s#=]+[ \t]*(:\d+|[ \t]slots?\s*=|$)", "hostfile"),
 )
 

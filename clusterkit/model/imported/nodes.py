@@ -10,7 +10,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv4Network
 
 from clusterkit.model.addresses import common_subnet
 from clusterkit.model.base import is_name
-from clusterkit.model.imported.found import Found, FoundHost, Remarks
+from clusterkit.model.imported.found import Found, FoundHost, Line, Remarks
 from clusterkit.model.node_sets import fold
 from clusterkit.model.ssh_inventory import SshNode
 
@@ -26,6 +26,7 @@ class Nodes:
 
     nodes: tuple[SshNode, ...]
     groups: Mapping[str, tuple[str, ...]]
+    lines: Mapping[str, Line]
 
     def only(self, names: Sequence[str]) -> Nodes:
         """These nodes; groups without any of them are left out."""
@@ -34,7 +35,8 @@ class Nodes:
             group: tuple(name for name in members if name in names)
             for group, members in self.groups.items()
         }
-        return Nodes(nodes, {group: members for group, members in kept.items() if members})
+        groups = {group: members for group, members in kept.items() if members}
+        return replace(self, nodes=nodes, groups=groups)
 
 
 def as_nodes(found: Found, remarks: Remarks) -> Nodes:
@@ -45,23 +47,27 @@ def as_nodes(found: Found, remarks: Remarks) -> Nodes:
     names = node_names([host.name for host in hosts])
     _note_names(hosts, names, remarks)
     groups = _groups(found, names, remarks)
-    return Nodes(tuple(_node(host, names[host.name]) for host in hosts), groups)
+    nodes = tuple(_node(host, names[host.name]) for host in hosts)
+    return Nodes(nodes, groups, {names[host.name]: host.line for host in hosts})
 
 
-def with_subnet(nodes: Nodes, subnet: str, remarks: Remarks, lines: Found) -> Nodes:
+def with_subnet(nodes: Nodes, subnet: str, remarks: Remarks) -> Nodes:
     """The nodes, without the addresses that do not lie in ``subnet`` or are another's."""
     network, taken = IPv4Network(subnet), set[str]()
-    kept = []
-    for node, host in zip(nodes.nodes, _matching(nodes, lines), strict=True):
-        address = node.address
-        if address and (IPv4Address(address) not in network or address in taken):
-            what = f"{address} of {node.name} is not in {subnet}"
-            what = f"{address} is another node's as well" if address in taken else what
-            fix = "nothing: the node's address is found by the subnet"
-            remarks.note(host.line, f"{what}, and left out", fix)
-            address = None
-        taken.update([address] if address else [])
-        kept.append(replace(node, address=address))
+    outside: list[SshNode] = []
+    kept: list[SshNode] = []
+    for node in nodes.nodes:
+        wrong = node.address and (
+            IPv4Address(node.address) not in network or node.address in taken
+        )
+        outside += [node] if wrong else []
+        kept.append(replace(node, address=None) if wrong else node)
+        taken.update([node.address] if node.address else [])
+    if outside:
+        names = _folded([node.name for node in outside])
+        what = f"the addresses of {names} are left out: they are not in {subnet}, or another's"
+        fix = "nothing, if the machines have others there: those are found"
+        remarks.note(nodes.lines[outside[0].name], what, fix)
     return replace(nodes, nodes=tuple(kept))
 
 
@@ -145,12 +151,6 @@ def _node(host: FoundHost, name: str) -> SshNode:
         gpus=tuple(range(host.gpus)),
         access=host.access,
     )
-
-
-def _matching(nodes: Nodes, found: Found) -> list[FoundHost]:
-    """The host that each node was made from, found by what it is reached by."""
-    by_machine = {(host.host or host.name, host.access): host for host in reversed(found.hosts)}
-    return [by_machine[node.host or node.name, node.access] for node in nodes.nodes]
 
 
 def _first_label(name: str) -> str:

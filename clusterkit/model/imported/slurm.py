@@ -10,6 +10,7 @@ from clusterkit.model.imported.found import Found, FoundHost, Line, Remarks, who
 from clusterkit.model.imported.slurm_config import logical_lines
 from clusterkit.model.node_sets import NotANodeSet, expand
 
+_MOST_GPUS = 1024
 _SET_FIX = "write it as Slurm does: gpu[01-16,20]"
 _GONE = re.compile(r"down|drain|drng|fail|maint|future|no_?respond|unk|power", re.IGNORECASE)
 
@@ -133,7 +134,7 @@ def _gpus(values: Mapping[str, str], line: Line, remarks: Remarks) -> int:
         if kind != "gpu":
             remarks.note(line, f"Gres `{kind}` is not taken over", "nothing: only GPUs are placed")
         elif rest and re.fullmatch(r"\d+", rest[-1]):
-            count += int(rest[-1])
+            count += whole_number(rest[-1], "Gres", line, remarks, most=_MOST_GPUS) or 0
         else:
             count += 1
     return count

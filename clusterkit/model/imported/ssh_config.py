@@ -20,6 +20,8 @@ LookUp = Callable[[str, Sequence[str]], Mapping[str, Settings]]
 _TAKEN = ("hostname", "user", "port", "identityfile", "proxyjump", "proxycommand")
 _SILENT = ("identitiesonly", "preferredauthentications", "pubkeyauthentication")
 _HIGHEST_PORT = 65535
+TRUST = ("stricthostkeychecking", "userknownhostsfile", "globalknownhostsfile", "checkhostip")
+TRUST_FIX = "host keys are always verified: see `trust` of the inventory"
 _KEEP = "where it is needed, keep the Host in ~/.ssh/config and write its name as `host`"
 
 
@@ -48,7 +50,9 @@ def read_ssh_config(
 
 def _note_settings(lines: Configuration, remarks: Remarks) -> None:
     for keyword, line in lines.settings:
-        if keyword.lower() not in (*_TAKEN, *_SILENT):
+        if keyword.lower() in TRUST:
+            remarks.note(line, f"{keyword} is not taken over", TRUST_FIX)
+        elif keyword.lower() not in (*_TAKEN, *_SILENT):
             remarks.note(line, f"{keyword} is not taken over", _KEEP)
 
 
@@ -57,7 +61,7 @@ def _host(name: str, line: Line, settings: Mapping[str, Settings], remarks: Rema
     host, port = _one(own, "hostname"), _one(own, "port")
     keys = own.get("identityfile", ())
     if len(keys) > 1:
-        what = f"{name} has {len(keys)} key files, and the first is taken: {keys[0]}"
+        what = f"of {len(keys)} key files the first is taken, {keys[0]}"
         remarks.note(line, what, "write another `key_file`, or take it out: then ssh tries all")
     return FoundHost(
         name,
