@@ -16,6 +16,7 @@ import fabric
 import paramiko
 from paramiko.ssh_exception import NoValidConnectionsError
 
+from clusterkit.transports.fabric_config import fabric_config
 from clusterkit.transports.host_keys import Pin, Reject, UnknownHostKey
 from clusterkit.transports.known_hosts import is_trusted, trusted_keys
 from clusterkit.transports.ssh_address import SshAddress
@@ -42,6 +43,9 @@ class GatewayFailed(Exception):
 class VerifiedConnection(fabric.Connection):  # type: ignore[misc]  # Fabric has no types
     """A Fabric connection that trusts the keys in known_hosts, and no other."""
 
+    # Fabric's own writes what is no attribute yet into its configuration, which all share here.
+    __setattr__ = object.__setattr__
+
     def __init__(self, address: SshAddress) -> None:
         own = address.known_hosts is not None
         keys: dict[str, Any] = {
@@ -60,7 +64,7 @@ class VerifiedConnection(fabric.Connection):  # type: ignore[misc]  # Fabric has
             address.host,
             address.user,
             address.port,
-            config=fabric.Config(overrides={"load_ssh_configs": not own}),
+            config=fabric_config(with_ssh_configs=not own),
             connect_kwargs=keys,
         )
         self.connect_timeout = address.connect_timeout_s  # its argument loses fractions

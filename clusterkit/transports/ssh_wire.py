@@ -50,6 +50,10 @@ class Wire(paramiko.Transport):
         *(name for name in _KEX if not name.startswith("mlkem")),
     )
 
+    # paramiko's thread looks so often whether it was told to end: with hundreds of connections,
+    # ten times a second is all that this process does.
+    _active_check_timeout = 0.5
+
     def __init__(self, sock: socket.socket, **options: Any) -> None:
         plain = isinstance(sock, socket.socket)  # through a jump host it is a channel
         wrapped: Any = _QuickSocket(sock) if plain else sock
