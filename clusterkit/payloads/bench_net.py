@@ -101,7 +101,7 @@ def answer_peer(world: MPI.Comm, peer: int, buffer: bytearray, sizes_bytes: list
 
 
 def rest_until_all_are_done(world: MPI.Comm) -> None:
-    """Wait, and leave the cores to the pair that measures: Open MPI's own barrier keeps one busy."""
+    """Wait, and leave the cores to those who measure: Open MPI's own barrier keeps one busy."""
     barrier = world.Ibarrier()
     while not barrier.Test():
         time.sleep(_REST_S)
