@@ -8,7 +8,7 @@ from clusterkit.quantities import counted, duration
 from clusterkit.report.tables import BAD, FAINT, GOOD, Block, Blocks, cell, grid, table
 from clusterkit.results.keys import KeysResult, ShownKey
 
-_STYLES = {"same": GOOD, "differs": BAD, "missing": BAD, "unknown": FAINT}
+_STYLES = {"same": GOOD, "rotating": "yellow", "differs": BAD, "missing": BAD, "unknown": FAINT}
 
 
 def keys_text(keys: KeysResult, *, wide: bool = False) -> Blocks:
@@ -34,7 +34,7 @@ def keys_text(keys: KeysResult, *, wide: bool = False) -> Blocks:
     wrong = grid("left", "left")
     for key in keys.keys:
         if key.why:
-            wrong.add_row(Text(f"! {key.node or key.key}", BAD), _wrong(key))
+            wrong.add_row(Text(f"! {_name(key)}", BAD), _wrong(key))
     if wrong.row_count:
         blocks += ["", wrong]
     if keys.rotation:
@@ -42,6 +42,10 @@ def keys_text(keys: KeysResult, *, wide: bool = False) -> Blocks:
         line = f"A rotation of {names} began at {keys.rotation.began_at} and is not at its end."
         blocks += ["", line, "To finish it: clusterkit keys rotate"]
     return blocks
+
+
+def _name(key: ShownKey) -> str:
+    return f"{key.key} {key.node}" if key.key == "host" else key.key
 
 
 def _wrong(key: ShownKey) -> str:

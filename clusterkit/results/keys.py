@@ -10,7 +10,7 @@ from clusterkit.model.base import Model
 from clusterkit.results.plan import AppliedStep
 
 KeyKind = Literal["operator", "head", "host"]
-KeyState = Literal["same", "differs", "missing", "unknown"]
+KeyState = Literal["same", "rotating", "differs", "missing", "unknown"]
 
 
 class ShownKey(Model):
@@ -22,7 +22,10 @@ class ShownKey(Model):
     made_at: str | None = Field(default=None, description="UTC, in ISO 8601")
     age_s: float | None = Field(default=None, description="Seconds since it was made")
     path: str = Field(description="Where the private half lies, on the node or on this machine")
-    state: KeyState = Field(description="Whether what was seen is this key")
+    state: KeyState = Field(
+        description="Whether what was seen is this key; rotating: it is the other of the two that "
+        "count while this one is being replaced"
+    )
     seen: tuple[str, ...] = Field(
         default=(), description="The fingerprints that were seen, where they are others"
     )

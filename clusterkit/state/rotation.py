@@ -118,6 +118,8 @@ def _first(folder: Path, name: str, *endings: str | None) -> KeyPair | None:
 
 
 def _forget_left(folder: Path) -> None:
+    for part in (folder / "keys").glob(".*"):  # of a write that was killed
+        part.unlink(missing_ok=True)
     for ending in _LEFT:
         for file in (*folder.glob(f"keys/*.{ending}"), *folder.glob(f"known_hosts.{ending}")):
             file.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from clusterkit.model.cluster import Cluster, Node
 from clusterkit.model.trust import HEAD, OPERATOR, KeyPair, fingerprint, host_key_name
 from clusterkit.providers.docker.sshd import sshd_folder
 from clusterkit.results.keys import KeysResult, KeyState, PendingRotation, ShownKey
-from clusterkit.state.keys import key_file, load_pair
+from clusterkit.state.keys import key_file, load_pair, load_trust
 from clusterkit.state.rotation import load_rotation
 from clusterkit.transports.local import LocalTransport
 from clusterkit.transports.world import World
@@ -91,14 +91,24 @@ def look_at_keys(session: Session, world: World) -> tuple[ShownKey, ...]:
         [node.name for node in cluster.nodes],
         lambda name: _read(world.transport(name).run(_look(cluster)).check().stdout),
     )
-    hosts = [_host(node, session, offered.get(str(node.address)), seen) for node in cluster.nodes]
+    beside = _beside(session)
+    hosts = [
+        _host(node, session, offered.get(str(node.address)), seen, beside)
+        for node in cluster.nodes
+    ]
     operator = load_pair(key_file(folder, OPERATOR))
     head = load_pair(key_file(folder, HEAD))
     return (
         _row(session, OPERATOR, *_admitted(operator, seen)),
-        _row(session, HEAD, *_on_head(head, cluster, seen)),
+        _row(session, HEAD, *_on_head(head, cluster, seen, beside)),
         *hosts,
     )
+
+
+def _beside(session: Session) -> frozenset[str]:
+    """The fingerprints that count as well, while keys are being replaced."""
+    beside = load_trust(session.folder, session.cluster).beside
+    return frozenset(fingerprint(public) for publics in beside.values() for public in publics)
 
 
 _Seen = Mapping[str, _Node | ClusterkitError]
@@ -122,18 +132,24 @@ def _admitted(pair: KeyPair | None, seen: _Seen) -> _Verdict:
     return ("unknown", (), "; ".join(silent)) if silent else ("same", (), None)
 
 
-def _on_head(pair: KeyPair | None, cluster: Cluster, seen: _Seen) -> _Verdict:
+def _on_head(
+    pair: KeyPair | None, cluster: Cluster, seen: _Seen, beside: frozenset[str]
+) -> _Verdict:
     """Whether the head has this key, and every node lets it in."""
     there = seen[cluster.head.name]
     if pair is not None and isinstance(there, _Node):
         if not there.head:
             return "missing", (), "the head has no key. Fix: `clusterkit up INVENTORY`"
+        if there.head <= beside:
+            return "rotating", tuple(sorted(there.head)), None
         if there.head != {fingerprint(pair.public)}:
             return "differs", tuple(sorted(there.head)), "the head has another key"
     return _admitted(pair, seen)
 
 
-def _host(node: Node, session: Session, offered: str | None, seen: _Seen) -> ShownKey:
+def _host(
+    node: Node, session: Session, offered: str | None, seen: _Seen, beside: frozenset[str]
+) -> ShownKey:
     """Whether a node offers its own key to those who connect."""
     name = host_key_name(node.name)
     pair = load_pair(key_file(session.folder, name))
@@ -143,9 +159,11 @@ def _host(node: Node, session: Session, offered: str | None, seen: _Seen) -> Sho
         verdict = ("missing", (), "it is not here. Fix: `clusterkit up INVENTORY`")
     elif offered is None:
         verdict = ("unknown", (), _short(answer) if _is_error(answer) else "offers no key")
+    elif offered in beside:
+        verdict = ("rotating", (offered,), None)
     elif offered != fingerprint(pair.public):
         verdict = ("differs", (offered,), "the node offers another key")
-    elif isinstance(answer, _Node) and answer.host != {offered}:
+    elif isinstance(answer, _Node) and not answer.host <= beside | {offered}:
         verdict = ("differs", tuple(sorted(answer.host)), "its file holds another key")
     return _row(session, name, *verdict, node=node.name)
 
