@@ -40,6 +40,7 @@ class CheckOptions(Model):
     """Check an inventory and show the cluster that it means."""
 
     file: Path = Field(description="The inventory", examples=["inventory.yaml"])
+    live: bool = Field(default=False, description="Look at its machines as well")
 
 
 class DiscoverOptions(Model):
@@ -198,6 +199,17 @@ class JobsOptions(Model):
     """List the jobs of the cluster."""
 
 
+class SupportOptions(Model):
+    """Write what a report of a fault needs into one file, with secrets masked."""
+
+    out: Path | None = Field(
+        default=None,
+        description="The file to write; default: a name with the time",
+        examples=["fault.tar.gz"],
+    )
+    force: bool = Field(default=False, description="Write over a file that exists")
+
+
 class SshOptions(Model):
     """Log in to a node."""
 
@@ -271,6 +283,7 @@ VERBS: dict[str, type[Model]] = {
     "ssh": SshOptions,
     "status": StatusOptions,
     "stop": StopOptions,
+    "support": SupportOptions,
     "up": UpOptions,
 }
 """Every verb as it is typed, and its options."""

@@ -32,6 +32,7 @@ _VIEWS = {
     "PlayResult": "play:play_text",
     "StatusResult": "status:status_text",
     "StopResult": "jobs:stop_text",
+    "SupportResult": "support:support_text",
     "UpResult": "plan:up_text",
 }
 

@@ -28,6 +28,7 @@ from clusterkit.results.play import PlayResult
 from clusterkit.results.status import (
     StatusResult,
 )
+from clusterkit.results.support import SupportResult
 
 RESULTS: dict[str, type[Model]] = {
     "bench": BenchNetResult,
@@ -52,6 +53,7 @@ RESULTS: dict[str, type[Model]] = {
     "play": PlayResult,
     "status": StatusResult,
     "stop": StopResult,
+    "support": SupportResult,
     "up": UpResult,
 }
 """The result of each verb; ``dry-run`` is that of every verb with ``--dry-run``."""
