@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from clusterkit.quantities import counted
+from clusterkit.report.folding import fold
 from clusterkit.report.tables import Blocks, cell, grid, table
 from clusterkit.results.check import CheckResult
 
@@ -20,6 +21,8 @@ def check_text(check: CheckResult, *, wide: bool = False) -> Blocks:
     summary.add_row(Text("storage", "bold"), check.storage)
     runs = f"{engine.name}: {engine.model}, tp={engine.tp} pp={engine.pp}, dtype {engine.dtype}"
     summary.add_row(Text("engine", "bold"), runs)
+    if check.looked_at:
+        summary.add_row(Text("live", "bold"), f"{fold(check.looked_at)}: as the inventory says")
     columns = ["NODE", "ADDRESS", "SLOTS", "GPUS", "IMAGE"] + (["PYTHON"] if wide else [])
     rows = table(*columns, right=["SLOTS"], whole=["NODE", "ADDRESS"])
     for node in check.nodes:

@@ -38,3 +38,6 @@ class CheckResult(Model):
     engine: EngineSummary
     nodes: tuple[CheckedNode, ...] = Field(description="The first is the head")
     slots: int = Field(description="Slots of all nodes together")
+    looked_at: tuple[str, ...] = Field(
+        default=(), description="With `--live`: nodes whose machines are as the inventory says"
+    )

@@ -147,3 +147,60 @@ def test_new_host_keys_are_shown_and_pinned(room: Machines, clusterkit: Controll
     assert "trusted now" not in again.stderr
     assert "trust: accept-new" in first.stdout
     assert f"gpu01: {{host: {machine.host}" in first.stdout.replace('"', "")
+
+
+def test_check_live_finds_the_machines_as_described(
+    room: Machines, clusterkit: Controller, tmp_path: Path
+):
+    file = room.describe(tmp_path / "lab.yaml", "lab")
+
+    done = clusterkit("check", file, "--live")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "live      gate,gpu[01-03]: as the inventory says\n" in done.stdout
+
+
+def test_check_live_tells_every_difference_at_its_line(
+    room: Machines, clusterkit: Controller, tmp_path: Path
+):
+    file = tmp_path / "lab.yaml"
+    file.write_text(
+        "cluster: lab\n"
+        "provider: ssh\n"
+        "nodes:\n"
+        f"  gpu01: {{address: {room['gpu02'].address}, gpus: 0-1}}\n"
+        f"  gpu02: {{slots: 999, python: /nowhere/python}}\n"
+        f"  gpu09: {{host: nobody.invalid}}\n"
+        f"network: {{subnet: {room.cluster.subnet}}}\n"
+        "storage: {kind: bind, path: /mnt/nothing}\n"
+        "engine: {model: smollm2-135m}\n"
+    )
+
+    done = clusterkit("check", file, "--live")
+
+    cores = json.loads(clusterkit("discover", "gpu02", "-o", "json").stdout)["machines"][0][
+        "facts"
+    ]["cores"]
+    assert (done.returncode, done.stdout) == (2, "")
+    lines = [line.strip().removeprefix(f"{file}:") for line in done.stderr.splitlines()[1:]]
+    assert [line.partition(". Fix:")[0] for line in lines] == [
+        "4: nodes.gpu01.gpus: gpu01: no GPU 0-1: nvidia-smi shows none",
+        f"4: nodes.gpu01.address: gpu01: {room['gpu02'].address} is no address of this machine: "
+        f"it has {room['gpu01'].address} (eth0), {room['gpu01'].host} (eth1); it is one of gpu02",
+        f"5: nodes.gpu02.slots: gpu02: 999 slots, and the machine has {cores} cores",
+        "5: nodes.gpu02.python: gpu02: /nowhere/python is not there",
+        "6: nodes.gpu09.host: gpu09: the name nobody.invalid is not known",
+        "8: storage.path: gpu[01-02]: /mnt/nothing is not there",
+    ]
+
+
+def test_check_live_without_an_answer_is_no_difference(
+    room: Machines, clusterkit: Controller, tmp_path: Path
+):
+    some, none = tmp_path / "some.yaml", tmp_path / "none.yaml"
+    head = "cluster: lab\nprovider: ssh\nengine: {model: smollm2-135m}\nnodes:\n"
+    net = f"network: {{subnet: {room.cluster.subnet}}}\n"
+    some.write_text(f"{head}  gpu01:\n  gpu09: {{host: nobody.invalid}}\n{net}")
+    none.write_text(f"{head}  gpu09: {{host: nobody.invalid}}\n")
+
+    assert [clusterkit("check", file, "--live").returncode for file in (some, none)] == [3, 4]

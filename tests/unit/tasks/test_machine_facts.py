@@ -163,6 +163,7 @@ def test_every_mpirun_is_told_and_which_a_plain_shell_finds(tmp_path: Path):
         Mpi(f"{folders[2]}/mpirun", "Intel MPI", "2021.12"),
         Mpi(f"{folders[3]}/mpirun", "other", None),
     )
+    assert f"{folders[4]}/mpirun" not in [mpi.mpirun for mpi in facts.mpis]  # it is the first
     assert facts.mpi_on_path["mpirun"] == f"{folders[0]}/mpirun"
     assert facts.mpi_on_path["orted"] == f"{folders[2]}/orted"
 
