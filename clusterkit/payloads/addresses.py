@@ -59,25 +59,22 @@ def is_foreign(name: str, *, holds_address: bool) -> bool:
     return name == _LOOPBACK or name.startswith(_NEVER) or is_tunnel
 
 
-def source_towards(subnet: str, found: Iterable[Address]) -> str | None:
-    """The address from which the kernel would send to another node in ``subnet``."""
+def source_near(address: str, found: Iterable[Address]) -> str | None:
+    """The address from which the kernel would send to a neighbour of ``address``."""
     own = {each for _, each in found}
-    network = ipaddress.ip_network(subnet, strict=False)
-    others = (str(network[-last]) for last in range(2, min(network.num_addresses, 258)))
-    other = next((each for each in others if each not in own), None)
-    family = socket.AF_INET6 if network.version == 6 else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as asked:
+    here = ipaddress.ip_address(address)
+    other = next(str(here + step) for step in (1, -1, 2, -2, 3) if str(here + step) not in own)
+    with socket.socket(_family(address), socket.SOCK_DGRAM) as asked:
         try:
             asked.connect((other, 9))  # which sends nothing
-        except (OSError, TypeError):  # no way there, or no other address
+        except OSError:  # there is no way
             return None
         return str(asked.getsockname()[0])
 
 
 def hold_free_port(address: str) -> socket.socket:
     """A socket that keeps a port of ``address`` taken until it is closed."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    held = socket.socket(family)
+    held = socket.socket(_family(address))
     held.bind((address, 0))
     return held
 
@@ -95,6 +92,10 @@ def addresses() -> Iterator[Address]:
     for line in read("/proc/net/if_inet6").decode().splitlines():
         digits, *_, name = line.split()
         yield name, str(ipaddress.ip_address(bytes.fromhex(digits)))
+
+
+def _family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
 def _none(subnet: str, address: str | None, found: list[Address]) -> str:

@@ -13,7 +13,7 @@ from clusterkit.payloads.addresses import (
     addresses,
     interface_of,
     is_foreign,
-    source_towards,
+    source_near,
     within,
 )
 
@@ -88,7 +88,8 @@ def _detour(subnet: str, interface: str, here: Sequence[Address]) -> list[str]:
     Raises:
         LookupError: If that one leads to no other node.
     """
-    source = source_towards(subnet, here)
+    own = next(each for name, each in within(subnet, here) if name == interface)
+    source = source_near(own, here)
     names = {each: name for name, each in here}
     way = names.get(source or "", interface)
     if way == interface:

@@ -13,7 +13,7 @@ from clusterkit.results.bench import BenchLink, BenchNetResult
 _FAIR = "yellow"
 _GOOD_FROM, _FAIR_FROM = 0.75, 0.5
 _MOST_COLUMNS = 16
-_SLOW, _SLOWEST, _NEITHER = "!", "*", " "
+_SLOW, _SLOWEST, _NEITHER = "!", "*", ""
 Show = Callable[[BenchLink], Text]
 
 
@@ -21,9 +21,9 @@ def bench_net_text(bench: BenchNetResult, *, wide: bool = False) -> Blocks:
     """The matrices, and the links that are slow; many nodes have a row each, unless ``wide``."""
     if len(bench.nodes) <= _MOST_COLUMNS or wide:
         blocks = [
-            *_matrix("LATENCY µs", bench, lambda link: _latency(link, bench)),
+            *_matrix("LATENCY, µs", bench, lambda link: _latency(link, bench)),
             "",
-            *_matrix("MiB/s", bench, lambda link: _bandwidth(link, bench)),
+            *_matrix("BANDWIDTH, MiB/s", bench, lambda link: _bandwidth(link, bench)),
         ]
     else:
         blocks = [_rows(bench)]
@@ -32,10 +32,10 @@ def bench_net_text(bench: BenchNetResult, *, wide: bool = False) -> Blocks:
 
 def _matrix(title: str, bench: BenchNetResult, show: Show) -> list[Block]:
     links = {(link.source, link.target): link for link in bench.links}
-    rows = table(f"{title}, TO", *bench.nodes, right=bench.nodes, whole=[f"{title}, TO"])
+    rows = table(title, *bench.nodes, right=bench.nodes, whole=[title])
     for source in bench.nodes:
         cells = [
-            show(links[source, target]) if source != target else Text(f"{NOTHING} ", FAINT)
+            show(links[source, target]) if source != target else Text(NOTHING, FAINT)
             for target in bench.nodes
         ]
         rows.add_row(f"from {source}", *cells)
@@ -74,7 +74,7 @@ def _cell(value: str, ratio: float, mark: str) -> Text:
         style = _FAIR
     else:
         style, mark = BAD, mark if mark == _SLOWEST else _SLOW
-    return Text(value + mark, style)
+    return Text(mark + value, style)
 
 
 def _verdict(bench: BenchNetResult) -> list[Block]:

@@ -24,10 +24,12 @@ CASES = {
     "down-docker-pair": ("down", "--inventory", PAIR),
     "mpi-hello-docker-pair": ("mpi-hello", "--inventory", PAIR),
     "mpi-hello-local": ("mpi-hello", "--inventory", LOCAL, "--ranks", "2"),
+    "bench-net-docker-pair": ("bench", "net", "--inventory", PAIR, "--sizes", "64k,1m"),
     "build-docker-pair": ("build", "--inventory", PAIR),
     "infer-docker-pair": ("infer", "--inventory", PAIR, "--prompt", "it's $(x)"),
     "infer-docker-pair-tp3": ("infer", "--inventory", PAIR, "--prompt", "hi", "--tp", "3"),
     "infer-local-tp3-pp2": ("infer", "--inventory", LOCAL, "-p", "hi", "--tp", "3", "--pp", "2"),
+    "keys-rotate-docker-pair": ("keys", "rotate", "--inventory", PAIR),
     "exec-docker-pair": ("exec", "--inventory", PAIR, "@workers", "--", "echo", "a b"),
 }
 
@@ -64,7 +66,7 @@ def dry_run(home: Path, *words: str) -> str:
     ):
         done.stdout = done.stdout.replace(found, name)
     text = re.sub(r"payload-[0-9a-f]{12}", "payload-VERSION", done.stdout)
-    text = re.sub(r"(infer|mpi-hello)-[0-9a-f]{6}\b", r"\1-ID", text)
+    text = re.sub(r"(bench-net|infer|mpi-hello)-[0-9a-f]{6}\b", r"\1-ID", text)
     # Only root needs the flag, and a container's root always does.
     text = re.sub(r' *"--allow-run-as-root",\n', "", text)
     return json.dumps(json.loads(text), indent=2) + "\n"

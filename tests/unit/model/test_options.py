@@ -8,6 +8,7 @@ import typer
 
 from clusterkit.cli.main import application
 from clusterkit.errors import FileMistakes, UsageError
+from clusterkit.model.bench_options import BenchOptions
 from clusterkit.model.infer_options import InferOptions
 from clusterkit.model.load import load_prompts
 from clusterkit.model.options import VERBS, UpOptions, read_options, typed
@@ -161,3 +162,25 @@ def test_a_file_without_prompts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert caught.value.problems == [
         "p.jsonl:1: there is no prompt. Fix: write one JSON string on each line"
     ]
+
+
+@pytest.mark.parametrize("sizes", ["1m,64k,1m", ["64K", 1 << 20]])
+def test_sizes_of_messages(sizes: object):
+    options = BenchOptions.model_validate({"what": "net", "sizes": sizes})
+
+    assert options.sizes == (64 << 10, 1 << 20)
+
+
+@pytest.mark.parametrize("size", ["0", "2g", "1.5m", "", "-1"])
+def test_what_is_no_size_of_a_message(size: str):
+    with pytest.raises(UsageError) as caught:
+        read_options("bench", {"what": "net", "sizes": f"1k,{size}"})
+
+    assert str(caught.value) == (
+        f"--sizes: `{size}` is no size from 1 byte to 1g. Fix: write sizes such as `64k,1m,8m`"
+    )
+
+
+def test_what_cannot_be_measured():
+    with pytest.raises(UsageError, match=r"^WHAT: "):
+        read_options("bench", {"what": "disk"})

@@ -106,3 +106,23 @@ def test_rdma_that_the_container_was_not_given(root: Path) -> None:
         "eth1 has RDMA (mlx5_0:1), but its device is not in /dev/infiniband here, so TCP is used. "
         "Fix: add /dev/infiniband to `container.devices`"
     ]
+
+
+@pytest.mark.parametrize("other", ["docker0", "eth2"])
+def test_packets_that_leave_by_another_interface(root: Path, other: str) -> None:
+    """The kernel answers for its loopback network: to 127.0.0.12 it sends from 127.0.0.1."""
+    subnet, here = "127.0.0.0/8", [("eth1", "127.0.0.11"), (other, "127.0.0.1")]
+
+    def found() -> list[str]:
+        return network_of(subnet, "127.0.0.11", {}, here=here, root=str(root)).notes
+
+    if other == "eth2":
+        said = "packets to 127.0.0.0/8 leave by eth2, not by eth1: the kernel's routes say so"
+        assert found() == [said]
+    else:
+        with pytest.raises(LookupError) as caught:
+            found()
+        assert str(caught.value) == (
+            "the way to the cluster network 127.0.0.0/8 leads through docker0 (127.0.0.1), not "
+            "through eth1. Fix: give docker0 another subnet"
+        )
