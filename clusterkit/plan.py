@@ -37,14 +37,17 @@ def mpi_stage(cluster: Cluster, remembered: Facts = NOTHING) -> Stage:
     for node in cluster.nodes:
         from_start = node.container is not None
         look = LookAtNode(node, remembered.get(node.name))
-        tasks += [look, Payload(node.name, cluster.home, from_start)]
+        tasks += [look, Payload(node.name, cluster.home_of(node.name), from_start)]
     return Stage("mpi", tuple(tasks), check_same_versions)
 
 
 def storage_stages(cluster: Cluster) -> tuple[Stage, ...]:
     """Every node can write to the storage, and sees what the head made there."""
     path, head = cluster.storage.path, cluster.head.name
-    stages = [Stage("storage", (SharedFolder(head, path),))]
+    # Nodes of several users write there, each what is its own.
+    users = {node.login.user for node in cluster.nodes if node.login}
+    mode = "1777" if len(users) > 1 else ""
+    stages = [Stage("storage", (SharedFolder(head, path, mode=mode),))]
     if others := tuple(SharedFolder(node.name, path, head) for node in cluster.nodes[1:]):
-        stages.append(Stage("storage", others))
+        stages.append(Stage("storage", others, after="storage"))
     return tuple(stages)

@@ -19,6 +19,7 @@ BUILT_IN = {
     "providers": {
         "docker": "clusterkit.providers.docker",
         "local": "clusterkit.providers.local",
+        "ssh": "clusterkit.providers.ssh",
     },
     "engines": {"transformers": "clusterkit.engines.transformers:Transformers"},
     "launchers": {"mpirun": "clusterkit.launchers.mpirun:Mpirun"},

@@ -23,7 +23,8 @@ def preview(stages: Iterable[Stage], world: Performer, sink: Sink) -> Outcome:
     made: set[str] = set()
     hidden: dict[str, str] = {}
     for stage in stages:
-        run = _Previewing(stage.name, world, sink, outcome, stopping, made, hidden)
+        rests_on = stage.after if any(s.stage == stage.after for s in outcome.steps) else None
+        run = _Previewing(stage.name, world, sink, outcome, stopping, made, hidden, rests_on)
         run_stage(stage, run, outcome, stopping)
     return outcome
 
@@ -33,14 +34,19 @@ class _Previewing(Converging):
     """Look and plan, and apply nothing.
 
     ``made``: nodes whose container is yet to be made. ``hidden``: those whose container is yet
-    to be started, and the stage that does it.
+    to be started, and the stage that does it. ``rests_on``: a stage that has steps to apply, and
+    without which nothing is to be seen.
     """
 
     made: set[str]
     hidden: dict[str, str]
+    rests_on: str | None
 
     def __call__(self, task: Task) -> None:
         """Look at one task, or say why that is not possible."""
+        if self.rests_on and task.node not in self.made:
+            self._cannot_know(task.node, f"<known after {self.rests_on}>")
+            return
         if task.node in self.hidden:
             self._cannot_know(task.node, f"<known after {self.hidden[task.node]}>")
             return

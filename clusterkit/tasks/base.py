@@ -63,9 +63,11 @@ class Stage:
     """One stretch of the way: tasks of different nodes run at once, those of one node in order.
 
     ``check`` looks at the facts of all nodes together when every task is settled, and raises
-    what no single node can know.
+    what no single node can know. ``after`` names a stage on which all of this one rests: while
+    that has steps that are not applied, as in a plan, nothing can be known here.
     """
 
     name: str
     tasks: tuple[Task, ...]
     check: Callable[[Facts], None] | None = None
+    after: str | None = None

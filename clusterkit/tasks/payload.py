@@ -63,7 +63,12 @@ class Payload:
 
 def payload_folder(home: str) -> str:
     """Where a node has the payloads of this version of clusterkit."""
-    return f"{home}/payload-{_digest()[:12]}"
+    return f"{home}/{payload_name()}"
+
+
+def payload_name() -> str:
+    """The name of that folder, which is this version's."""
+    return f"payload-{_digest()[:12]}"
 
 
 def payload_files(home: str) -> tuple[Put, ...]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from clusterkit.command import Command
 from clusterkit.errors import TransportError
+from clusterkit.model.machine import Login
 from clusterkit.transports import shell
 from clusterkit.transports.lines import OnBytes
 from clusterkit.transports.pid_line import PidLine
@@ -42,6 +43,17 @@ class SshTransport(StreamTransport):
         self._connection: VerifiedConnection | None = None
         self._opening = threading.Lock()
         self._asking = threading.Lock()  # paramiko keeps one error for all who open a session
+
+    def login(self) -> Login:
+        """How the machine let us in: the user, the port, and the host key that it proved."""
+        transport = self._connected()
+        key = transport.get_remote_server_key()
+        with self._opening:
+            connection = self._connection
+            assert connection is not None  # noqa: S101 - it was opened above
+            return Login(
+                connection.user, connection.port, (f"{key.get_name()} {key.get_base64()}",)
+            )
 
     def close(self) -> None:
         """Close the connection; the next command opens it again."""

@@ -26,7 +26,7 @@ def builder_for(session: Session, world: World, *, facts: Facts, sink: Sink) -> 
         here=LocalTransport(),
         cache=cache_folder(),
         python=facts[session.cluster.head.name].python,
-        payloads=payload_folder(session.cluster.home),
+        payloads=_payloads(session),
         sink=sink,
     )
 
@@ -36,7 +36,7 @@ def placing_steps(session: Session, facts: Facts) -> tuple[Step, ...]:
     return first_build_steps(
         session.cluster,
         python=facts[session.cluster.head.name].python,
-        payloads=payload_folder(session.cluster.home),
+        payloads=_payloads(session),
         cache=str(cache_folder()),
         source="pypi",
     )
@@ -61,4 +61,9 @@ def model_looks(session: Session, head: NodeFacts) -> tuple[Command, ...]:
     if builtin is None:
         return ()
     target = target_of(session.cluster, builtin.name, builtin.wheel.member_sha256)
-    return (check_command(head.python, payload_folder(session.cluster.home), target),)
+    return (check_command(head.python, _payloads(session), target),)
+
+
+def _payloads(session: Session) -> str:
+    """The payloads on the head."""
+    return payload_folder(session.cluster.home_of(session.cluster.head.name))

@@ -15,6 +15,7 @@ from clusterkit.plan import down_stages
 from clusterkit.results.plan import DownResult, Kept, PlanResult
 from clusterkit.state import clusters
 from clusterkit.transports.world import World
+from clusterkit.use_cases.contact import known_or_met
 from clusterkit.use_cases.jobs import stop_running_jobs
 from clusterkit.use_cases.lock import locked
 from clusterkit.use_cases.session import Session, open_world
@@ -29,6 +30,7 @@ def down(session: Session, *, sink: Sink) -> DownResult:
     """
     began = time.monotonic()
     with open_world(session) as world, locked(session, world, "down"):
+        session = known_or_met(session, world, sink)
         outcome, left = _remove(session, world, sink)
         if not left:
             clusters.forget(session.cluster.name)
@@ -45,6 +47,7 @@ def down(session: Session, *, sink: Sink) -> DownResult:
 def plan_down(session: Session, *, sink: Sink) -> PlanResult:
     """Look, and say what ``down`` would remove now. Changes nothing."""
     with open_world(session) as world:
+        session = known_or_met(session, world, sink)
         planned = preview(down_stages(session.cluster), world, sink)
     return plan_result(session.cluster.name, planned)
 
@@ -57,7 +60,7 @@ def down_steps(session: Session) -> list[Step]:
 def _remove(session: Session, world: World, sink: Sink) -> tuple[Outcome, tuple[str, ...]]:
     """Remove everything; what is still there afterwards is told, not hidden."""
     outcome = Outcome()
-    if session.cluster.provider == "local":  # a container's end is the end of all that it runs
+    if session.cluster.provider != "docker":  # a container's end is the end of all that it runs
         stop_running_jobs(session, world)
     try:
         converge(down_stages(session.cluster), world, sink, outcome)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from clusterkit.command import HOST, DockerCall
+from clusterkit.command import HOST, Command, DockerCall, Result
 from clusterkit.errors import ClusterkitError, Locked
 from clusterkit.providers.docker.names import LOCK_LABEL
 from clusterkit.state.lock import FileLock, Holder, holder_of, is_dead, new_holder, one_at_a_time
@@ -19,18 +19,15 @@ def locked(session: Session, world: World, verb: str) -> Iterator[None]:
     """Hold the cluster's lock for one verb.
 
     On a Docker host it is a volume with the holder as its label (making a volume that exists
-    answers with the labels of the first one: atomic, and no image is needed); for a cluster on
-    this machine it is a file in its state. A holder on this machine that has died loses it.
+    answers with the labels of the first one: atomic, and no image is needed); on machines it is a
+    file on the head; for a cluster on this machine it is a file in its state. A holder on this
+    machine that has died loses it.
 
     Raises:
         Locked: If somebody else holds it, with who, where, which verb and since when.
     """
     holder = new_holder(verb)
-    lock = (
-        _VolumeLock(session, world)
-        if session.cluster.provider == "docker"
-        else FileLock(session.folder)
-    )
+    lock = _lock(session, world)
     clusters = session.folder.parent
     with one_at_a_time(clusters):
         found = lock.take(holder)
@@ -54,6 +51,17 @@ def locked(session: Session, world: World, verb: str) -> Iterator[None]:
         lock.release(holder)
 
 
+def _lock(session: Session, world: World) -> _VolumeLock | _LinkLock | FileLock:
+    """The kind of lock that fits the first host."""
+    match session.cluster.provider:
+        case "docker":
+            return _VolumeLock(session, world)
+        case "ssh":
+            return _LinkLock(session, world)
+        case _:
+            return FileLock(session.folder)
+
+
 class _VolumeLock:
     """A labelled volume on the Docker host."""
 
@@ -72,3 +80,40 @@ class _VolumeLock:
         """Remove the volume, if it is still this holder's."""
         if self.take(holder)["id"] == holder["id"]:
             self._world.perform(HOST, DockerCall("remove-volume", self._name)).check()
+
+
+# $1 is the file below the user's home folder, $2 the holder. A link appears whole or not at all,
+# and only where there is none. The folder goes with the last lock in it.
+_TAKE = """
+file="$HOME/$1"
+mkdir -p -m 700 -- "${file%/*}" && printf '%s' "$2" >"$file.$$" || exit 1
+ln -- "$file.$$" "$file" 2>/dev/null
+rm -f -- "$file.$$"
+cat -- "$file"
+"""
+_RELEASE = """
+file="$HOME/$1"
+test "$(cat -- "$file" 2>/dev/null)" = "$2" || exit 0
+rm -f -- "$file" && { rmdir -- "${file%/*}" 2>/dev/null; true; }
+"""
+
+
+class _LinkLock:
+    """A file on the head, in the login's own home folder."""
+
+    def __init__(self, session: Session, world: World) -> None:
+        self._world, self._head = world, session.cluster.head.name
+        self._file = f".clusterkit/{session.cluster.name}.lock"
+        self.hint = f"remove ~/{self._file} on {self._head}"
+
+    def take(self, holder: Holder) -> Holder:
+        answer = self._script(_TAKE, json.dumps(holder))
+        return holder_of(answer.check().stdout)
+
+    def release(self, holder: Holder) -> None:
+        """Remove the file, if it is still this holder's."""
+        self._script(_RELEASE, json.dumps(holder)).check()
+
+    def _script(self, text: str, holder: str) -> Result:
+        argv = ("sh", "-c", text, "sh", self._file, holder)
+        return self._world.perform(self._head, Command(argv, timeout_s=30))

@@ -14,6 +14,7 @@ from clusterkit.providers.docker.states import node_states
 from clusterkit.results.ls import ListedCluster, LsResult
 from clusterkit.state import clusters
 from clusterkit.transports.world import World
+from clusterkit.use_cases.machines import machine_states
 from clusterkit.use_cases.session import Which, find, open_world
 
 State = Literal["up", "partly", "down", "unknown"]
@@ -64,8 +65,14 @@ def cluster_state(cluster: Cluster, world: World) -> State:
     """Whether all nodes, some or none of them are there now."""
     if cluster.provider == "local":
         return "up" if Path(cluster.home, "hostfile").exists() else "down"
-    seen = world.perform(HOST, DockerLook(cluster.name)).check()
-    states = set(node_states(cluster, json.loads(seen.stdout)).values())
+    if cluster.provider == "ssh":
+        seen_states = machine_states(cluster, world)
+        if not seen_states:
+            return "unknown"
+        states = {seen_states.get(node.name, "unreachable") for node in cluster.nodes}
+    else:
+        seen = world.perform(HOST, DockerLook(cluster.name)).check()
+        states = set(node_states(cluster, json.loads(seen.stdout)).values())
     if states == {"up"}:
         return "up"
     return "partly" if "up" in states else "down"

@@ -12,11 +12,15 @@ from pydantic import ValidationError
 
 from clusterkit.errors import TransportError, UsageError
 from clusterkit.model.cluster import Cluster, Node
+from clusterkit.model.contact import met
 from clusterkit.model.inventory import Inventory
 from clusterkit.model.load import load_inventory
+from clusterkit.model.machine import Machine
 from clusterkit.state import clusters
+from clusterkit.state.contacts import load_contacts, pins_file
 from clusterkit.state.folders import cluster_folder
 from clusterkit.transports.base import Transport
+from clusterkit.transports.ssh_address import SshAddress
 from clusterkit.transports.world import World
 from clusterkit.use_cases.resolve import resolve
 
@@ -54,7 +58,7 @@ def find(which: Which) -> Session:
                 f"`-c {which.name}` and `--inventory {which.inventory}` mean different clusters: "
                 f"the file describes {cluster.name}. Fix: leave one of them out"
             )
-        return Session(cluster, cluster_folder(cluster.name))
+        return remembered(Session(cluster, cluster_folder(cluster.name)))
     if which.name == "":  # `-c "$UNSET"` must not mean another one
         raise UsageError("`-c` names no cluster. Fix: give a name, or leave `-c` out")
     name = which.name or os.environ.get("CLUSTERKIT_CLUSTER") or clusters.current()
@@ -74,7 +78,12 @@ def find(which: Which) -> Session:
             f"cluster {name} was brought up by a version of clusterkit whose record this one "
             f"cannot read. Fix: run `clusterkit up {applied.file}` again"
         ) from None
-    return Session(resolve(inventory, applied.file), applied.folder)
+    return remembered(Session(resolve(inventory, applied.file), applied.folder))
+
+
+def remembered(session: Session) -> Session:
+    """The cluster with what its machines told at the last ``up``."""
+    return replace(session, cluster=met(session.cluster, load_contacts(session.folder)))
 
 
 _BRING_UP = "bring one up with `clusterkit up INVENTORY` (see `clusterkit init`)"
@@ -110,9 +119,15 @@ def _access(cluster: Cluster, node: Node, folder: Path) -> Callable[[], Transpor
 
         return LocalTransport(node.name)
 
+    def machine() -> Transport:
+        from clusterkit.transports.ssh import SshTransport
+
+        assert node.machine is not None  # noqa: S101 - see below
+        return SshTransport(node.name, machine_address(node.machine, folder))
+
     def ssh() -> Transport:
         from clusterkit.state.keys import known_hosts_file, operator_key_file
-        from clusterkit.transports.ssh import SshAddress, SshTransport
+        from clusterkit.transports.ssh import SshTransport
 
         if not operator_key_file(folder).exists():
             raise TransportError(
@@ -129,4 +144,20 @@ def _access(cluster: Cluster, node: Node, folder: Path) -> Callable[[], Transpor
         )
         return SshTransport(node.name, address)
 
+    if node.machine is not None:
+        return machine
     return local if cluster.provider == "local" else ssh
+
+
+def machine_address(machine: Machine, folder: Path) -> SshAddress:
+    """Where a machine of the user's answers, and which keys it may have."""
+    return SshAddress(
+        host=machine.host,
+        port=machine.port,
+        user=machine.user,
+        key_file=Path(machine.key_file) if machine.key_file else None,
+        connect_timeout_s=machine.connect_timeout_s,
+        jump=machine.jump,
+        pins=pins_file(folder),
+        accept_new=machine.trust == "accept-new",
+    )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from clusterkit.command import HOST, Command, Step
 from clusterkit.errors import UsageError
+from clusterkit.model.machine import Machine
 from clusterkit.model.node_sets import select
+from clusterkit.state.contacts import pins_file
 from clusterkit.state.keys import known_hosts_file, operator_key_file
 from clusterkit.transports.shell import quoted
 from clusterkit.use_cases.session import Session
@@ -20,6 +23,10 @@ def ssh_argv(session: Session, node: str, argv: tuple[str, ...]) -> tuple[str, .
         raise UsageError(f"`{node}` means {len(chosen)} nodes. Fix: name one")
     if session.cluster.provider == "local":
         return argv or (os.environ.get("SHELL", "/bin/sh"),)
+    command = (quoted(argv),) if argv else ()
+    wanted = session.cluster.node(chosen[0])
+    if wanted.machine is not None and wanted.container is None:
+        return ("ssh", *machine_words(wanted.machine, session.folder), "--", *command)
     options: dict[str, Path | str] = {
         "IdentityFile": operator_key_file(session.folder),
         "IdentitiesOnly": "yes",
@@ -27,12 +34,31 @@ def ssh_argv(session: Session, node: str, argv: tuple[str, ...]) -> tuple[str, .
         "GlobalKnownHostsFile": "none",
         "StrictHostKeyChecking": "yes",
     }
-    words = [
+    return ("ssh", "-F", "none", *_words(options), f"root@{wanted.address}", *command)
+
+
+def machine_words(machine: Machine, folder: Path) -> tuple[str, ...]:
+    """The words with which ssh reaches a machine of the user's; ~/.ssh/config says the rest."""
+    options: dict[str, Path | str] = {}
+    if machine.user:
+        options["User"] = machine.user
+    if machine.port:
+        options["Port"] = str(machine.port)
+    if machine.jump:
+        options["ProxyJump"] = machine.jump
+    if machine.key_file:
+        options |= {"IdentityFile": Path(machine.key_file), "IdentitiesOnly": "yes"}
+    if machine.trust == "accept-new":  # what `up` has pinned; ssh itself pins nothing more
+        options["GlobalKnownHostsFile"] = pins_file(folder)
+    options["StrictHostKeyChecking"] = "yes"
+    options["ConnectTimeout"] = str(max(1, round(machine.connect_timeout_s)))
+    return (*_words(options), machine.host)
+
+
+def _words(options: Mapping[str, Path | str]) -> tuple[str, ...]:
+    return tuple(
         word for name, value in options.items() for word in ("-o", f"{name}={_literal(value)}")
-    ]
-    address = session.cluster.node(chosen[0]).address
-    command = (quoted(argv),) if argv else ()
-    return ("ssh", "-F", "none", *words, f"root@{address}", *command)
+    )
 
 
 def ssh_steps(session: Session, node: str, argv: tuple[str, ...]) -> list[Step]:

@@ -11,22 +11,27 @@ from pathlib import Path
 from clusterkit.command import HOST, Command, DockerLook, Step
 from clusterkit.errors import ClusterkitError, UsageError
 from clusterkit.executor import on_each
-from clusterkit.facts import NodeFacts
+from clusterkit.facts import MachineFacts, NodeFacts
 from clusterkit.model.cluster import Cluster, Node
 from clusterkit.providers.docker.states import node_states
 from clusterkit.results.status import ModelStatus, NodeStatus, SeenGpu, StatusResult, StorageStatus
+from clusterkit.tasks.machine_facts import look_at_machine, read_answer
 from clusterkit.tasks.node_facts import LookAtNode, problems
 from clusterkit.transports.world import World
 from clusterkit.use_cases.builder import model_state
 from clusterkit.use_cases.jobs import running_jobs
 from clusterkit.use_cases.look import look_at_node
+from clusterkit.use_cases.machines import machine_states
 from clusterkit.use_cases.session import Session, open_world
 
 _FREE = 'df -PB1 -- "$1" | tail -n 1'
 
 
-def status(session: Session) -> StatusResult:
-    """Ask every node, the storage, the model and the jobs; what cannot be seen is said so."""
+def status(session: Session, *, machines: bool = False) -> StatusResult:
+    """Ask every node, the storage, the model and the jobs; what cannot be seen is said so.
+
+    ``machines``: look at all of each node's machine as well, which takes longer.
+    """
     began = time.monotonic()
     cluster = session.cluster
     with open_world(session) as world:
@@ -36,6 +41,8 @@ def status(session: Session) -> StatusResult:
             lambda name: look_at_node(LookAtNode(cluster.node(name)), world),
         )
         rows = tuple(_row(node, states.get(node.name, "up"), seen) for node in cluster.nodes)
+        if machines:
+            rows = _with_machines(rows, world)
         answer = seen.get(cluster.head.name)
         head = answer if isinstance(answer, NodeFacts) else None
         return StatusResult(
@@ -50,6 +57,21 @@ def status(session: Session) -> StatusResult:
             jobs_running=_jobs_running(session, world) if head else (),
             took_s=time.monotonic() - began,
         )
+
+
+def _with_machines(rows: tuple[NodeStatus, ...], world: World) -> tuple[NodeStatus, ...]:
+    """Each node that is up with what its machine is; where it cannot be told, that is a problem."""
+    look = look_at_machine()
+    up = [row.name for row in rows if row.state == "up"]
+    seen = on_each(up, lambda name: read_answer(world.perform(name, look)))
+    return tuple(_with_machine(row, seen.get(row.name)) for row in rows)
+
+
+def _with_machine(row: NodeStatus, seen: MachineFacts | ClusterkitError | None) -> NodeStatus:
+    if isinstance(seen, MachineFacts):
+        return row.model_copy(update={"machine": seen})
+    why = (str(seen).removeprefix(f"{row.name}: "),) if seen else ()
+    return row.model_copy(update={"problems": (*row.problems, *why)})
 
 
 def _jobs_running(session: Session, world: World) -> tuple[str, ...]:
@@ -69,7 +91,9 @@ def status_steps(session: Session) -> list[Step]:
 
 
 def _container_states(cluster: Cluster, world: World) -> dict[str, str]:
-    """The state of each node's container; empty where there are no containers."""
+    """The state of each node; empty where it is known from the look at the node alone."""
+    if cluster.provider == "ssh":
+        return machine_states(cluster, world)
     if cluster.provider != "docker":
         return {}
     answer = world.perform(HOST, DockerLook(cluster.name)).check()
@@ -79,7 +103,8 @@ def _container_states(cluster: Cluster, world: World) -> dict[str, str]:
 def _row(node: Node, state: str, seen: Mapping[str, NodeFacts | ClusterkitError]) -> NodeStatus:
     facts = seen.get(node.name)
     if not isinstance(facts, NodeFacts):
-        why = str(facts) if facts else f"its container is {state}"
+        what = "container" if node.machine is None else "folder there"
+        why = str(facts) if facts else f"its {what} is {state}"
         return NodeStatus(
             name=node.name,
             address=node.address,

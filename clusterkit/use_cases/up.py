@@ -16,15 +16,18 @@ from clusterkit.model.trust import planned_trust
 from clusterkit.plan import up_stages
 from clusterkit.results.plan import AppliedStep, PlannedStep, PlanResult, Settled, UpResult
 from clusterkit.state import clusters
+from clusterkit.state.contacts import save_contacts
 from clusterkit.state.facts import SeenFacts, load_facts, save_facts
 from clusterkit.state.folders import cluster_folder
 from clusterkit.state.keys import ensure_trust, load_trust
 from clusterkit.tasks.base import Stage
-from clusterkit.tasks.payload import payload_folder
+from clusterkit.tasks.payload import payload_name
+from clusterkit.use_cases.contact import meet
 from clusterkit.use_cases.lock import locked
 from clusterkit.use_cases.resolve import resolve
 from clusterkit.use_cases.session import Session, open_world
 from clusterkit.use_cases.take_back import Before, take_back
+from clusterkit.use_cases.up_checks import check_machines
 
 
 def up(file: Path, *, sink: Sink) -> UpResult:
@@ -41,18 +44,22 @@ def up(file: Path, *, sink: Sink) -> UpResult:
     session = Session(cluster, cluster_folder(cluster.name))
     with open_world(session) as world, locked(session, world, "up"):
         before = Before.now(cluster.name)
+        session, contacts = meet(session, world, sink)
+        cluster = session.cluster
         clusters.remember(cluster.name, file, inventory.model_dump(mode="json"))
+        save_contacts(session.folder, contacts)
         outcome = Outcome()
         try:
             stages = up_stages(cluster, ensure_trust(session.folder, cluster), _known(session))
             world.look_ahead(_questions(stages))
             converge(stages, world, sink, outcome)
+            check_machines(cluster, world, outcome.facts)
         except ClusterkitError as error:
             gone = take_back(session, before, world=world, outcome=outcome, sink=sink)
             if gone and isinstance(error, NodesFailed):  # what had succeeded is gone as well
                 raise NodesFailed(error.failures, succeeded=0) from error
             raise
-        save_facts(session.folder, SeenFacts(payload_folder(cluster.home), outcome.facts))
+        save_facts(session.folder, SeenFacts(payload_name(), outcome.facts))
     return UpResult(
         cluster=cluster.name,
         changes=len(outcome.steps),
@@ -67,9 +74,9 @@ def plan(file: Path, *, sink: Sink) -> PlanResult:
     """Look, and say what ``up`` would do now. Changes nothing."""
     cluster = resolve(load_inventory(file), file)
     session = Session(cluster, cluster_folder(cluster.name))
-    trust = load_trust(session.folder, cluster)
-    stages = up_stages(cluster, trust, _known(session))
     with open_world(session) as world:
+        cluster = meet(session, world, sink)[0].cluster
+        stages = up_stages(cluster, load_trust(session.folder, cluster), _known(session))
         world.look_ahead(_questions(stages))
         return plan_result(cluster.name, preview(stages, world, sink))
 

@@ -52,7 +52,7 @@ def test_every_node_is_looked_at_and_gets_the_payloads():
 def test_the_head_makes_the_storage_and_the_others_must_see_it():
     assert storage_stages(pair()) == (
         Stage("storage", (SharedFolder("node1", "/shared"),)),
-        Stage("storage", (SharedFolder("node2", "/shared", "node1"),)),
+        Stage("storage", (SharedFolder("node2", "/shared", "node1"),), after="storage"),
     )
 
 

@@ -49,7 +49,7 @@ def test_an_unknown_name_says_which_there_are():
     with pytest.raises(UsageError) as caught:
         registry.find("providers", "slurm")
 
-    assert str(caught.value) == "no provider named `slurm`. Fix: use one of docker, local"
+    assert str(caught.value) == "no provider named `slurm`. Fix: use one of docker, local, ssh"
 
 
 def test_a_package_may_add_an_engine(plugin):

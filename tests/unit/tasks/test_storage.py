@@ -4,6 +4,7 @@ import pytest
 
 from clusterkit.command import Command, Result, Step
 from clusterkit.errors import ClusterkitError
+from clusterkit.tasks import storage
 from clusterkit.tasks.base import Change
 from clusterkit.tasks.storage import SharedFolder
 from tests.unit.tasks.shell import apply, look
@@ -16,7 +17,7 @@ def test_the_folder_is_made_once(tmp_path):
     missing = look(task)
     apply(missing)
 
-    make = Command(("mkdir", "-p", "--", f"{path}/clusterkit"))
+    make = Command(("sh", "-c", storage._MAKE, "sh", f"{path}/clusterkit", ""))
     step = Step("node1", f"make {path}/clusterkit", make, "+")
     assert missing == Change(f"make {path}/clusterkit", (step,)) == task.plan(None)
     assert look(task) == Change(f"{path} is writable")

@@ -1,0 +1,71 @@
+"""What the first contact with a machine tells, without which nothing can be placed on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv4Network
+
+from clusterkit.model.cluster import Cluster, Node
+from clusterkit.model.machine import Login
+
+_HOME = "~/"
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A machine as it answered: the user's home folder there, and the machine's own addresses."""
+
+    home: str
+    uid: int
+    login: Login
+    addresses: tuple[str, ...]
+
+
+def met(cluster: Cluster, contacts: Mapping[str, Contact]) -> Cluster:
+    """The cluster with what its machines told: absolute folders, addresses, logins."""
+    nodes = tuple(
+        _met(node, contacts[node.name], cluster.subnet) if node.name in contacts else node
+        for node in cluster.nodes
+    )
+    return replace(cluster, nodes=nodes)
+
+
+def _met(node: Node, contact: Contact, subnet: str | None) -> Node:
+    home = node.home or ""
+    if home.startswith(_HOME):
+        home = f"{contact.home.rstrip('/')}/{home.removeprefix(_HOME)}"
+    address = node.address
+    if address is None and subnet is not None:
+        address = next(iter(inside(contact, subnet)), None)
+    return replace(node, home=home, login=contact.login, address=address)
+
+
+def inside(contact: Contact, subnet: str) -> tuple[str, ...]:
+    """The machine's addresses in a subnet."""
+    network = IPv4Network(subnet)
+    return tuple(text for text in contact.addresses if IPv4Address(text) in network)
+
+
+def address_problem(node: Node, contact: Contact, subnet: str | None) -> str | None:
+    """Why the node is not on the cluster network as the inventory says; None: it is."""
+    if subnet is None:
+        return None
+    has = f"its addresses are {', '.join(contact.addresses) or 'none'}"
+    if node.address is not None and node.address not in contact.addresses:
+        return (
+            f"{node.address} is no address of this machine: {has}. "
+            "Fix: correct `address` in the inventory, or `host` if this is another machine"
+        )
+    found = inside(contact, subnet)
+    if not found:
+        return (
+            f"no address of this machine is in the cluster network {subnet}: {has}. "
+            "Fix: correct `network` in the inventory, or configure its interface"
+        )
+    if node.address is None and len(found) > 1:
+        return (
+            f"{len(found)} addresses of this machine are in {subnet}: {', '.join(found)}. "
+            "Fix: choose one with `address` in the inventory"
+        )
+    return None

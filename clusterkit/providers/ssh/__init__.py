@@ -1,0 +1,43 @@
+"""Nodes are machines that are there already, reached by SSH.
+
+On a machine nothing is edited outside the cluster's folder, but for one marked line in the
+user's authorized_keys: ssh is called with ``-F`` and its own known_hosts.
+"""
+
+from __future__ import annotations
+
+from clusterkit.model.cluster import Cluster
+from clusterkit.model.trust import Trust
+from clusterkit.providers.ssh.authorized_key import AuthorizedKey
+from clusterkit.providers.ssh.head_login import HeadLogsIn, head_files, no_head_files
+from clusterkit.providers.ssh.own_folder import OwnFolder, OwnFolderGone
+from clusterkit.tasks.base import Stage, Task
+
+
+def up(cluster: Cluster, trust: Trust) -> tuple[Stage, ...]:
+    """A folder on each machine; then the head may log in to the others, which it tries."""
+    trusting: list[Task] = [head_files(cluster, trust)]
+    for node in cluster.nodes[1:]:
+        trusting.append(no_head_files(cluster, node))
+        trusting.append(AuthorizedKey(node.name, cluster.name, trust.head.public))
+    stages = (
+        Stage("nodes", tuple(OwnFolder(cluster, node) for node in cluster.nodes)),
+        Stage("trust", tuple(trusting)),
+    )
+    if len(cluster.nodes) == 1:
+        return stages
+    return (*stages, Stage("trust", (HeadLogsIn(cluster),), after="trust"))
+
+
+def down(cluster: Cluster) -> tuple[Stage, ...]:
+    """Take the head's key out everywhere first: then nobody can use it while the rest goes."""
+    keys: list[Task] = [AuthorizedKey(node.name, cluster.name, None) for node in cluster.nodes]
+    gone: list[Task] = [
+        OwnFolderGone(node.name, cluster.home_of(node.name)) for node in cluster.nodes
+    ]
+    return (Stage("trust", tuple(keys)), Stage("nodes", tuple(gone)))
+
+
+def kept(cluster: Cluster) -> tuple[str, ...]:
+    """What ``down`` leaves: the models on storage that is not ours."""
+    return (cluster.storage.path,)

@@ -1,0 +1,83 @@
+"""Ensure that the head may log in to a machine: one marked line in the user's authorized_keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from clusterkit.command import Command, Result, Step
+from clusterkit.tasks.base import Change
+
+_LOOK = 'grep -F -e "$1" -- "$HOME/.ssh/authorized_keys" 2>/dev/null; true'
+# Everything but the lines with our mark stays byte for byte: a new line goes in front, as the
+# last one may have no newline, and is cut out by its place. The file is replaced at once, and a
+# link stays a link. sshd wants the folder and the file closed to others.
+_SET = """
+set -e
+umask 077
+mark=$1 line=$2
+mkdir -p -m 700 "$HOME/.ssh"
+file="$HOME/.ssh/authorized_keys"
+test -e "$file" || { test -n "$line" || exit 0; : >"$file"; }
+file=$(readlink -f "$file")
+new="$file.clusterkit.$$"
+trap 'rm -f -- "$new"' EXIT
+cp -p -- "$file" "$new"
+while found=$(grep -b -F -m 1 -e "$mark" -- "$new"); do
+    at=${found%%:*} text=${found#*:}
+    length=$(printf '%s\\n' "$text" | wc -c)
+    { head -c "$at" "$new"; tail -c "+$((at + length + 1))" "$new"; } >"$new.part"
+    cat "$new.part" >"$new"
+    rm -f -- "$new.part"
+done
+if [ -n "$line" ]; then
+    { printf '%s\\n' "$line"; cat "$new"; } >"$new.part"
+    cat "$new.part" >"$new"
+    rm -f -- "$new.part"
+fi
+mv -f -- "$new" "$file"
+"""
+
+
+def mark(cluster: str, node: str) -> str:
+    """What our line ends with, and no other does."""
+    return f"clusterkit:{cluster}:{node}"
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizedKey:
+    """The head's public key, for commands only: no forwarding, no terminal. None: no key of ours.
+
+    The user's other lines stay byte for byte.
+    """
+
+    node: str
+    cluster: str
+    public: str | None
+    needs_answer: bool = True
+
+    def probe(self) -> Command:
+        """Print every line with our mark."""
+        return Command(("sh", "-c", _LOOK, "sh", self._mark))
+
+    def plan(self, seen: Result | None) -> Change:
+        """Put the line in, replace an older one, or take it out."""
+        lines = seen.check().stdout.splitlines() if seen else []
+        wanted = [self._line] if self._line else []
+        if seen is not None and lines == wanted:
+            return Change("the head may log in" if wanted else "no key of ours")
+        if not wanted and not lines:
+            return Change("no key of ours")
+        command = Command(("sh", "-c", _SET, "sh", self._mark, self._line))
+        what = "let the head log in: a line in" if wanted else "take the head's key out of"
+        sign: Literal["+", "~", "-"] = "-" if not wanted else "~" if lines else "+"
+        summary = f"{what} ~/.ssh/authorized_keys"
+        return Change(summary, (Step(self.node, summary, command, sign),))
+
+    @property
+    def _mark(self) -> str:
+        return mark(self.cluster, self.node)
+
+    @property
+    def _line(self) -> str:
+        return f"restrict {self.public} {self._mark}" if self.public else ""

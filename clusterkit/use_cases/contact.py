@@ -1,0 +1,67 @@
+"""Meet the machines of a cluster: what only they can tell, and the host keys that they prove."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from clusterkit.errors import ClusterkitError
+from clusterkit.events import Note, Sink
+from clusterkit.executor import on_each, raise_failures
+from clusterkit.model.contact import Contact, address_problem, met
+from clusterkit.model.trust import fingerprint
+from clusterkit.providers.ssh import first_contact
+from clusterkit.state.contacts import pins_file
+from clusterkit.transports.ssh import SshTransport
+from clusterkit.transports.world import World
+from clusterkit.use_cases.session import Session
+
+
+def meet(session: Session, world: World, sink: Sink) -> tuple[Session, Mapping[str, Contact]]:
+    """The cluster as its machines are now; nothing is asked where nodes are made by us.
+
+    Raises:
+        NodesFailed: With every machine that cannot be reached, or is not on the cluster network.
+    """
+    cluster = session.cluster
+    if not any(node.machine for node in cluster.nodes):
+        return session, {}
+    pinned = _pins(session.folder)
+    answers = on_each([node.name for node in cluster.nodes], lambda name: _ask(name, world))
+    for line in _pins(session.folder) - pinned:
+        host, _, key = line.partition(" ")
+        told = f"{key.partition(' ')[0]} {fingerprint(key)}"
+        sink(Note(f"pinned the host key of {host}, seen for the first time: {told}"))
+    raise_failures({name: _checked(session, name, answer) for name, answer in answers.items()})
+    contacts = {name: answer for name, answer in answers.items() if isinstance(answer, Contact)}
+    return replace(session, cluster=met(cluster, contacts)), contacts
+
+
+def known_or_met(session: Session, world: World, sink: Sink) -> Session:
+    """The cluster with what its machines told earlier, or tell now where there is no state."""
+    unknown = any(node.machine and node.login is None for node in session.cluster.nodes)
+    return meet(session, world, sink)[0] if unknown else session
+
+
+def _ask(name: str, world: World) -> Contact:
+    transport = world.transport(name)
+    assert isinstance(transport, SshTransport)  # noqa: S101 - machines are reached by SSH only
+    return first_contact.read(transport.run(first_contact.ask()), transport.login())
+
+
+def _checked(
+    session: Session, name: str, answer: Contact | ClusterkitError
+) -> Contact | ClusterkitError:
+    if isinstance(answer, ClusterkitError):
+        return answer
+    cluster = session.cluster
+    problem = address_problem(cluster.node(name), answer, cluster.subnet)
+    return ClusterkitError(f"{name}: {problem}") if problem else answer
+
+
+def _pins(folder: Path) -> set[str]:
+    try:
+        return set(pins_file(folder).read_text().splitlines())
+    except FileNotFoundError:
+        return set()

@@ -1,0 +1,21 @@
+"""Whether the machines of a cluster have what ``up`` put there."""
+
+from __future__ import annotations
+
+from clusterkit.command import Command
+from clusterkit.executor import on_each
+from clusterkit.model.cluster import Cluster
+from clusterkit.providers.ssh.own_folder import MANIFEST
+from clusterkit.transports.world import World
+
+
+def machine_states(cluster: Cluster, world: World) -> dict[str, str]:
+    """Each node's ``up`` or ``absent``; one that cannot be reached is left out."""
+    names = [node.name for node in cluster.nodes]
+    answers = on_each(names, lambda name: _state(cluster, name, world))
+    return {name: state for name, state in answers.items() if isinstance(state, str)}
+
+
+def _state(cluster: Cluster, name: str, world: World) -> str:
+    look = Command(("test", "-f", f"{cluster.home_of(name)}/{MANIFEST}"), timeout_s=30)
+    return "up" if world.perform(name, look).ok else "absent"
