@@ -26,8 +26,8 @@ try() {
     said=$(ssh -F none -n -T -p "$3" -o IdentityFile="\\"$key\\"" \\
         -o IdentitiesOnly=yes -o IdentityAgent=none \\
         -o UserKnownHostsFile="\\"$known\\"" -o GlobalKnownHostsFile=none \\
-        -o StrictHostKeyChecking=yes -o BatchMode=yes -o PreferredAuthentications=publickey \\
-        -o ConnectTimeout=10 "$2" true 2>&1)
+        -o HostKeyAlias="$1" -o StrictHostKeyChecking=yes -o BatchMode=yes \\
+        -o PreferredAuthentications=publickey -o ConnectTimeout=10 "$2" true 2>&1)
     code=$?
     printf '%s %s %s\\n' "$1" "$code" "$(printf '%s' "$said" | tr -d '\\r' | tail -n 1)"
 }
@@ -75,7 +75,7 @@ class Logins:
 
     def plan(self, seen: Result | None) -> Change:
         """Compare; None: the look itself is the step, for ``--dry-run``."""
-        summary = f"see that each node {self.expected}: {self.what}"
+        summary = f"{self.what}: each node {self.expected}"
         if seen is None:
             return Change(summary, (Step(self.node, summary, self.probe()),))
         answers = _answers(seen.check().stdout)
@@ -89,7 +89,7 @@ class Logins:
             fix = "see `clusterkit status`, then run the same command again: it goes on from here"
             lines = "\n".join(wrong)
             raise ClusterkitError(f"{lines}\nexpected: {self.expected}. Fix: {fix}")
-        return Change(f"{len(self.targets)} of {len(self.targets)} nodes: {summary}")
+        return Change(summary)
 
 
 def _answers(text: str) -> dict[str, str]:

@@ -21,6 +21,7 @@ from clusterkit.model.redaction import MASKED, Redactor, secret_values
 from clusterkit.results.support import BundledFile, NotCollected, SupportResult
 from clusterkit.state import clusters
 from clusterkit.state.files import write
+from clusterkit.state.folders import cluster_folder
 from clusterkit.use_cases.jobs import jobs_steps, logs_steps
 from clusterkit.use_cases.session import Session, Which, find
 from clusterkit.use_cases.status import status_steps
@@ -43,7 +44,7 @@ def support(which: Which, options: SupportOptions, *, sink: Sink) -> SupportResu
     target = (options.out or Path(_usual_name(name))).absolute()
     if target.exists() and not options.force:
         raise UsageError(f"{target} is there already. Fix: choose another `--out`, or `--force`")
-    folder = session.folder if session else None
+    folder = _folder(session, name)
     wanted = parts(session, folder)
     sink(Note(f"looking at {', '.join(part.name for part in wanted)}"))
     answers = _collect(wanted)
@@ -90,6 +91,12 @@ def _session(which: Which) -> tuple[Session | None, ClusterkitError | None]:
         return find(which), None
     except ClusterkitError as error:
         return None, error
+
+
+def _folder(session: Session | None, name: str | None) -> Path | None:
+    """What this user's state has of the cluster, be it damaged."""
+    folder = session.folder if session else cluster_folder(name) if name else None
+    return folder if folder is not None and folder.exists() else None
 
 
 def _usual_name(cluster: str | None) -> str:

