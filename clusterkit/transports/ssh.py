@@ -42,6 +42,7 @@ class SshTransport(StreamTransport):
         self.address = address
         self._connection: VerifiedConnection | None = None
         self._opening = threading.Lock()
+        self._failures: list[TransportError] = []
         self._asking = threading.Lock()  # paramiko keeps one error for all who open a session
 
     def login(self) -> Login:
@@ -107,7 +108,10 @@ class SshTransport(StreamTransport):
     def _connected(self) -> paramiko.Transport:
         from clusterkit.transports.ssh_connection import VerifiedConnection
 
+        failures = len(self._failures)
         with self._opening:
+            if len(self._failures) > failures:  # it was tried while we waited
+                raise self._failures[-1]
             if self._connection is None or not self._connection.is_connected:
                 self._drop()
                 try:
@@ -116,7 +120,8 @@ class SshTransport(StreamTransport):
                     connection.open()
                 except Exception as error:  # paramiko lets through what sockets and keys raise
                     self._drop()
-                    raise self._unreachable(error) from error
+                    self._failures.append(self._unreachable(error))
+                    raise self._failures[-1] from error
             transport: paramiko.Transport = self._connection.transport
             return transport
 

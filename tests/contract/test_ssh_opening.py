@@ -1,0 +1,59 @@
+"""Many threads that want one connection open it once; what fails, fails once for all of them."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from clusterkit.command import Command
+from clusterkit.errors import TransportError
+from clusterkit.transports.ssh import SshTransport
+from tests.contract.sshd import Sshd
+
+
+def test_who_waited_for_a_connection_that_failed_does_not_try_it_again(sshd: Sshd) -> None:
+    """A server that takes a connection and says nothing costs the whole time limit each time."""
+    tries = 0
+
+    def take() -> None:
+        nonlocal tries
+        with contextlib.suppress(OSError):
+            while True:
+                silent.append(server.accept()[0])
+                tries += 1
+
+    silent: list[socket.socket] = []
+    server = socket.create_server(("127.0.0.1", 0))
+    address = replace(sshd.address, port=server.getsockname()[1], connect_timeout_s=1)
+    transport = SshTransport("node1", address)
+    together = threading.Barrier(4)
+
+    def fail(_number: int) -> str:
+        together.wait(5)
+        try:
+            transport.run(Command(("true",)))
+        except TransportError as error:
+            return str(error)
+        return "it answered"
+
+    threading.Thread(target=take, daemon=True).start()
+    try:
+        began = time.monotonic()
+        with ThreadPoolExecutor(4) as pool:
+            messages = set(pool.map(fail, range(4)))
+        took_s = time.monotonic() - began
+    finally:
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+        for each in silent:
+            each.close()
+        transport.close()
+
+    assert len(messages) == 1, messages
+    assert messages != {"it answered"}
+    assert tries == 1
+    assert took_s < 2.5
