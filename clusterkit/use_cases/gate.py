@@ -76,4 +76,4 @@ def _at(nodes: Iterable[str]) -> str:
 
 def _shown(lines: Sequence[str]) -> str:
     more = [f"and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
-    return "\n".join(f"  {line}" for line in [*lines[:_SHOWN], *more])
+    return "\n".join([*lines[:_SHOWN], *more])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from clusterkit.checks.doctor.finding import Finding, by_text
 from clusterkit.checks.doctor.seen import Seen
 
@@ -11,7 +13,11 @@ _FIX = "look at the machine, its sshd and the way there; `clusterkit up INVENTOR
 
 def find(seen: Seen) -> list[Finding]:
     """A node that does not answer is told first: nothing else is known of it."""
-    found = by_text("fail", seen.silent, fix=_FIX)
+    found = [
+        replace(each, seen=what.rstrip("."), fix=fix or _FIX)
+        for each in by_text("fail", seen.silent)
+        for what, _, fix in (each.seen.partition(" Fix: "),)
+    ]
     if answering := tuple(node.name for node in seen.answering):
         found.append(Finding("pass", answering, "answers"))
     return found
