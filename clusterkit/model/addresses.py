@@ -62,3 +62,12 @@ def common_subnet(addresses: Iterable[str]) -> str | None:
         if all(number in subnet for number in numbers):
             return str(subnet)
     return None
+
+
+def is_ipv4(text: str) -> bool:
+    """Whether this is an IPv4 address, and no name."""
+    try:
+        IPv4Address(text)
+    except AddressValueError:
+        return False
+    return True

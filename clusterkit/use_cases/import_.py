@@ -90,7 +90,8 @@ def _read(kind: Format, file: str, text: str, path: Path, remarks: Remarks) -> F
         case "hostfile":
             return read_hostfile(file, text, remarks)
         case "ssh-config":
-            return read_ssh_config(file, text, remarks, look_up, read_text)
+            included = None if path == STDIN else read_text
+            return read_ssh_config(file, text, remarks, look_up, included)
         case "slurm":
             return read_slurm(file, text, remarks, None if path == STDIN else _beside(path))
         case "ansible":

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
 
-from clusterkit.model.imported.ansible_tree import Variable, Variables
+from clusterkit.model.imported.ansible_tree import Variables
 from clusterkit.model.imported.found import FoundHost, Line, Remarks, whole_number
 from clusterkit.model.imported.ssh_config import TRUST, TRUST_FIX, jump_of_command
 from clusterkit.model.ssh_inventory import Access
@@ -41,7 +40,7 @@ def found_host(name: str, line: Line, variables: Variables, remarks: Remarks) ->
     if connection and connection.value == "local":
         what = f"{name} is reached by ssh here, and by Ansible as its own machine"
         remarks.note(connection.line, what, "let sshd run there, or take it out")
-    _note_rest(variables, remarks)
+    variables = _without_rest(variables, remarks)
     host, user, port, key_file = (_text(variables, key, remarks) for key in _NAMES)
     return FoundHost(
         name,
@@ -122,20 +121,22 @@ def _option(word: str) -> list[str]:
     return [word[:2]] if word.startswith("-") else []
 
 
-def _note_rest(variables: Mapping[str, Variable], remarks: Remarks) -> None:
+def _without_rest(variables: Variables, remarks: Remarks) -> Variables:
+    """What says how to reach the host; all else is named, without its value."""
+    taken = {}
     for name, variable in variables.items():
         encrypted = str(variable.value).startswith("$ANSIBLE_VAULT")
         if name in _TAKEN and not encrypted:
+            taken[name] = variable
             continue
         if encrypted or _SECRET.search(name):
             what = f"{name} is a secret, and left out"
             fix = "log in by key: clusterkit takes no passwords"
         else:
-            what, fix = (
-                f"the variable {name} is not taken over",
-                "nothing, if only Ansible uses it",
-            )
+            what = f"the variable {name} is not taken over"
+            fix = "nothing, if only Ansible uses it"
         remarks.note(variable.line, what, fix)
+    return taken
 
 
 def _is_template(text: str) -> bool:

@@ -23,7 +23,7 @@ _NAMES: dict[str, Format] = {"slurm.conf": "slurm", "ssh_config": "ssh-config"}
 _SIGNS: tuple[tuple[str, Format], ...] = (
     (r"^\s*(NodeName|PartitionName|NodeSet)\s*=", "slurm"),
     (r"^.*\b(NODELIST|HOSTNAMES)\b", "slurm"),
-    (r"^\s*(Host|Match|Include)(\s+|\s*=\s*)\S+.*\n", "ssh-config"),
+    (r"^\s*(?i:Host|Match|Include)(\s+|\s*=\s*)(?!slots?\s*=)\S+.*\n", "ssh-config"),
     (r"^\[[^\]:]+(:(vars|children))?\]\s*(#.*)?$", "ansible"),
     (r"\bansible_\w+\s*[=:]", "ansible"),
     (r"\w\[[a-z0-9]+:[a-z0-9]+\]", "ansible"),

@@ -6,9 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network
+from itertools import groupby
 
-from clusterkit.model.addresses import common_subnet
+from clusterkit.model.addresses import common_subnet, is_ipv4
 from clusterkit.model.base import is_name
 from clusterkit.model.imported.found import Found, FoundHost, Line, Remarks
 from clusterkit.model.node_sets import fold
@@ -111,15 +112,20 @@ def _each_once(hosts: Iterable[FoundHost], remarks: Remarks) -> list[FoundHost]:
 
 
 def _note_names(hosts: Sequence[FoundHost], names: Mapping[str, str], remarks: Remarks) -> None:
-    """One note for all, at the first."""
+    """One note for all, at the first; names that differ in their numbers are one set."""
     changed = [host for host in hosts if names[host.name] != host.name]
-    if changed:
-        before = _folded([host.name for host in changed])
-        after = _folded([names[host.name] for host in changed])
-        what = (
-            f"no node can be called {before}: here it is {after}, and `host` says how to reach it"
-        )
-        remarks.note(changed[0].line, what, "choose other names in the inventory, if you like")
+    runs = [
+        (_folded([host.name for host in run]), _folded([names[host.name] for host in run]))
+        for run in (list(alike) for _, alike in groupby(changed, key=_shape))
+    ]
+    if runs:
+        renamed = ", ".join(f"{before} is {after} here" for before, after in runs)
+        fix = "choose other names in the inventory, if you like; `host` says where each is"
+        remarks.note(changed[0].line, f"what cannot be a node's name: {renamed}", fix)
+
+
+def _shape(host: FoundHost) -> str:
+    return re.sub(r"\d+", "#", host.name)
 
 
 def _groups(
@@ -154,11 +160,7 @@ def _node(host: FoundHost, name: str) -> SshNode:
 
 
 def _first_label(name: str) -> str:
-    try:
-        IPv4Address(name)
-    except AddressValueError:
-        return name.partition(".")[0]
-    return name
+    return name if is_ipv4(name) else name.partition(".")[0]
 
 
 def _valid(text: str, kind: str = "node") -> str:

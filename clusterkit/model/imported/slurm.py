@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from clusterkit.model.addresses import is_ipv4
 from clusterkit.model.imported.found import Found, FoundHost, Line, Remarks, whole_number
 from clusterkit.model.imported.slurm_config import logical_lines
 from clusterkit.model.node_sets import NotANodeSet, expand
@@ -83,12 +84,11 @@ def _node(line: Line, values: Mapping[str, str], nodes: _Nodes) -> None:
     _state(", ".join(names[:1]) if len(names) == 1 else values["nodename"], values, line, nodes)
     for name, reached in zip(names, addresses, strict=True):
         host = None if reached in (None, name) else reached
-        is_address = host is not None and re.fullmatch(r"\d+(\.\d+){3}", host)
         found = FoundHost(
             name,
             line,
             host=host,
-            address=host if is_address else None,
+            address=host if host and is_ipv4(host) else None,
             slots=None if gpus else slots,
             gpus=gpus,
         )

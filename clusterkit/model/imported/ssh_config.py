@@ -26,7 +26,7 @@ _KEEP = "where it is needed, keep the Host in ~/.ssh/config and write its name a
 
 
 def read_ssh_config(
-    file: str, text: str, remarks: Remarks, look_up: LookUp, read: Callable[[Path], str]
+    file: str, text: str, remarks: Remarks, look_up: LookUp, read: Callable[[Path], str] | None
 ) -> Found:
     """Every host, but those through which others are reached."""
     lines = read_lines(file, text, remarks, read)

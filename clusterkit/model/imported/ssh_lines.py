@@ -25,11 +25,11 @@ class Configuration:
 
 
 def read_lines(
-    file: str, text: str, remarks: Remarks, read: Callable[[Path], str]
+    file: str, text: str, remarks: Remarks, read: Callable[[Path], str] | None
 ) -> Configuration:
-    """Everything that holds, whatever the order of files. ``read`` gives included texts."""
+    """Everything that holds, in its order. ``read`` gives included texts; None: there are none."""
     made = Configuration()
-    _Reader(made, remarks, read).read(file, text, within=("*",), depth=0)
+    _Reader(made, remarks, Path(file).parent, read).read(file, text, within=("*",), depth=0)
     return made
 
 
@@ -37,7 +37,8 @@ def read_lines(
 class _Reader:
     made: Configuration
     remarks: Remarks
-    read_file: Callable[[Path], str]
+    folder: Path
+    read_file: Callable[[Path], str] | None
 
     def read(self, file: str, text: str, *, within: tuple[str, ...] | None, depth: int) -> None:
         """Add the lines of one file. ``within``: the Host that they stand in; None: a Match."""
@@ -61,8 +62,7 @@ class _Reader:
                     if not re.search(r"[*?!]", pattern):
                         self.made.hosts.setdefault(pattern, line)
             elif keyword == "include":
-                for path in _included(Path(file), words):
-                    self._include(path, line, within, depth)
+                self._include(words, line, within, depth)
             elif within is not None and keyword not in _ASKS_DNS:
                 self.made.text.append(_uncommented(content))
                 self.made.settings.append((setting[1], line))
@@ -76,14 +76,27 @@ class _Reader:
         self.remarks.note(line, what, fix)
         return None
 
-    def _include(self, path: Path, line: Line, within: tuple[str, ...] | None, depth: int) -> None:
-        """The lines of another file; a Host in it ends with it."""
+    def _include(
+        self, patterns: tuple[str, ...], line: Line, within: tuple[str, ...] | None, depth: int
+    ) -> None:
+        """The lines of other files; a Host in one ends with it."""
+        if self.read_file is None:
+            what = f"the files of Include {' '.join(patterns)} are not read"
+            self.remarks.note(line, what, "import the file itself, not its text from stdin")
+            return
         if depth >= _DEEPEST:
             self.remarks.mistake(line, "files include one another without end", "take one out")
             return
-        self.read(str(path), self.read_file(path), within=within, depth=depth + 1)
-        if within is not None:
-            self.made.text.append(f"Host {shlex.join(within)}")
+        try:
+            paths = list(_included(self.folder, patterns))
+        except (ValueError, RuntimeError):
+            what = f"`{' '.join(patterns)}` names no files"
+            self.remarks.mistake(line, what, "write paths, with `*` within a name at most")
+            return
+        for path in paths:
+            self.read(str(path), self.read_file(path), within=within, depth=depth + 1)
+            if within is not None:
+                self.made.text.append(f"Host {shlex.join(within)}")
 
 
 def _uncommented(content: str) -> str:
@@ -102,9 +115,9 @@ def _words(text: str) -> tuple[str, ...] | None:
         return None
 
 
-def _included(file: Path, patterns: tuple[str, ...]) -> Iterator[Path]:
-    """The files of an Include: relative ones lie beside the file that is imported."""
+def _included(folder: Path, patterns: tuple[str, ...]) -> Iterator[Path]:
+    """The files of an Include; relative ones lie beside the file that is imported."""
     for pattern in patterns:
-        path = Path(pattern).expanduser()
-        path = path if path.is_absolute() else (file.parent / path).absolute()
-        yield from sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+        path = (folder / Path(pattern).expanduser()).absolute()
+        found = sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+        yield from (each for each in found if each.is_file())

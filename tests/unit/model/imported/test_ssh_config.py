@@ -99,6 +99,17 @@ def test_values_are_data(tmp_path: Path, value: str):
     assert rows(found) == [("a", {"key_file": f"/{value}"})]
 
 
+def test_files_beside_stdin_are_not_read():
+    remarks = Remarks()
+    found = read_ssh_config("stdin", "Include *\nHost a\n", remarks, look_up, None)
+
+    assert rows(found) == [("a", {})]
+    assert remarks.texts() == (
+        "stdin:1: the files of Include * are not read. "
+        "Fix: import the file itself, not its text from stdin",
+    )
+
+
 def test_every_mistake_is_told(tmp_path: Path):
     (tmp_path / "round").write_text("Include round\n")
 
@@ -117,6 +128,15 @@ def test_a_port_that_is_none(tmp_path: Path):
     _, remarks = read(tmp_path, "Host a\n Port ssh\n")
     assert mistakes(remarks) == [
         f"{tmp_path}/config:1: Port: `ssh` is no number from 1 to 65535. Fix: correct Port"
+    ]
+
+
+@pytest.mark.parametrize("pattern", ["**x", "~nobody-has-this-name/x"])
+def test_an_include_that_names_nothing(tmp_path: Path, pattern: str):
+    _, remarks = read(tmp_path, f"Include {pattern}\nHost a\n")
+    assert mistakes(remarks) == [
+        f"{tmp_path}/config:1: `{pattern}` names no files. "
+        "Fix: write paths, with `*` within a name at most"
     ]
 
 
