@@ -37,7 +37,7 @@ class Container:
     """What a node's container is made from.
 
     ``shm_size`` is as Docker writes it (``1g``). ``ulimits`` are soft = hard. ``ports`` are
-    published as ``host:container``.
+    published as ``host:container``. ``devices`` are paths of the host (``/dev/infiniband``).
     """
 
     image: str
@@ -48,6 +48,7 @@ class Container:
     shm_size: str | None = None
     ipc: str | None = None
     ulimits: Mapping[str, int] = field(default_factory=dict[str, int])
+    devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

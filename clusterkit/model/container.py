@@ -142,6 +142,12 @@ class ContainerSettings(Model):
         examples=[{"memlock": -1, "stack": 67108864}],
     )
 
+    devices: tuple[NodePath, ...] | None = Field(
+        default=None,
+        description="Devices of the host, or folders of them, as RDMA needs",
+        examples=[["/dev/infiniband"]],
+    )
+
     def over(self, base: Self) -> Self:
         """These settings, and those of ``base`` where these say nothing.
 
@@ -171,6 +177,7 @@ class ContainerSettings(Model):
             shm_size=self.shm_size,
             ipc=self.ipc,
             ulimits={str(name): limit for name, limit in self.ulimits.items()},
+            devices=self.devices or (),
         )
 
 

@@ -168,6 +168,7 @@ def _host_config(client: docker.APIClient, arguments: Any, ports: Any) -> Any:
             for name, limit in (arguments.get("ulimits") or {}).items()
         ],
         device_requests=[request] if gpus else None,
+        devices=list(arguments.get("devices") or ()),
         init=arguments.get("init"),
         network_mode=arguments.get("network"),
     )

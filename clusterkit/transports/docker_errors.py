@@ -67,6 +67,11 @@ def _refused(call: DockerCall | DockerLook, said: str, status: int | None) -> Cl
             f"Fix: take `ulimits.{limit}` out of the inventory, "
             "or run dockerd with CAP_SYS_RESOURCE"
         )
+    if found := re.search(r"adding custom device \"([^\"]*)\"", said):
+        return ClusterkitError(
+            f"{name}: there is no device {found[1]} on this Docker host. "
+            "Fix: load its driver, or take it out of `devices` in the inventory"
+        )
     if found := re.search(r":(\d+)(?: failed: port is already|: bind: address already)", said):
         return ClusterkitError(
             f"{name}: port {found[1]} of the host is taken. "

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
 
 from clusterkit.command import DockerCall, DockerLook, DockerOperation, Put
@@ -217,6 +218,22 @@ def test_gpus_without_the_toolkit(cluster: Cluster) -> None:
     assert cluster.error("start", "gpu") == (
         f"{cluster.name}-gpu: this Docker host has no support for GPUs. "
         "Fix: install the NVIDIA container toolkit, or take `gpus` out of the inventory"
+    )
+
+
+def test_devices_of_the_host(cluster: Cluster, docker_host: docker.DockerClient) -> None:
+    cluster.create("devices", devices=["/dev/net", "/dev/full"])
+    cluster.ask("start", "devices")
+    cluster.create("without", devices=["/dev/infinibond"])
+
+    code, said = docker_host.containers.get(f"{cluster.name}-devices").exec_run(
+        ["ls", "/dev/full", "/dev/net"]
+    )
+
+    assert (code, said.decode().split()) == (0, ["/dev/full", "/dev/net:", "tun"])
+    assert cluster.error("start", "without") == (
+        f"{cluster.name}-without: there is no device /dev/infinibond on this Docker host. "
+        "Fix: load its driver, or take it out of `devices` in the inventory"
     )
 
 

@@ -40,6 +40,8 @@ def create_arguments(cluster: Cluster, node: Node) -> dict[str, Any]:
         "gpus": list(node.gpus),
         "init": True,
     }
+    if container.devices:
+        spec["devices"] = list(container.devices)
     digests = {name: _digest(value) for name, value in spec.items()}
     marks = {NODE_LABEL: node.name, SPEC_LABEL: json.dumps(digests, sort_keys=True)}
     return spec | {"labels": labels(cluster) | marks}

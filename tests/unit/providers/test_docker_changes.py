@@ -23,6 +23,15 @@ from tests.unit.providers.engine import (
 )
 
 
+def test_devices_are_arguments_only_where_there_are_some():
+    """A container that was made before there were devices stays as it is."""
+    one = node(1, container=Container("img:1", devices=("/dev/infiniband",)))
+    two = node(2, container=Container("img:1"))
+
+    assert create_arguments(pair(nodes=(one,)), one)["devices"] == ["/dev/infiniband"]
+    assert "devices" not in create_arguments(pair(nodes=(two,)), two)
+
+
 def test_the_arguments_of_a_container_are_those_of_the_inventory():
     container = Container(
         "img:1",
