@@ -41,7 +41,7 @@ def perform(options: StatusOptions, manner: Manner, printer: Printer) -> int:
     if manner.dry_run:
         printer.result(DryRun.of("status", status_steps(session)))
         return 0
-    result = status(session)
+    result = status(session, machines=manner.output != "text")
     printer.result(result)
     up = sum(node.state == "up" for node in result.nodes)
     if up == len(result.nodes):

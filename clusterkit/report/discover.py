@@ -5,20 +5,21 @@ from __future__ import annotations
 from rich.text import Text
 
 from clusterkit.checks.discovered import speed
-from clusterkit.report.machines import machines_table
+from clusterkit.report.machines import ALL, LIMITS, machines_table
 from clusterkit.report.tables import BAD, Block, Blocks, grid
 from clusterkit.results.discover import DiscoverResult, SeenNetwork
 
 
 def discover_text(found: DiscoverResult, *, wide: bool = False) -> Blocks:
     """One row a machine, then the networks; ``wide`` adds the system, the user and the limits."""
+    columns = (*ALL, *LIMITS) if wide else ALL
     addresses = found.networks[0].addresses if found.networks else {}
     rows = [
         (machine.host, machine.facts, addresses.get(machine.host))
         for machine in found.machines
         if machine.facts
     ]
-    blocks: list[Block] = [machines_table("MACHINE", rows, wide=wide)] if rows else []
+    blocks: list[Block] = [machines_table("MACHINE", rows, columns=columns)] if rows else []
     unreadable = [
         (machine.host, f"{name}: {why}")
         for machine in found.machines

@@ -2,52 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from rich.table import Table
 
 from clusterkit.checks.discovered import gpu_kinds, speed
 from clusterkit.facts import Disk, Docker, MachineFacts, Nic
 from clusterkit.quantities import size
+from clusterkit.report.folding import fold
 from clusterkit.report.tables import NOTHING, cell, table
 
+ALL = ("CORES", "MEMORY", "DISK FREE", "GPUS", "DRIVER", "NETWORK", "DOCKER", "MPI", "PYTHON")
+"""What a machine is."""
+LIMITS = ("OS", "KERNEL", "ARCH", "USER", "/dev/shm", "MEMLOCK")  # noqa: S108 - a title
+"""The system, and what the user who logs in may do."""
+MORE = ("DISK FREE", "GPUS", "DRIVER", "NETWORK", "DOCKER", "MPI", *LIMITS)
+"""What the table of the nodes does not say."""
 _RIGHT = ("CORES", "MEMORY", "DISK FREE", "/dev/shm", "MEMLOCK")  # noqa: S108 - a title
+_WHOLE = ("PYTHON", "ARCH")
+
+Row = tuple[str, MachineFacts, str | None]
+"""A name, a machine, and its address on the cluster network, if that is known."""
 
 
-def machines_table(
-    first: str, rows: Iterable[tuple[str, MachineFacts, str | None]], *, wide: bool = False
-) -> Table:
-    """One row a machine. ``first`` is the title of the names; a row has its address, if any."""
-    columns = [first, "CORES", "MEMORY", "DISK FREE", "GPUS", "DRIVER", "NETWORK", "DOCKER"]
-    columns += ["MPI", "PYTHON"]
-    if wide:
-        columns += ["OS", "KERNEL", "ARCH", "USER", "/dev/shm", "MEMLOCK"]  # noqa: S108
-    made = table(*columns, right=_RIGHT, whole=[first, "PYTHON", "ARCH"])
+def machines_table(first: str, rows: Iterable[Row], *, columns: Sequence[str] = ALL) -> Table:
+    """One row a machine; ``first`` is the title of the names."""
+    right = [column for column in columns if column in _RIGHT]
+    made = table(first, *columns, right=right, whole=[first, *_WHOLE])
     for name, facts, address in rows:
-        made.add_row(name, *_cells(facts, address), *(_more(facts) if wide else []))
+        made.add_row(name, *(_CELLS[column](facts, address) for column in columns))
     return made
 
 
-def _cells(facts: MachineFacts, address: str | None) -> list[str]:
-    return [
-        cell(facts.cores),
-        _size(facts.memory_bytes),
-        _size(min((disk.free_bytes for disk in _of_home(facts)), default=None)),
-        ", ".join(gpu_kinds(facts.gpus)) or _no_gpu(facts),
-        _driver(facts),
-        "; ".join(_nic(nic, facts) for nic in _chosen(facts, address)) or NOTHING,
-        _docker(facts.docker, facts.nvidia_container_toolkit),
-        ", ".join(_mpis(facts)) or NOTHING,
-        cell(facts.python_version),
-    ]
-
-
-def _more(facts: MachineFacts) -> list[str]:
-    root = {"none": "", "passwordless": ", sudo", "password": ", sudo with a password"}
-    user = f"{facts.user}{root[facts.sudo] if facts.uid else ''}"
-    memlock = "unlimited" if facts.memlock_bytes is None else size(facts.memlock_bytes)
-    told = [facts.os_name, facts.kernel, facts.architecture, user]
-    return [*map(cell, told), _size(facts.shm_bytes), memlock]
+def _disk(facts: MachineFacts) -> str:
+    return _size(min((disk.free_bytes for disk in _of_home(facts)), default=None))
 
 
 def _of_home(facts: MachineFacts) -> list[Disk]:
@@ -73,6 +61,15 @@ def _chosen(facts: MachineFacts, address: str | None) -> list[Nic]:
         nic for nic in having if any(text.partition("/")[0] == address for text in nic.addresses)
     ]
     return at if address else [nic for nic in having if nic.kind == "physical"]
+
+
+def _network(facts: MachineFacts, address: str | None) -> str:
+    """The interfaces that count, and RDMA devices that have none."""
+    nics = _chosen(facts, address)
+    of_nics = {nic.rdma_device for nic in facts.nics}
+    alone = [port.name for port in facts.rdma_ports if port.name not in of_nics]
+    rdma = [f"RDMA {fold(alone)} ({facts.rdma_ports[0].link_layer})"] if alone else []
+    return "; ".join([*(_nic(nic, facts) for nic in nics), *rdma]) or NOTHING
 
 
 def _nic(nic: Nic, facts: MachineFacts) -> str:
@@ -104,5 +101,33 @@ def _mpis(facts: MachineFacts) -> list[str]:
     return list(said)
 
 
+def _user(facts: MachineFacts) -> str:
+    root = {"none": "", "passwordless": ", sudo", "password": ", sudo with a password"}
+    return f"{facts.user}{root[facts.sudo] if facts.uid else ''}"
+
+
+def _memlock(facts: MachineFacts) -> str:
+    return "unlimited" if facts.memlock_bytes is None else size(facts.memlock_bytes)
+
+
 def _size(count: int | None) -> str:
     return NOTHING if count is None else size(count)
+
+
+_CELLS: dict[str, Callable[[MachineFacts, str | None], str]] = {
+    "CORES": lambda facts, _: cell(facts.cores),
+    "MEMORY": lambda facts, _: _size(facts.memory_bytes),
+    "DISK FREE": lambda facts, _: _disk(facts),
+    "GPUS": lambda facts, _: ", ".join(gpu_kinds(facts.gpus)) or _no_gpu(facts),
+    "DRIVER": lambda facts, _: _driver(facts),
+    "NETWORK": lambda facts, address: _network(facts, address),
+    "DOCKER": lambda facts, _: _docker(facts.docker, facts.nvidia_container_toolkit),
+    "MPI": lambda facts, _: ", ".join(_mpis(facts)) or NOTHING,
+    "PYTHON": lambda facts, _: cell(facts.python_version),
+    "OS": lambda facts, _: cell(facts.os_name),
+    "KERNEL": lambda facts, _: cell(facts.kernel),
+    "ARCH": lambda facts, _: cell(facts.architecture),
+    "USER": lambda facts, _: _user(facts),
+    "/dev/shm": lambda facts, _: _size(facts.shm_bytes),  # noqa: S108 - a title
+    "MEMLOCK": lambda facts, _: _memlock(facts),
+}

@@ -6,12 +6,13 @@ from rich.table import Table
 from rich.text import Text
 
 from clusterkit.quantities import duration, size
+from clusterkit.report.machines import MORE, machines_table
 from clusterkit.report.tables import BAD, GOOD, NOTHING, Block, Blocks, cell, grid, table
 from clusterkit.results.status import NodeStatus, SeenGpu, StatusResult
 
 
 def status_text(status: StatusResult, *, wide: bool = False) -> Blocks:
-    """A summary, a row a node, and what is wrong; ``wide`` adds versions and cores."""
+    """A summary, a row a node, and what is wrong; ``wide`` adds versions, cores and machines."""
     problems = [(node.name, line) for node in status.nodes for line in _wrong(node)]
     if status.storage and status.storage.problem:
         problems.append(("storage", status.storage.problem))
@@ -19,6 +20,9 @@ def status_text(status: StatusResult, *, wide: bool = False) -> Blocks:
     for where, what in problems:
         wrong.add_row(Text(f"! {where}", BAD), what)
     blocks: list[Block] = [_summary(status), "", _nodes(status, wide)]
+    machines = [(node.name, node.machine, node.address) for node in status.nodes if node.machine]
+    if wide and machines:
+        blocks += ["", machines_table("NODE", machines, columns=MORE)]
     return [*blocks, "", wrong] if problems else blocks
 
 

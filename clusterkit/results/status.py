@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from clusterkit.facts import MachineFacts
 from clusterkit.model.base import Model
 
 ModelState = Literal["ready", "absent", "damaged", "unknown"]
@@ -45,6 +46,9 @@ class NodeStatus(Model):
         default_factory=dict, description="The engine's Python packages and their versions"
     )
     problems: tuple[str, ...] = Field(default=(), description="Where it differs from what up made")
+    machine: MachineFacts | None = Field(
+        default=None, description="All that was seen of its machine; not with `-o text`"
+    )
 
 
 class StorageStatus(Model):

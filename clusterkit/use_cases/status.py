@@ -60,7 +60,7 @@ def status(session: Session, *, machines: bool = False) -> StatusResult:
 
 
 def _with_machines(rows: tuple[NodeStatus, ...], world: World) -> tuple[NodeStatus, ...]:
-    """Each node that is up with what its machine is; where it cannot be told, that is a problem."""
+    """Each node that is up with what its machine is, or why that cannot be told."""
     look = look_at_machine()
     up = [row.name for row in rows if row.state == "up"]
     seen = on_each(up, lambda name: read_answer(world.perform(name, look)))
