@@ -11,7 +11,7 @@ from clusterkit.cli.run import Manner, run
 from clusterkit.cli.words import DryRunOption, Output, OutputOption
 
 if TYPE_CHECKING:
-    from clusterkit.model.options import CheckOptions
+    from clusterkit.model.describe_options import CheckOptions
     from clusterkit.report.console import Printer
 
 EXAMPLE = "clusterkit check inventories/docker-pair.yaml"

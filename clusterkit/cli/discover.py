@@ -12,7 +12,7 @@ from clusterkit.cli.run import Manner, run
 from clusterkit.cli.words import DryRunOption, Output, OutputOption
 
 if TYPE_CHECKING:
-    from clusterkit.model.options import DiscoverOptions
+    from clusterkit.model.describe_options import DiscoverOptions
     from clusterkit.report.console import Printer
 
 EXAMPLE = "clusterkit discover gpu[01-04].example.net --user ubuntu --out lab.yaml"

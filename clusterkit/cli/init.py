@@ -13,7 +13,7 @@ from clusterkit.cli.run import Manner, run
 from clusterkit.cli.words import DryRunOption, Output, OutputOption
 
 if TYPE_CHECKING:
-    from clusterkit.model.options import InitOptions
+    from clusterkit.model.describe_options import InitOptions
     from clusterkit.report.console import Printer
 
 

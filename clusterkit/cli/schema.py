@@ -10,7 +10,7 @@ from clusterkit.cli.run import Manner, run
 from clusterkit.cli.words import DryRunOption
 
 if TYPE_CHECKING:
-    from clusterkit.model.options import SchemaOptions
+    from clusterkit.model.describe_options import SchemaOptions
     from clusterkit.report.console import Printer
 
 EXAMPLE = "clusterkit schema inventory > inventory.schema.json"

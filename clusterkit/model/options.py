@@ -13,11 +13,16 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from clusterkit.errors import UsageError
-from clusterkit.model.base import Model, Name
+from clusterkit.model.base import Model
 from clusterkit.model.bench_options import BenchOptions
+from clusterkit.model.describe_options import (
+    CheckOptions,
+    DiscoverOptions,
+    InitOptions,
+    SchemaOptions,
+)
 from clusterkit.model.import_options import ImportOptions
 from clusterkit.model.infer_options import InferOptions, Timeout, one_or_more
-from clusterkit.model.machine import Host
 from clusterkit.model.mistakes import Mistake, explain, mistake
 from clusterkit.model.models import ModelOrigin
 
@@ -34,49 +39,6 @@ class PlanOptions(Model):
 
     file: Path = Field(description="The inventory", examples=["inventory.yaml"])
     exit_code: bool = Field(default=False, description="Exit with 6 when changes are pending")
-
-
-class CheckOptions(Model):
-    """Check an inventory and show the cluster that it means."""
-
-    file: Path = Field(description="The inventory", examples=["inventory.yaml"])
-    live: bool = Field(default=False, description="Look at its machines as well")
-
-
-class DiscoverOptions(Model):
-    """Look at machines, and write the inventory that they would have."""
-
-    hosts: Annotated[tuple[str, ...], BeforeValidator(one_or_more)] = Field(
-        min_length=1, description="The machines, as ssh takes them", examples=[["gpu[01-04]"]]
-    )
-    user: Host | None = Field(default=None, description="The login name", examples=["ubuntu"])
-    port: int | None = Field(
-        default=None, ge=1, le=65535, description="The port of sshd", examples=[22]
-    )
-    key_file: str | None = Field(
-        default=None, min_length=1, description="The private key", examples=["~/.ssh/id_ed25519"]
-    )
-    jump: Host | None = Field(
-        default=None, description="The machine through which they are reached", examples=["gate"]
-    )
-    trust: Literal["known-hosts", "accept-new"] = Field(
-        default="known-hosts", description="Which host keys are trusted"
-    )
-    subnet: str | None = Field(
-        default=None,
-        min_length=1,
-        description="The cluster network; default: the fastest one of all machines",
-        examples=["10.0.0.0/24"],
-    )
-    cluster: Name = Field(default="lab", description="The cluster's name")
-    model: str = Field(default="smollm2-135m", min_length=1, description="The model")
-    out: Path | None = Field(
-        default=None, description="The file to write; default: stdout", examples=["lab.yaml"]
-    )
-    force: bool = Field(default=False, description="Write over a file that exists")
-    connect_timeout_s: float = Field(
-        default=10, gt=0, description="How long a machine may take to answer"
-    )
 
 
 class DoctorOptions(Model):
@@ -221,42 +183,6 @@ class PlayOptions(Model):
     """Run a playbook."""
 
     file: Path = Field(description="The playbook", examples=["playbook.yaml"])
-
-
-class SchemaOptions(Model):
-    """Print a JSON Schema."""
-
-    name: str | None = Field(
-        default=None,
-        min_length=1,
-        description="What of; default: all names",
-        examples=["inventory"],
-    )
-
-
-class InitOptions(Model):
-    """Write a first inventory."""
-
-    file: Path = Field(
-        default=Path("inventory.yaml"), description="The file to write", examples=["pair.yaml"]
-    )
-    provider: Literal["local", "docker", "ssh"] | None = Field(
-        default=None, description="Where nodes come from; default: asks", examples=["docker"]
-    )
-    cluster: Name | None = Field(default=None, description="The cluster's name", examples=["pair"])
-    nodes: int = Field(default=2, ge=1, description="How many nodes (docker)", examples=[2])
-    slots: int | None = Field(
-        default=None, ge=1, description="Ranks that fit on a node", examples=[2]
-    )
-    gpus_per_node: int = Field(default=0, ge=0, description="GPUs of a node", examples=[1])
-    subnet: str = Field(
-        default="192.168.123.0/24", min_length=1, description="The network (docker)"
-    )
-    model: str = Field(default="smollm2-135m", min_length=1, description="The model")
-    hosts: Annotated[tuple[str, ...], BeforeValidator(one_or_more)] = Field(
-        default=(), description="The machines (ssh)", examples=[["10.0.0.11"]]
-    )
-    force: bool = Field(default=False, description="Write over a file that exists")
 
 
 VERBS: dict[str, type[Model]] = {

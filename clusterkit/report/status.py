@@ -6,7 +6,6 @@ from rich.table import Table
 from rich.text import Text
 
 from clusterkit.quantities import duration, size
-from clusterkit.report.machines import MORE, machines_table
 from clusterkit.report.tables import BAD, GOOD, NOTHING, Block, Blocks, cell, grid, table
 from clusterkit.results.status import NodeStatus, SeenGpu, StatusResult
 
@@ -20,9 +19,8 @@ def status_text(status: StatusResult, *, wide: bool = False) -> Blocks:
     for where, what in problems:
         wrong.add_row(Text(f"! {where}", BAD), what)
     blocks: list[Block] = [_summary(status), "", _nodes(status, wide)]
-    machines = [(node.name, node.machine, node.address) for node in status.nodes if node.machine]
-    if wide and machines:
-        blocks += ["", machines_table("NODE", machines, columns=MORE)]
+    if wide and any(node.machine for node in status.nodes):
+        blocks += ["", _machines(status)]
     return [*blocks, "", wrong] if problems else blocks
 
 
@@ -64,6 +62,14 @@ def _nodes(status: StatusResult, wide: bool) -> Table:
             *(more if wide else []),
         )
     return rows
+
+
+def _machines(status: StatusResult) -> Table:
+    """What the table of the nodes does not say."""
+    from clusterkit.report.machines import MORE, machines_table  # only wide pays for it
+
+    rows = [(node.name, node.machine, node.address) for node in status.nodes if node.machine]
+    return machines_table("NODE", rows, columns=MORE)
 
 
 def _wrong(node: NodeStatus) -> list[str]:

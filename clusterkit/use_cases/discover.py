@@ -22,9 +22,9 @@ from clusterkit.errors import ClusterkitError, UsageError
 from clusterkit.executor import on_each
 from clusterkit.facts import MachineFacts
 from clusterkit.model.container import absolute
+from clusterkit.model.describe_options import DiscoverOptions
 from clusterkit.model.hosts import machines
 from clusterkit.model.machine import Machine
-from clusterkit.model.options import DiscoverOptions
 from clusterkit.model.trust import fingerprint
 from clusterkit.results.discover import DiscoverResult, PinnedKey, SeenMachine, SeenNetwork
 from clusterkit.state.contacts import pins_file

@@ -6,9 +6,9 @@ import tempfile
 from pathlib import Path
 
 from clusterkit.errors import FileMistakes, UsageError
+from clusterkit.model.describe_options import InitOptions
 from clusterkit.model.init import first_inventory
 from clusterkit.model.load import load_inventory
-from clusterkit.model.options import InitOptions
 from clusterkit.results.init import InitResult
 
 

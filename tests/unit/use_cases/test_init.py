@@ -5,8 +5,8 @@ import re
 import pytest
 
 from clusterkit.errors import FileMistakes, UsageError
+from clusterkit.model.describe_options import InitOptions
 from clusterkit.model.load import load_inventory
-from clusterkit.model.options import InitOptions
 from clusterkit.results.init import InitResult
 from clusterkit.use_cases.init import inventory_text, write_inventory
 
