@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable
 
+from bench.fanout import fanout
 from bench.jobs import hello, infer
 from bench.machine import machine
 from bench.page import PAGE, measured_on, table, write
@@ -21,6 +22,7 @@ BENCHES: dict[str, Callable[[], list[Row]]] = {
     "up": up,
     "hello": hello,
     "infer": infer,
+    "fanout": fanout,
 }
 
 

@@ -25,7 +25,7 @@ Port {port}
 {listen}
 HostKey {folder}/host_key
 AuthorizedKeysFile {folder}/id.pub
-KexAlgorithms {kex}
+KexAlgorithms {kex},{kex}@libssh.org
 PasswordAuthentication no
 PermitRootLogin prohibit-password
 UsePAM no

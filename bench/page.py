@@ -11,7 +11,7 @@ from bench.race import Row
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 _BEGIN = "<!-- written by `make bench`: begin -->"
 _END = "<!-- written by `make bench`: end -->"
-_HEAD = "| what | ours | peer | peer's time | result | target | met | runs |"
+_HEAD = "| what | ours | peer | peer's | result | target | met | runs |"
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -39,18 +39,19 @@ def _line(row: Row) -> str:
     limit = row.target.limit
     cells = (
         row.what,
-        _spread(row.ours_s),
+        _spread(row.ours, row.unit),
         f"`{row.peer}`",
-        _spread(row.peer_s),
-        row.target.shown(row.result),
+        _spread(row.theirs, row.unit) if row.theirs else "not installed",
+        "" if row.result is None else row.target.shown(row.result),
         "" if limit is None else f"≤ {row.target.shown(limit)}",
         met,
-        str(len(row.ours_s)),
+        str(len(row.ours)),
     )
     return "| " + " | ".join(cells) + " |"
 
 
-def _spread(seconds: Sequence[float]) -> str:
+def _spread(values: Sequence[float], unit: str) -> str:
     """The median, and between what the middle half lies."""
-    low, middle, high = statistics.quantiles(seconds, n=4, method="inclusive")
-    return f"{middle:.3f} s ({low:.3f} to {high:.3f})"
+    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
+    digits = 3 if unit == "s" else 1
+    return f"{middle:.{digits}f} {unit} ({low:.{digits}f} to {high:.{digits}f})"

@@ -12,45 +12,60 @@ from pathlib import Path
 from typing import Literal
 
 Heat = Callable[[], Mapping[str, float]]
-"""Runs one contestant once; returns the seconds of each thing that it was timed at."""
+"""Runs one contestant once; returns the seconds, or the MB, of each thing that was measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is wanted: at most so many times the peer's time, or so many seconds more."""
+    """What is wanted: at most so many times what the peer takes, or so much more.
 
-    kind: Literal["ratio", "more"]
+    ``each``: so many MB more, for each of ``among``.
+    """
+
+    kind: Literal["ratio", "more", "each"]
     limit: float | None = None
+    among: int = 1
 
-    def of(self, ours_s: float, peer_s: float) -> float:
-        """Our time in the terms of the target."""
-        return ours_s / peer_s if self.kind == "ratio" else ours_s - peer_s
+    def of(self, ours: float, theirs: float) -> float:
+        """What we take, in the terms of the target."""
+        return ours / theirs if self.kind == "ratio" else (ours - theirs) / self.among
 
     def shown(self, value: float) -> str:
         """A value of these terms, for people."""
-        return f"{value:.2f}x" if self.kind == "ratio" else f"{1000 * value:+.0f} ms"
+        match self.kind:
+            case "ratio":
+                return f"{value:.2f}x"
+            case "more":
+                return f"{1000 * value:+.0f} ms"
+            case "each":
+                return f"{value:+.2f} MB each"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One comparison: seconds of both, taken in pairs."""
+    """One comparison: what both take, in pairs; ``theirs`` is empty if there is no peer here."""
 
     what: str
     peer: str
-    ours_s: tuple[float, ...]
-    peer_s: tuple[float, ...]
+    ours: tuple[float, ...]
+    theirs: tuple[float, ...]
     target: Target
+    unit: Literal["s", "MB"] = "s"
 
     @property
-    def result(self) -> float:
+    def result(self) -> float | None:
         """The median over the pairs: a slow minute of the machine meets both of a pair."""
-        pairs = zip(self.ours_s, self.peer_s, strict=True)
+        if not self.theirs:
+            return None
+        pairs = zip(self.ours, self.theirs, strict=True)
         return statistics.median(self.target.of(*pair) for pair in pairs)
 
     @property
     def is_met(self) -> bool | None:
         """Whether the target is met; None where there is none."""
-        return None if self.target.limit is None else self.result <= self.target.limit
+        if self.target.limit is None or self.result is None:
+            return None
+        return self.result <= self.target.limit
 
 
 def race(contestants: Mapping[str, Heat], *, runs: int) -> dict[str, dict[str, tuple[float, ...]]]:
