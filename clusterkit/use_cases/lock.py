@@ -107,12 +107,12 @@ class _LinkLock:
         self.hint = f"remove ~/{self._file} on {self._head}"
 
     def take(self, holder: Holder) -> Holder:
-        answer = self._script(_TAKE, json.dumps(holder))
+        answer = self._script(_TAKE, json.dumps(holder, sort_keys=True))
         return holder_of(answer.check().stdout)
 
     def release(self, holder: Holder) -> None:
         """Remove the file, if it is still this holder's."""
-        self._script(_RELEASE, json.dumps(holder)).check()
+        self._script(_RELEASE, json.dumps(holder, sort_keys=True)).check()
 
     def _script(self, text: str, holder: str) -> Result:
         argv = ("sh", "-c", text, "sh", self._file, holder)
