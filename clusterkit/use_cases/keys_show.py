@@ -58,6 +58,10 @@ def show_steps(session: Session) -> list[Step]:
     """The looks, not made."""
     cluster = session.cluster
     refuse_without_keys(cluster)
+    if cluster.provider == "ssh":
+        from clusterkit.use_cases.keys_machines import machine_steps
+
+        return machine_steps(cluster)
     looks = [Step(node.name, "look at the node's keys", _look(cluster)) for node in cluster.nodes]
     return [Step(HOST, "ask each node for its host key", _scan(cluster)), *looks]
 
@@ -85,6 +89,10 @@ def pending(folder: Path) -> PendingRotation | None:
 
 def look_at_keys(session: Session, world: World) -> tuple[ShownKey, ...]:
     """One row for each pair; a node that cannot be asked leaves its rows unknown."""
+    if session.cluster.provider == "ssh":
+        from clusterkit.use_cases.keys_machines import look_at_machines
+
+        return look_at_machines(session, world)
     cluster, folder = session.cluster, session.folder
     offered = _offered(LocalTransport().run(_scan(cluster)).stdout)
     seen = on_each(

@@ -7,11 +7,14 @@ user's authorized_keys: ssh is called with ``-F`` and its own known_hosts.
 from __future__ import annotations
 
 from clusterkit.model.cluster import Cluster
-from clusterkit.model.trust import Trust
+from clusterkit.model.trust import HEAD, Trust
 from clusterkit.providers.ssh.authorized_key import AuthorizedKey
 from clusterkit.providers.ssh.head_login import HeadLogsIn, head_files, no_head_files
 from clusterkit.providers.ssh.own_folder import OwnFolder, OwnFolderGone
+from clusterkit.providers.ssh.rekey import rekey
 from clusterkit.tasks.base import Stage, Task
+
+__all__ = ["down", "kept", "rekey", "up"]
 
 
 def up(cluster: Cluster, trust: Trust) -> tuple[Stage, ...]:
@@ -19,7 +22,8 @@ def up(cluster: Cluster, trust: Trust) -> tuple[Stage, ...]:
     trusting: list[Task] = [head_files(cluster, trust)]
     for node in cluster.nodes[1:]:
         trusting.append(no_head_files(cluster, node))
-        trusting.append(AuthorizedKey(node.name, cluster.name, trust.head.public))
+        beside = trust.beside.get(HEAD, ())
+        trusting.append(AuthorizedKey(node.name, cluster.name, trust.head.public, beside))
     stages = (
         Stage("nodes", tuple(OwnFolder(cluster, node) for node in cluster.nodes)),
         Stage("trust", tuple(trusting)),

@@ -48,12 +48,14 @@ def mark(cluster: str, node: str) -> str:
 class AuthorizedKey:
     """The head's public key, for commands only: no forwarding, no terminal. None: no key of ours.
 
-    The user's other lines stay byte for byte.
+    ``beside`` are the other keys that count while the head's is being replaced. The user's other
+    lines stay byte for byte.
     """
 
     node: str
     cluster: str
     public: str | None
+    beside: tuple[str, ...] = ()
     needs_answer: bool = True
 
     def probe(self) -> Command:
@@ -63,12 +65,12 @@ class AuthorizedKey:
     def plan(self, seen: Result | None) -> Change:
         """Put the line in, replace an older one, or take it out."""
         lines = seen.check().stdout.splitlines() if seen else []
-        wanted = [self._line] if self._line else []
+        wanted = self._lines
         if seen is not None and lines == wanted:
             return Change("the head may log in" if wanted else "no key of ours")
         if not wanted and not lines:
             return Change("no key of ours")
-        command = Command(("sh", "-c", _SET, "sh", self._mark, self._line))
+        command = Command(("sh", "-c", _SET, "sh", self._mark, "\n".join(wanted)))
         what = "let the head log in: a line in" if wanted else "take the head's key out of"
         sign: Literal["+", "~", "-"] = "-" if not wanted else "~" if lines else "+"
         summary = f"{what} ~/.ssh/authorized_keys"
@@ -79,5 +81,7 @@ class AuthorizedKey:
         return mark(self.cluster, self.node)
 
     @property
-    def _line(self) -> str:
-        return f"restrict {self.public} {self._mark}" if self.public else ""
+    def _lines(self) -> list[str]:
+        """One for each key, in an order that does not tell which is in use."""
+        keys = sorted((self.public, *self.beside)) if self.public else []
+        return [f"restrict {public} {self._mark}" for public in keys]
