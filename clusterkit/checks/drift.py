@@ -50,7 +50,7 @@ def drift(
 
 def place_of(inventory: Inventory, node: str, key: str) -> Place:
     """Where the inventory says ``key`` of a node: ``storage.path``, or a setting of its nodes."""
-    if "." in key or key == "runtime":
+    if "." in key or key in ("provider", "runtime"):
         return tuple(key.split("."))
     node_set = next(entry.node_set for entry in inventory.entries() if entry.name == node)
     own = inventory.nodes[node_set]
@@ -158,7 +158,7 @@ def _taken_subnet(cluster: Cluster, node: Node, facts: MachineFacts) -> Iterator
 
 
 def _docker(node: Node, facts: MachineFacts) -> Iterator[_Drift]:
-    docker, key = facts.docker, "runtime" if node.machine else "container"
+    docker, key = facts.docker, "runtime" if node.machine else "provider"
     if docker is None or not docker.is_reachable:
         why = (docker and docker.problem) or "Docker is not installed"
         fix = "install Docker there, or let the user use it"

@@ -41,6 +41,8 @@ def _engine(path: str) -> dict[str, Any]:
     told: dict[str, Any] = {}
     problem = None
     try:
+        if "://" in path:
+            raise OSError("DOCKER_HOST names an engine elsewhere")
         told = _info(path)
     except PermissionError:
         problem = f"{user_name()} may not use {path}"
