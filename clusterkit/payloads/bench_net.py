@@ -19,7 +19,7 @@ from typing import Any
 from mpi4py import MPI
 
 _GO_ON, _STOP = b"\1" + bytes(7), bytes(8)
-_PINGS, _MESSAGES = 200, 7
+_PINGS, _MESSAGES = 300, 15
 _FEWEST = 3
 # A slow link is not measured more often than it takes to see that it is slow.
 _PATIENCE_S = 1.0

@@ -42,14 +42,14 @@ def bench_net(session: Session, options: BenchOptions, *, sink: Sink) -> BenchNe
     began = time.monotonic()
     job = bench_net_job(session, options, known_facts(session))
     count = job.placement.world_size
-    links = count * (count - 1)
+    links, rounds = count * (count - 1), len(schedule(count))
     answers: list[tuple[int, Mapping[str, Any]]] = []
 
     def listen(event: Event) -> None:
         if isinstance(event, RankAnswer):
             answers.append((event.rank, event.data))
-            percent = 100 * len(answers) // links
-            sink(Progress(job.head.name, "links measured, in percent", percent, 100))
+            done = rounds * len(answers) // links
+            sink(Progress(job.head.name, "rounds of pairs", done, rounds))
         sink(event)
 
     with open_world(session) as world:

@@ -84,14 +84,15 @@ def test_hello(three: JobCluster) -> None:
 
 
 def test_what_ranks_find_around_them(three: JobCluster) -> None:
-    names = "RANK LOCAL_RANK WORLD_SIZE LOCAL_WORLD_SIZE MASTER_ADDR NCCL_SOCKET_IFNAME"
+    names = "RANK LOCAL_RANK WORLD_SIZE LOCAL_WORLD_SIZE MASTER_ADDR"
+    names += " NCCL_SOCKET_IFNAME GLOO_SOCKET_IFNAME TP_SOCKET_IFNAME UCX_NET_DEVICES"
     script = f'for name in {names}; do eval "printf \'%s \' \\"\\$$name\\""; done; echo'
     running = RunningJob(three.job("sh", "-c", script, ranks_a_node=1), three.transport)
 
     assert running.until_end().message == "done"
     lines = {e.rank: e.text for e in running.events if isinstance(e, events.RankOutput)}
     head = three.addresses["node1"]
-    assert lines == {rank: f"{rank} 0 3 1 {head} =eth0 " for rank in range(3)}
+    assert lines == {rank: f"{rank} 0 3 1 {head} =eth0 eth0 eth0 eth0 " for rank in range(3)}
 
 
 def test_daemons_are_children_of_the_agents(three: JobCluster, waiting: RunningJob) -> None:
