@@ -46,6 +46,11 @@ class SharedNetwork:
         return min(known) if len(known) == len(speeds) else None
 
     @property
+    def is_apart(self) -> bool:
+        """Whether no two machines have the same address, as on two networks of the same kind."""
+        return len({place.address for place in self.places.values()}) == len(self.places)
+
+    @property
     def has_rdma(self) -> bool:
         """Whether every interface has an RDMA device."""
         return all(place.nic.rdma_device for place in self.places.values())
@@ -65,7 +70,7 @@ def shared_networks(machines: Mapping[str, MachineFacts]) -> tuple[SharedNetwork
         )
         for subnet in sorted(common)
     ]
-    apart = [network for network in found if _own_addresses(network)]
+    apart = [network for network in found if network.is_apart]
     return tuple(sorted(apart, key=lambda network: _order(network, machines)))
 
 
@@ -122,11 +127,6 @@ def as_ipv4(text: str) -> IPv4Interface | None:
 def _slowness(place: Place) -> tuple[bool | int, ...]:
     nic = place.nic
     return (not nic.rdma_device, -(nic.speed_mbps or 0), nic.kind != "physical")
-
-
-def _own_addresses(network: SharedNetwork) -> bool:
-    """The same address on two machines is no shared network, but two of the same kind."""
-    return len({place.address for place in network.places.values()}) == len(network.places)
 
 
 def _order(network: SharedNetwork, machines: Mapping[str, MachineFacts]) -> tuple[bool | int, ...]:

@@ -9,14 +9,9 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import NoReturn
 
+from clusterkit.checks.cluster_network import choose_networks
 from clusterkit.checks.discovered import discovered_inventory
-from clusterkit.checks.shared_networks import (
-    SharedNetwork,
-    guessed_network,
-    network_within,
-    places,
-    shared_networks,
-)
+from clusterkit.checks.shared_networks import SharedNetwork
 from clusterkit.command import Step
 from clusterkit.errors import ClusterkitError, UsageError
 from clusterkit.executor import on_each
@@ -62,7 +57,7 @@ def discover(options: DiscoverOptions) -> Discovered:
     networks: tuple[SharedNetwork, ...] = ()
     text = path = problem = None
     try:
-        networks, guessed = _networks(seen, options.subnet)
+        networks, guessed = choose_networks(seen, options.subnet)
         if seen:
             text = discovered_inventory(
                 {name: (wanted[name], facts) for name, facts in seen.items()},
@@ -139,41 +134,6 @@ def _look(wanted: Mapping[str, Machine], folder: Path) -> Answers:
 
 def _no_engine() -> NoReturn:
     raise AssertionError("machines are looked at by SSH only")
-
-
-def _networks(
-    seen: Mapping[str, MachineFacts], subnet: str | None
-) -> tuple[tuple[SharedNetwork, ...], bool]:
-    """The networks of all machines, the cluster's first, and whether that is a guess.
-
-    Raises:
-        ClusterkitError: If several machines have none, or not the one that was asked for.
-    """
-    shared = shared_networks(seen)
-    if subnet is not None:
-        chosen = network_within(subnet, seen)
-        if chosen is None:
-            without = [name for name in seen if network_within(subnet, {name: seen[name]}) is None]
-            raise UsageError(
-                f"--subnet: no address in {subnet} on {', '.join(without)}: "
-                f"{_addresses(seen, without)}. Fix: choose a network of all machines"
-            )
-        return (chosen, *(each for each in shared if each.subnet != subnet)), False
-    if shared or len(seen) < 2:
-        return shared, False
-    guess = guessed_network(seen)
-    if guess is None:
-        raise ClusterkitError(
-            f"these machines share no network: {_addresses(seen, seen)}. "
-            "Fix: name one that holds an address of each with `--subnet`"
-        )
-    return (guess,), True
-
-
-def _addresses(seen: Mapping[str, MachineFacts], names: Mapping[str, object] | list[str]) -> str:
-    """Where machines are, for a message."""
-    has = {name: [place.address for _, place in places(seen[name])] for name in names}
-    return "; ".join(f"{name} has {', '.join(each) or 'none'}" for name, each in has.items())
 
 
 def _row(name: str, answer: MachineFacts | ClusterkitError) -> SeenMachine:

@@ -106,7 +106,7 @@ def test_the_other_network_can_be_asked_for(room: Machines, clusterkit: Controll
     assert done.stderr.startswith("MACHINE ")
     wrong = clusterkit("discover", "gpu01", "gpu02", "--subnet", "10.254.0.0/16")
     assert (wrong.returncode, wrong.stdout) == (2, "")
-    assert "no address in 10.254.0.0/16 on gpu01, gpu02: gpu01 has " in wrong.stderr
+    assert "no own address in 10.254.0.0/16 on gpu01, gpu02: gpu01 has " in wrong.stderr
 
 
 def test_machines_that_do_not_answer_are_named_and_the_others_go_on(
