@@ -156,7 +156,7 @@ def test_mistakes_are_told_at_once_and_nothing_is_written(tmp_path: Path):
 
 def test_no_secret_is_told_or_written(tmp_path: Path):
     text = """\
-a ansible_password=S3CRET ansible_become_password='S3CRET' api_token=S3CRET
+a ansible_password=S3CRET ansible_become_password='S3CRET' api_key=S3CRET
 b ansible_ssh_common_args='-o ProxyCommand="sshpass -p S3CRET ssh -W %h:%p gate"'
 [all:vars]
 ansible_ssh_pass=S3CRET
@@ -165,8 +165,25 @@ vault_key_passphrase = S3CRET
     made, notes = imported(written(tmp_path, "hosts", text), subnet="10.0.0.0/24")
 
     assert "S3CRET" not in made.inventory + "".join(notes)
-    named = ("ansible_password", "ansible_become_password", "api_token", "ansible_ssh_pass")
-    assert [name for name in named if not any(name in note for note in notes)] == []
+    named = "|".join(f"{note.partition(': ')[2].partition(' is a secret')[0]}" for note in notes)
+    assert named.split("|")[:3] == ["ansible_password", "ansible_become_password", "api_key"]
+    assert named.split("|")[-2:] == ["ansible_ssh_pass", "vault_key_passphrase"]
+
+
+def test_addresses_outside_the_subnet_are_left_out():
+    made, notes = imported("-", SLURM, subnet="192.168.0.0/16", only="gpu02")
+
+    assert '  gpu02: {host: "10.0.0.12"}\n' in made.inventory
+    assert notes[-1] == (
+        "stdin:1: the addresses of gpu02 are left out: they are not in 192.168.0.0/16, or "
+        "another's. Fix: nothing, if the machines have others there: those are found"
+    )
+
+
+def test_a_dry_run_writes_nothing(tmp_path: Path):
+    options = ImportOptions(file=Path("-"), out=tmp_path / "lab.yaml")
+    made = import_inventory(options, stdin="a slots=1\n", sink=lambda _: None, dry_run=True)
+    assert (made.path, list(tmp_path.iterdir())) == (None, [])
 
 
 def test_a_file_with_an_odd_name(tmp_path: Path):

@@ -80,6 +80,24 @@ def test_a_configuration(tmp_path: Path):
     ]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Host a\nMatch host a\n User evil\n",
+        "Match originalhost a\n User evil\nHost a\n",
+        "Host a\n ProxyJump none\n IdentityFile none\n ProxyCommand none\n",
+        "Host a\n # User x\n",
+    ],
+)
+def test_what_says_nothing_of_a_host(tmp_path: Path, text: str):
+    assert rows(read(tmp_path, text)[0]) == [("a", {})]
+
+
+def test_a_match_of_all_is_a_host_of_all(tmp_path: Path):
+    found, remarks = read(tmp_path, "Host a\nMatch all\n User u\n")
+    assert (rows(found), remarks.texts()) == ([("a", {"user": "u"})], ())
+
+
 def test_a_jump_host_is_written_as_the_file_means_it(tmp_path: Path):
     text = "Host b\n HostName 10.0.0.1\n User u\n Port 22\nHost a\n ProxyJump me@b,c:23\n"
     assert rows(read(tmp_path, text)[0]) == [("a", {"jump": "me@10.0.0.1:22,c:23"})]
