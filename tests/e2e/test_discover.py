@@ -11,7 +11,7 @@ import pytest
 
 from clusterkit.model.load import load_inventory
 from tests.e2e.controller import Controller
-from tests.e2e.machines import Machines, Spec, machines
+from tests.e2e.machines import SHARED, Machines, Spec, machines
 
 SPECS = (
     Spec("gate", user="ada", port=2222),
@@ -204,3 +204,24 @@ def test_check_live_without_an_answer_is_no_difference(
     none.write_text(f"{head}  gpu09: {{host: nobody.invalid}}\n")
 
     assert [clusterkit("check", file, "--live").returncode for file in (some, none)] == [3, 4]
+
+
+def test_what_was_discovered_comes_up(room: Machines, clusterkit: Controller, tmp_path: Path):
+    """From a list of machines to ranks that report; of the text, one comment is taken away."""
+    file = tmp_path / "lab.yaml"
+    assert clusterkit("discover", "gpu[01-02]", "--name", "found", "--out", file).returncode == 0
+    shared = f"storage: {{kind: bind, path: {SHARED}}}"
+    assert f"# {shared}" in file.read_text()
+    file.write_text(file.read_text().replace(f"# {shared}", shared))
+    try:
+        up = clusterkit("up", file, "--yes")
+        assert up.returncode == 0, up.stderr
+        hello = clusterkit("mpi-hello", "-o", "json")
+        wide = clusterkit("status", "-o", "wide")
+    finally:
+        down = clusterkit("down", "-c", "found", "--yes")
+
+    assert (hello.returncode, down.returncode) == (0, 0)
+    assert [rank["node"] for rank in json.loads(hello.stdout)["ranks"]] == ["gpu01", "gpu02"]
+    row = next(line for line in wide.stdout.splitlines() if "Debian" in line)
+    assert f"eth0 {room['gpu01'].address}/24" in row
