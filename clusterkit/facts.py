@@ -128,7 +128,8 @@ class MachineFacts:
 
     What could not be read is None or empty, and ``unreadable`` may say why, by field name.
 
-    ``reached_at`` is the machine's address at which SSH came in. ``sudo`` is what asking for root takes; ``password`` where it may also be refused.
+    ``reached_at`` is the machine's address at which SSH came in. ``sudo`` is what asking for root
+    takes; ``password`` where it may also be refused.
     ``memlock_bytes``, ``stack_bytes`` and ``open_files`` are soft limits, None: unlimited.
     ``cores`` are those that the user's programs may run on. ``disks`` are those of the home
     folder, /tmp and Docker's root folder. ``gpus_on_bus`` counts NVIDIA's GPUs that the PCI bus
