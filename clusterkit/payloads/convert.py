@@ -132,7 +132,8 @@ def write_model(source: Path, work: Path) -> None:
                 shutil.copyfile(path, work / path.name)
         return
     tell(event="progress", stage="read", source=str(source))
-    quiet()
+    scratch = work / ".torch"
+    quiet(str(scratch))
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -153,6 +154,7 @@ def write_model(source: Path, work: Path) -> None:
     tell(event="progress", stage="write", source=str(source))
     fresh.save_pretrained(work, safe_serialization=True)
     tokenizer.save_pretrained(work)
+    shutil.rmtree(scratch, ignore_errors=True)
 
 
 def write_manifest(work: Path, *, name: str, source_sha256: str) -> None:

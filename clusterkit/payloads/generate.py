@@ -65,7 +65,7 @@ def run(request: dict[str, Any]) -> None:
     """
     check_version(request)
     take_place(request)
-    quiet()
+    quiet(str(Path(".torch").absolute()))  # a rank runs in a folder of its job
     warnings.filterwarnings("ignore")
     # Idle threads of a rank would spin, and take the cores from other ranks: several times
     # slower where cores are shared. OpenMP reads this when torch is imported.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 
 
-def quiet() -> None:
-    """Keep their progress bars and advice out of the log, and them off the network."""
+def quiet(scratch: str) -> None:
+    """Keep their progress bars and advice out of the log, and them off the network.
+
+    ``scratch`` is a folder that goes with the work: torch would make one in /tmp, and leave it.
+    """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"
     os.environ["TQDM_DISABLE"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    if temporary := os.environ.get("TMPDIR"):  # torch makes a folder in /tmp otherwise
-        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", f"{temporary}/torchinductor")
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", scratch)
