@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,8 @@ def gpus() -> int:
 
 def all_reduce(folder: Path, ranks: int) -> JobSeen:
     """Run the payload as the job's agents do, with one rank for each GPU."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
     started = []
     for rank in range(ranks):
         events = folder / f"events-{rank}"
@@ -48,7 +51,7 @@ def all_reduce(folder: Path, ranks: int) -> JobSeen:
                 "LOCAL_RANK": str(rank),
                 "WORLD_SIZE": str(ranks),
                 "MASTER_ADDR": "127.0.0.1",
-                "MASTER_PORT": "29517",
+                "MASTER_PORT": str(port),
                 "CLUSTERKIT_EVENTS_FD": str(fd),
             }
             argv = [sys.executable, PAYLOADS, "nccl_allreduce"]

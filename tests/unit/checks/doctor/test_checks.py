@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -525,3 +526,33 @@ def test_a_silent_node_is_left_out_of_the_others_lines():
     assert [(line.check, line.finding) for line in failures(examine(some))] == [
         ("reached", Finding("fail", ("node3",), "node3 did not answer", "look"))
     ]
+
+
+NVIDIA = Docker("28.0", "28.0", has_nvidia_runtime=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "seen", "fix"),
+    [
+        ({"gpus": (gpu(0),), "docker": NVIDIA}, "pass", "toolkit (version unknown)", None),
+        ({"gpus_on_bus": 2}, "fail", "a GPU on the PCI bus, and no driver", "install the NVIDIA"),
+        (
+            {"gpus": (gpu(0),), "nvidia_container_toolkit": "1.17.8"},
+            "fail",
+            "Docker does not know the NVIDIA runtime",
+            "sudo nvidia-ctk runtime configure --runtime=docker\nsudo systemctl restart docker",
+        ),
+        (
+            {"gpus": (gpu(0),)},
+            "fail",
+            "the NVIDIA Container Toolkit is not installed",
+            "sudo apt-get update && sudo apt-get install -y --no-install-recommends ca-cert",
+        ),
+    ],
+)
+def test_nvidia_in_containers(changes: dict[str, Any], state: str, seen: str, fix: str | None):
+    hosts = {**WELL.machines, "node2": replace(WELL.machines["node2"], **changes)}
+    (found,) = CHECKS["nvidia-toolkit"].find(replace(WELL, hosts=hosts))
+
+    assert (found.state, found.nodes, found.seen[: len(seen)]) == (state, ("node2",), seen)
+    assert (found.fix or "")[: len(fix or "")] == (fix or "")
