@@ -38,6 +38,7 @@ class Container:
 
     ``shm_size`` is as Docker writes it (``1g``). ``ulimits`` are soft = hard. ``ports`` are
     published as ``host:container``. ``devices`` are paths of the host (``/dev/infiniband``).
+    On a machine, ``network`` is the machine's own (``host``) or one that Docker there has.
     """
 
     image: str
@@ -48,6 +49,7 @@ class Container:
     shm_size: str | None = None
     ipc: str | None = None
     ulimits: Mapping[str, int] = field(default_factory=dict[str, int])
+    network: str = "host"
     devices: tuple[str, ...] = ()
 
 

@@ -32,12 +32,14 @@ def met(cluster: Cluster, contacts: Mapping[str, Contact]) -> Cluster:
 
 
 def _met(node: Node, contact: Contact, subnet: str | None) -> Node:
-    home = node.home or ""
-    if home.startswith(_HOME):
-        home = f"{contact.home.rstrip('/')}/{home.removeprefix(_HOME)}"
     address = node.address
     if address is None and subnet is not None:
         address = next(iter(inside(contact, subnet)), None)
+    if node.container is not None:  # the container's own folder and login are ours to choose
+        return replace(node, address=address)
+    home = node.home or ""
+    if home.startswith(_HOME):
+        home = f"{contact.home.rstrip('/')}/{home.removeprefix(_HOME)}"
     return replace(node, home=home, login=contact.login, address=address)
 
 
@@ -49,7 +51,8 @@ def inside(contact: Contact, subnet: str) -> tuple[str, ...]:
 
 def address_problem(node: Node, contact: Contact, subnet: str | None) -> str | None:
     """Why the node is not on the cluster network as the inventory says; None: it is."""
-    if subnet is None:
+    own_network = node.container is not None and node.container.network != "host"
+    if subnet is None or own_network:
         return None
     has = f"its addresses are {', '.join(contact.addresses) or 'none'}"
     if node.address is not None and node.address not in contact.addresses:

@@ -16,6 +16,9 @@ from clusterkit.model.mistakes import mistake
 IMAGE_PYTHON = "/opt/clusterkit/bin/python"
 """The Python of the images that ``images/node.Dockerfile`` makes."""
 
+CONTAINER_SSH_PORT = 2222
+"""Where sshd listens in a container that has its machine's network."""
+
 _PORT = re.compile(r"([0-9]{1,5}):([0-9]{1,5})")
 _HIGHEST_PORT = 65535
 
@@ -136,6 +139,20 @@ class ContainerSettings(Model):
     ipc: Literal["host", "private", "shareable", "none"] | None = Field(
         default=None, description="IPC namespace; GPU containers want host", examples=["host"]
     )
+    network: str | None = Field(
+        default=None,
+        min_length=1,
+        description="ssh only: `host` (default), or a network of Docker on every machine through "
+        "which containers of different machines reach each other",
+        examples=["host"],
+    )
+    ssh_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=_HIGHEST_PORT,
+        description="ssh only: where sshd listens in the container; default: 2222",
+        examples=[2222],
+    )
     ulimits: dict[Ulimit, Annotated[int, Field(ge=-1)]] = Field(
         default={},
         description="Limits, soft = hard; -1 is unlimited",
@@ -176,6 +193,7 @@ class ContainerSettings(Model):
             ports=self.ports or (),
             shm_size=self.shm_size,
             ipc=self.ipc,
+            network=self.network or "host",
             ulimits={str(name): limit for name, limit in self.ulimits.items()},
             devices=self.devices or (),
         )

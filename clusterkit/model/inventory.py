@@ -13,9 +13,15 @@ from pydantic import AfterValidator, Field
 from clusterkit.model.addresses import assign
 from clusterkit.model.base import Model, Name
 from clusterkit.model.cluster import Cluster, Container, Node, Storage, StorageKind
-from clusterkit.model.container import IMAGE_PYTHON, ContainerSettings, NodePath, absolute
+from clusterkit.model.container import (
+    CONTAINER_SSH_PORT,
+    IMAGE_PYTHON,
+    ContainerSettings,
+    NodePath,
+    absolute,
+)
 from clusterkit.model.engine import EngineSettings
-from clusterkit.model.machine import Machine, SshSettings
+from clusterkit.model.machine import Login, Machine, SshSettings
 from clusterkit.model.mistakes import mistake
 from clusterkit.model.models import is_path
 from clusterkit.model.node_sets import NotANodeSet, expand
@@ -175,6 +181,7 @@ class Inventory(Model):
                     container=self._container(entry, base),
                     machine=self._machine(entry, base),
                     home=self._home(entry),
+                    login=self._login(entry),
                 )
                 for entry in entries
             ),
@@ -210,9 +217,16 @@ class Inventory(Model):
 
     def _home(self, entry: Entry) -> str | None:
         """Machines may share their users' homes, so that each node has a folder of its own."""
-        if self.provider != "ssh":
+        if self.provider != "ssh" or self.runtime == "docker":
             return None
         return f"~/.clusterkit/{self.cluster}/{entry.name}"
+
+    def _login(self, entry: Entry) -> Login | None:
+        """Of a container of ours on a machine; a machine itself is asked."""
+        if self.provider != "ssh" or self.runtime != "docker":
+            return None
+        container = entry.settings.container
+        return Login("root", (container and container.ssh_port) or CONTAINER_SSH_PORT, ())
 
     def _storage(self, base: Path, local_storage: Path) -> Storage:
         if self.provider == "local":

@@ -24,6 +24,7 @@ def ssh_mistakes(inventory: Inventory, entries: list[Entry]) -> Iterator[Mistake
     yield from _storage(inventory)
     if inventory.runtime == "docker":
         yield from without_image(entries)
+        yield from _container_networks(entries)
     elif inventory.container is not None:
         what = "is for `runtime: docker`, and here ranks run on the machines as they are"
         yield Mistake(("container",), what, "take it out, or set `runtime: docker`")
@@ -66,6 +67,16 @@ def address_mistake(text: str, place: Place) -> Mistake | None:
         fix = "write four numbers from 0 to 255: 192.168.123.111"
         return Mistake(place, f"`{text}` is not an IPv4 address", fix)
     return None
+
+
+def _container_networks(entries: list[Entry]) -> Iterator[Mistake]:
+    """A container in a network of Docker's has no address that the machine could tell."""
+    for entry in entries:
+        container = entry.settings.container
+        if container and container.network not in (None, "host") and entry.address is None:
+            what = f"missing: {entry.name} is in the network {container.network}"
+            fix = "give it an address of that network, or take `network` out of `container`"
+            yield Mistake(("nodes", entry.node_set, "address"), what, fix)
 
 
 def _hosts(entries: list[Entry]) -> Iterator[Mistake]:

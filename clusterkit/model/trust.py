@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from clusterkit.model.cluster import Cluster
+from clusterkit.model.cluster import Cluster, Node
 
 OPERATOR, HEAD = "operator", "head"
 """What the two key pairs are called that log in."""
@@ -27,6 +27,9 @@ def fingerprint(public: str) -> str:
     """A public key's SHA256 as ``ssh-keygen -l`` prints it; ``public`` may carry a comment."""
     digest = hashlib.sha256(base64.b64decode(public.split()[1])).digest()
     return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
+
+
+_SSH_PORT = 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class Trust:
     def known_hosts(self, cluster: Cluster) -> str:
         """Every node's host key, under its name and its address."""
         return "".join(
-            f"{node.name},{node.address} {public}\n"
+            f"{_names(node)} {public}\n"
             for node in cluster.nodes
             for public in self._count_for(host_key_name(node.name), self.hosts[node.name])
         )
@@ -71,6 +74,13 @@ class Trust:
     def _count_for(self, name: str, pair: KeyPair) -> list[str]:
         """All public keys of one name, in an order that does not tell which is in use."""
         return sorted((pair.public, *self.beside.get(name, ())))
+
+
+def _names(node: Node) -> str:
+    """What ssh and paramiko look for in known_hosts; where the port is not 22 it is a part."""
+    port = node.login.port if node.login else _SSH_PORT
+    place = node.address if port == _SSH_PORT else f"[{node.address}]:{port}"
+    return f"{node.name},{place}"
 
 
 PLANNED = KeyPair(b"", "<known after up>")

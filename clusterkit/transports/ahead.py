@@ -28,21 +28,27 @@ class Ahead:
         self._answers: dict[str, list[Result]] = {}
         self._changes = 0
 
-    def expect(self, looks: Iterable[tuple[str, Command | DockerLook]]) -> list[DockerLook]:
+    def expect(
+        self, looks: Iterable[tuple[str, Command | DockerLook]]
+    ) -> list[tuple[str, DockerLook]]:
         """Take note of looks; those of the engine are returned, to be asked."""
-        of_engine = []
+        of_engine: dict[DockerLook, str] = {}  # one engine asked by several is asked once
         for node, look in looks:
             if isinstance(look, DockerLook):
-                of_engine.append(look)
+                of_engine.setdefault(look, node)
             else:
                 self._looks.setdefault(node, []).append(look)
         self._not_asked = set(self._looks)
-        return list(dict.fromkeys(of_engine))
+        return [(node, look) for look, node in of_engine.items()]
 
-    def ask_engine(self, looks: Sequence[DockerLook], ask: Callable[[DockerLook], Result]) -> None:
-        """Ask the engine in the background."""
+    def ask_engine(
+        self,
+        looks: Sequence[tuple[str, DockerLook]],
+        ask: Callable[[str, DockerLook], Result],
+    ) -> None:
+        """Ask the engine in the background; where each node has its own, those of all nodes."""
         pool = ThreadPoolExecutor(_ENGINE_LOOKS_AT_ONCE)
-        self._of_engine = {look: pool.submit(ask, look) for look in looks}
+        self._of_engine = {look: pool.submit(ask, node, look) for node, look in looks}
         pool.shutdown(wait=False)
 
     def of_engine(self, look: DockerLook) -> Result | None:

@@ -11,14 +11,14 @@ import requests.exceptions
 from clusterkit.command import HOST
 from clusterkit.errors import TransportError
 
-_TIMEOUT_S = 300  # for one answer; pulls and builds send something more often than that
+TIMEOUT_S = 300  # for one answer; pulls and builds send something more often than that
 _POOL = 64
 
 
 def connect(node: str = HOST) -> docker.APIClient:
     """Open the engine that DOCKER_HOST names, or this machine's, and agree on a version."""
     try:
-        client = docker.from_env(timeout=_TIMEOUT_S, max_pool_size=_POOL)
+        client = docker.from_env(timeout=TIMEOUT_S, max_pool_size=_POOL)
     except docker.errors.DockerException as error:
         raise TransportError(node, no_answer(error)) from error
     return client.api
@@ -36,7 +36,7 @@ def no_answer(error: BaseException) -> str:
                 "and log in again"
             )
         case requests.exceptions.ReadTimeout():
-            what = f"no answer within {_TIMEOUT_S} s"
+            what = f"no answer within {TIMEOUT_S} s"
         case OSError(strerror=str() as what):
             pass
         case _:

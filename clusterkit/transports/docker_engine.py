@@ -26,20 +26,23 @@ _STOP_S = 2
 
 
 class DockerEngine:
-    """One Docker engine: the one that DOCKER_HOST names, or this machine's own.
+    """One Docker engine: the one that DOCKER_HOST names, this machine's own, or a node's.
 
     Nothing is connected before it is used; any number of threads may use it.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, node: str = HOST, open_client: Callable[[], docker.APIClient] = connect
+    ) -> None:
+        self._node, self._open_client = node, open_client
         self._opening = threading.Lock()
         self._opened: docker.APIClient | None = None
 
     def look(self, question: DockerLook) -> Result:
         """Answer in JSON, and change nothing."""
-        with translated(question):
+        with translated(question, self._node):
             answer = look(self._client(), question)
-        return Result(HOST, question, 0, json.dumps(answer))
+        return Result(self._node, question, 0, json.dumps(answer))
 
     def apply(self, call: DockerCall, on_progress: OnProgress | None = None) -> Result:
         """Do what ``call`` asks; stdout says what it made: an id, or JSON for a volume.
@@ -48,9 +51,9 @@ class DockerEngine:
             NotOurs: If something else has the name already.
             ClusterkitError: If the engine refuses, with what to do about it.
         """
-        with translated(call):
+        with translated(call, self._node):
             made = _OPERATIONS[call.operation](self._client(), call, on_progress or _ignore)
-        return Result(HOST, call, 0, made)
+        return Result(self._node, call, 0, made)
 
     def close(self) -> None:
         """Give back the connections."""
@@ -62,7 +65,7 @@ class DockerEngine:
     def _client(self) -> docker.APIClient:
         with self._opening:
             if self._opened is None:
-                self._opened = connect()
+                self._opened = self._open_client()
             return self._opened
 
 

@@ -22,14 +22,14 @@ _RLIMITS = {
 
 
 @contextmanager
-def translated(call: DockerCall | DockerLook) -> Iterator[None]:
+def translated(call: DockerCall | DockerLook, node: str = HOST) -> Iterator[None]:
     """Raise what the SDK raises as errors of ours."""
     try:
         yield
     except docker.errors.APIError as error:
         raise _refused(call, str(error.explanation or error), error.status_code) from error
     except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
-        raise TransportError(HOST, no_answer(error)) from error
+        raise TransportError(node, no_answer(error)) from error
 
 
 def build_failed(image: str, log: list[str]) -> ClusterkitError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from clusterkit.command import Command
 from clusterkit.errors import TransportError
@@ -37,9 +37,12 @@ _RETRY_S = 0.05
 class SshTransport(StreamTransport):
     """Keeps one connection open; any number of threads may use it."""
 
-    def __init__(self, node: str, address: SshAddress) -> None:
+    def __init__(
+        self, node: str, address: SshAddress, through: SshTransport | None = None
+    ) -> None:
         super().__init__(node)
         self.address = address
+        self._through = through
         self._connection: VerifiedConnection | None = None
         self._opening = threading.Lock()
         self._failures: list[TransportError] = []
@@ -55,6 +58,19 @@ class SshTransport(StreamTransport):
             return Login(
                 connection.user, connection.port, (f"{key.get_name()} {key.get_base64()}",)
             )
+
+    def connection(self) -> VerifiedConnection:
+        """The open connection, to go through this machine to another."""
+        self._connected()
+        with self._opening:
+            assert self._connection is not None  # noqa: S101 - it was opened above
+            return self._connection
+
+    def dial(self, argv: tuple[str, ...]) -> paramiko.Channel:
+        """A channel whose other end is a program there; it has the methods of a socket."""
+        channel = self._channel()
+        channel.exec_command(shell.quoted(argv))
+        return channel
 
     def close(self) -> None:
         """Close the connection; the next command opens it again."""
@@ -115,7 +131,8 @@ class SshTransport(StreamTransport):
             if self._connection is None or not self._connection.is_connected:
                 self._drop()
                 try:
-                    connection = VerifiedConnection(self.address)
+                    gateway = self._through.connection() if self._through else None
+                    connection = VerifiedConnection(self.address, gateway)
                     self._connection = connection
                     connection.open()
                 except Exception as error:  # paramiko lets through what sockets and keys raise
@@ -128,6 +145,8 @@ class SshTransport(StreamTransport):
     def _unreachable(self, error: Exception) -> TransportError:
         from clusterkit.transports.ssh_connection import explain
 
+        if isinstance(error, TransportError):  # of the machine through which this one is reached
+            return error
         return TransportError(self.node, explain(error, self.address))
 
     def _drop(self) -> None:
@@ -164,15 +183,7 @@ class SshSession:
         """Hand over both streams up to their ends."""
         self._pid = PidLine(take)
         self._reading.set()
-        errors = threading.Thread(
-            target=_drain,
-            args=(self._channel.recv_stderr, lambda data: take("stderr", data)),
-            daemon=True,
-        )
-        errors.start()
-        stdout = self._pid
-        _drain(self._channel.recv, lambda data: stdout.take("stdout", data))
-        errors.join()
+        _hand_over(self._channel, self._pid.take)
 
     def exit_code(self) -> int:
         """The exit code; ConnectionError where the channel ended without one."""
@@ -189,7 +200,21 @@ class SshSession:
         self._channel.close()
 
 
-def _drain(receive: Any, take: Any) -> None:
-    while data := receive(_CHUNK_BYTES):
-        take(data)
-    take(b"")
+def _hand_over(channel: paramiko.Channel, take: OnBytes) -> None:
+    """Read both streams as they come, up to their ends, in one thread."""
+    came = threading.Event()
+    channel.in_buffer.set_event(came)
+    channel.in_stderr_buffer.set_event(came)
+    while True:
+        ended = channel.eof_received or channel.closed  # asked first: nothing comes after it
+        is_out, is_err = channel.recv_ready(), channel.recv_stderr_ready()
+        if is_out:
+            take("stdout", channel.recv(_CHUNK_BYTES))
+        if is_err:
+            take("stderr", channel.recv_stderr(_CHUNK_BYTES))
+        if not is_out and not is_err:  # only reading clears the event, so none is missed
+            if ended:
+                break
+            came.wait()
+    take("stdout", b"")
+    take("stderr", b"")

@@ -46,7 +46,7 @@ class VerifiedConnection(fabric.Connection):  # type: ignore[misc]  # Fabric has
     # Fabric's own writes what is no attribute yet into its configuration, which all share here.
     __setattr__ = object.__setattr__
 
-    def __init__(self, address: SshAddress) -> None:
+    def __init__(self, address: SshAddress, through: VerifiedConnection | None = None) -> None:
         own = address.known_hosts is not None
         keys: dict[str, Any] = {
             "transport_factory": Wire,
@@ -65,6 +65,7 @@ class VerifiedConnection(fabric.Connection):  # type: ignore[misc]  # Fabric has
             address.user,
             address.port,
             config=fabric_config(with_ssh_configs=not own),
+            gateway=through,
             connect_kwargs=keys,
         )
         self.connect_timeout = address.connect_timeout_s  # its argument loses fractions

@@ -8,26 +8,32 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from clusterkit.command import Action, Command, DockerCall, DockerLook, Put, Result
+from clusterkit.command import HOST, Action, Command, DockerCall, DockerLook, Put, Result
 from clusterkit.errors import ClusterkitError
 from clusterkit.transports.ahead import Ahead
 from clusterkit.transports.base import Transport
 
 if TYPE_CHECKING:
     from clusterkit.transports.docker_engine import DockerEngine
+    from clusterkit.transports.ssh import SshTransport
 
 
 class World:
-    """Performs actions on nodes. Each node is connected at most once, whoever asks."""
+    """Performs actions on nodes. Each node is connected at most once, whoever asks.
+
+    ``machines`` are those that carry a node as their container: their engine is its engine.
+    """
 
     def __init__(
         self,
         access: Mapping[str, Callable[[], Transport]],
         engine: Callable[[], DockerEngine],
+        machines: Mapping[str, SshTransport] | None = None,
     ) -> None:
         self._access = access
         self._open_engine = engine
-        self._engine: DockerEngine | None = None
+        self._engines: dict[str, DockerEngine] = {}
+        self._machines = machines or {}
         self._transports: dict[str, Transport] = {}
         self._ahead = Ahead()
         self._locks = {node: threading.Lock() for node in access}
@@ -56,16 +62,28 @@ class World:
         """Answer looks that will be asked for in fewer round trips; see :class:`Ahead`."""
         of_engine = self._ahead.expect(looks)
         if of_engine:
-            self._ahead.ask_engine(of_engine, self.engine.look)
+            self._ahead.ask_engine(of_engine, lambda node, look: self.engine(node).look(look))
             import_module("clusterkit.transports.ssh_connection")  # as long as the answers take
 
-    @property
-    def engine(self) -> DockerEngine:
-        """The Docker engine on which the nodes are."""
+    def reach_by(self, access: Mapping[str, Callable[[], Transport]]) -> None:
+        """Reach nodes another way from now on: machines may tell where their containers are."""
+        self._access = access
+
+    def machine(self, node: str) -> Transport:
+        """The machine of a node: the node itself, or what carries its container."""
+        return self._machines.get(node) or self.transport(node)
+
+    def engine(self, node: str) -> DockerEngine:
+        """The Docker engine on which a node is: its machine's, or the one of all nodes."""
+        host = node if node in self._machines else HOST
         with self._engine_lock:
-            if self._engine is None:
-                self._engine = self._open_engine()
-            return self._engine
+            if host not in self._engines:
+                self._engines[host] = (
+                    _engine_of(self._machines[host])
+                    if host in self._machines
+                    else self._open_engine()
+                )
+            return self._engines[host]
 
     def perform(
         self,
@@ -76,7 +94,7 @@ class World:
         """Do one thing; ``on_progress`` takes the lines of a long Docker operation."""
         match action:
             case DockerLook():
-                return self._ahead.of_engine(action) or self.engine.look(action)
+                return self._ahead.of_engine(action) or self.engine(node).look(action)
             case Command() if self._ahead.is_look(node, action):
                 transport = self.transport(node)
                 answer = self._ahead.of_node(node, action, transport.run_all)
@@ -93,14 +111,14 @@ class World:
                 self.transport(node).put(action)
                 return Result(node, action, 0)
             case DockerCall():
-                return self.engine.apply(action, on_progress)
+                return self.engine(node).apply(action, on_progress)
             case _:
                 return self.transport(node).run(action)
 
     def end_running(self) -> None:
         """End every program that somebody waits for: Ctrl-C does not reach the nodes by itself."""
         with contextlib.ExitStack() as all_of_them:
-            for transport in self._transports.values():
+            for transport in (*self._transports.values(), *self._machines.values()):
                 all_of_them.callback(transport.end_running)
 
     def close(self) -> None:
@@ -108,13 +126,23 @@ class World:
         with contextlib.ExitStack() as all_of_them:  # one that fails stops no other
             for transport in self._transports.values():
                 all_of_them.callback(transport.close)
-            if self._engine is not None:
-                all_of_them.callback(self._engine.close)
+            for machine in self._machines.values():
+                all_of_them.callback(machine.close)
+            for engine in self._engines.values():
+                all_of_them.callback(engine.close)
         self._transports.clear()
-        self._engine = None
+        self._engines.clear()
 
     def __enter__(self) -> World:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _engine_of(machine: SshTransport) -> DockerEngine:
+    """A machine's own Docker engine, over the connection to the machine."""
+    from clusterkit.transports.docker_engine import DockerEngine
+    from clusterkit.transports.docker_over_ssh import connect_over_ssh
+
+    return DockerEngine(machine.node, lambda: connect_over_ssh(machine))

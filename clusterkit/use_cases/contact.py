@@ -15,7 +15,7 @@ from clusterkit.providers.ssh import first_contact
 from clusterkit.state.contacts import pins_file
 from clusterkit.transports.ssh import SshTransport
 from clusterkit.transports.world import World
-from clusterkit.use_cases.session import Session
+from clusterkit.use_cases.session import Session, access
 
 
 def meet(session: Session, world: World, sink: Sink) -> tuple[Session, Mapping[str, Contact]]:
@@ -35,7 +35,9 @@ def meet(session: Session, world: World, sink: Sink) -> tuple[Session, Mapping[s
         sink(Note(f"pinned the host key of {host}, seen for the first time: {told}"))
     raise_failures({name: _checked(session, name, answer) for name, answer in answers.items()})
     contacts = {name: answer for name, answer in answers.items() if isinstance(answer, Contact)}
-    return replace(session, cluster=met(cluster, contacts)), contacts
+    session = replace(session, cluster=met(cluster, contacts))
+    world.reach_by(access(session, {name: world.machine(name) for name in contacts}))
+    return session, contacts
 
 
 def known_or_met(session: Session, world: World, sink: Sink) -> Session:
@@ -45,7 +47,7 @@ def known_or_met(session: Session, world: World, sink: Sink) -> Session:
 
 
 def _ask(name: str, world: World) -> Contact:
-    transport = world.transport(name)
+    transport = world.machine(name)
     assert isinstance(transport, SshTransport)  # noqa: S101 - machines are reached by SSH only
     return first_contact.read(transport.run(first_contact.ask()), transport.login())
 

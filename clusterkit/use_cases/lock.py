@@ -116,4 +116,4 @@ class _LinkLock:
 
     def _script(self, text: str, holder: str) -> Result:
         argv = ("sh", "-c", text, "sh", self._file, holder)
-        return self._world.perform(self._head, Command(argv, timeout_s=30))
+        return self._world.machine(self._head).run(Command(argv, timeout_s=30))

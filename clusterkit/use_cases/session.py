@@ -20,6 +20,7 @@ from clusterkit.state import clusters
 from clusterkit.state.contacts import load_contacts, pins_file
 from clusterkit.state.folders import cluster_folder
 from clusterkit.transports.base import Transport
+from clusterkit.transports.ssh import SshTransport
 from clusterkit.transports.ssh_address import SshAddress
 from clusterkit.transports.world import World
 from clusterkit.use_cases.resolve import resolve
@@ -86,6 +87,7 @@ def remembered(session: Session) -> Session:
     return replace(session, cluster=met(session.cluster, load_contacts(session.folder)))
 
 
+_SSH_PORT = 22
 _BRING_UP = "bring one up with `clusterkit up INVENTORY` (see `clusterkit init`)"
 
 
@@ -98,10 +100,30 @@ def with_engine(session: Session, settings: Mapping[str, Any]) -> Session:
 
 def open_world(session: Session) -> World:
     """Everything that the cluster's verbs touch. Nothing is connected before it is used."""
-    access = {
-        node.name: _access(session.cluster, node, session.folder) for node in session.cluster.nodes
+    cluster, folder = session.cluster, session.folder
+    machines = {
+        node.name: SshTransport(node.name, machine_address(node.machine, folder))
+        for node in cluster.nodes
+        if node.machine
     }
-    return World(access, _docker_engine)
+    carrying = {node.name: machines[node.name] for node in cluster.nodes if _is_carried(node)}
+    return World(access(session, machines), _docker_engine, carrying)
+
+
+def access(
+    session: Session, machines: Mapping[str, Transport]
+) -> dict[str, Callable[[], Transport]]:
+    """How each node is reached; ``machines`` are those that are theirs or carry them."""
+    cluster, folder = session.cluster, session.folder
+    return {
+        node.name: _access(cluster, node, folder, machines.get(node.name))
+        for node in cluster.nodes
+    }
+
+
+def _is_carried(node: Node) -> bool:
+    """Whether the node is a container on a machine of the user's."""
+    return node.machine is not None and node.container is not None
 
 
 def _docker_engine() -> DockerEngine:
@@ -111,7 +133,9 @@ def _docker_engine() -> DockerEngine:
     return DockerEngine()
 
 
-def _access(cluster: Cluster, node: Node, folder: Path) -> Callable[[], Transport]:
+def _access(
+    cluster: Cluster, node: Node, folder: Path, machine: Transport | None
+) -> Callable[[], Transport]:
     """How one node is reached, as a function that opens the connection."""
 
     def local() -> Transport:
@@ -119,15 +143,8 @@ def _access(cluster: Cluster, node: Node, folder: Path) -> Callable[[], Transpor
 
         return LocalTransport(node.name)
 
-    def machine() -> Transport:
-        from clusterkit.transports.ssh import SshTransport
-
-        assert node.machine is not None  # noqa: S101 - see below
-        return SshTransport(node.name, machine_address(node.machine, folder))
-
     def ssh() -> Transport:
         from clusterkit.state.keys import known_hosts_file, operator_key_file
-        from clusterkit.transports.ssh import SshTransport
 
         if not operator_key_file(folder).exists():
             raise TransportError(
@@ -137,15 +154,16 @@ def _access(cluster: Cluster, node: Node, folder: Path) -> Callable[[], Transpor
             )
         address = SshAddress(
             host=str(node.address),
-            port=22,
+            port=node.login.port if node.login else _SSH_PORT,
             user="root",
             key_file=operator_key_file(folder),
             known_hosts=known_hosts_file(folder),
         )
-        return SshTransport(node.name, address)
+        through = machine if isinstance(machine, SshTransport) else None
+        return SshTransport(node.name, address, through)
 
-    if node.machine is not None:
-        return machine
+    if machine is not None and not _is_carried(node):
+        return lambda: machine
     return local if cluster.provider == "local" else ssh
 
 

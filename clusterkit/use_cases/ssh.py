@@ -34,6 +34,12 @@ def ssh_argv(session: Session, node: str, argv: tuple[str, ...]) -> tuple[str, .
         "GlobalKnownHostsFile": "none",
         "StrictHostKeyChecking": "yes",
     }
+    if wanted.login is not None:  # a container on a machine, reached through it
+        options["Port"] = str(wanted.login.port)
+    if wanted.machine is None:
+        return ("ssh", "-F", "none", *_words(options), f"root@{wanted.address}", *command)
+    door = quoted(("ssh", *machine_words(wanted.machine, session.folder), "-W", "[%h]:%p"))
+    options["ProxyCommand"] = door
     return ("ssh", "-F", "none", *_words(options), f"root@{wanted.address}", *command)
 
 

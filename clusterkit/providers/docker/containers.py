@@ -33,16 +33,18 @@ class Containers:
 
     A container is made with its files, through the Docker API: what sshd needs, because nobody
     can log in before, and the rest with it, because one archive costs less than many logins.
+    ``only`` are the nodes of one machine, where each machine has an engine of its own.
     """
 
     cluster: Cluster
     trust: Trust
     node: str = HOST
+    only: tuple[Node, ...] | None = None
     needs_answer: bool = True
 
     def probe(self) -> DockerLook:
         """The containers and their images."""
-        return look_at(self.cluster)
+        return look_at(self.cluster, self.only)
 
     def plan(self, seen: Result | None) -> Change:
         """Create, recreate, start or mend each container; remove those of former nodes."""
@@ -51,15 +53,19 @@ class Containers:
         if self._network_is_replaced(answer):  # which removes all of ours first
             found = {name: box for name, box in found.items() if not is_ours(box, self.cluster)}
         steps: list[Step] = []
-        for node in self.cluster.nodes:
+        for node in self._nodes:
             box = found.pop(container_name(self.cluster, node.name), None)
             steps += self._steps(node, box, answer)
         for name, box in found.items():
             if is_ours(box, self.cluster):
-                former = label(box, NODE_LABEL) or HOST
+                former = label(box, NODE_LABEL) or self.node
                 steps.append(_remove(former, name, "is not in the inventory"))
-        count = len(self.cluster.nodes)
+        count = len(self._nodes)
         return Change(f"{count} container{'s' * (count != 1)} run", tuple(steps))
+
+    @property
+    def _nodes(self) -> tuple[Node, ...]:
+        return self.cluster.nodes if self.only is None else self.only
 
     def _network_is_replaced(self, answer: Mapping[str, Any]) -> bool:
         """Whether this is a plan, in which the network is still that of a former subnet."""
@@ -88,8 +94,9 @@ class Containers:
             changed.append("image")
         if changed:
             return [_remove(node.name, name, f"{', '.join(changed)} changed"), *self._create(node)]
-        if box["addresses"].get(wanted["network"]) != node.address:
-            why = f"is not at {node.address} on network {wanted['network']}"
+        network, address = wanted["network"], wanted["address"]
+        if (box["addresses"].get(network) or None) != address:
+            why = f"is not at {address} on network {network}"
             return [_remove(node.name, name, why), *self._create(node)]
         return _awake(node.name, box)
 
@@ -99,7 +106,7 @@ class Containers:
         files = (
             *sshd_files(self.cluster, self.trust, node),
             *login_files(self.cluster, self.trust, node).files,
-            *payload_files(self.cluster.home),
+            *payload_files(self.cluster.home_of(node.name)),
         )
         create = DockerCall("create", name, arguments, files)
         return [

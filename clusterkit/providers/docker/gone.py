@@ -46,7 +46,7 @@ class Gone:
         found = json.loads(seen.check().stdout)[self.kind] if seen else self._made()
         steps = [
             Step(
-                label(thing, NODE_LABEL) or HOST,
+                label(thing, NODE_LABEL) or self.node,
                 f"remove {self.kind.removesuffix('s')} {thing['name']}",
                 DockerCall(_REMOVE[self.kind], thing["name"]),
                 "-",

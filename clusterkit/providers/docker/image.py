@@ -28,7 +28,7 @@ class Image:
         """Build or pull what is missing."""
         present = json.loads(seen.check().stdout)["images"] if seen else {}
         steps = [
-            _get(name, container)
+            _get(self.node, name, container)
             for name, container in dict(_images(self.cluster)).items()
             if not present.get(name)
         ]
@@ -41,10 +41,10 @@ def _images(cluster: Cluster) -> Iterator[tuple[str, Container]]:
             yield node.container.image, node.container
 
 
-def _get(name: str, container: Container) -> Step:
+def _get(node: str, name: str, container: Container) -> Step:
     build = container.build
     if build is None:
-        return Step(HOST, f"pull image {name}", DockerCall("pull", name), "+")
+        return Step(node, f"pull image {name}", DockerCall("pull", name), "+")
     arguments = {
         "context": build.context,
         "dockerfile": build.dockerfile,
@@ -52,4 +52,4 @@ def _get(name: str, container: Container) -> Step:
         "network": build.network,
     }
     summary = f"build image {name} from {build.dockerfile}"
-    return Step(HOST, summary, DockerCall("build", name, arguments), "+")
+    return Step(node, summary, DockerCall("build", name, arguments), "+")

@@ -8,6 +8,7 @@ from clusterkit.command import Command, DockerCall, Put, Result, Step
 from clusterkit.launchers.hostfile import hostfile
 from clusterkit.model.cluster import Cluster, Node
 from clusterkit.model.trust import Trust
+from clusterkit.providers.docker.host_key import read_again
 from clusterkit.providers.docker.names import container_name
 from clusterkit.providers.docker.sshd import sshd_files, sshd_folder
 from clusterkit.tasks.base import Change
@@ -38,8 +39,8 @@ _STARTS_WITHIN_S = 10.0
 class SshdFiles:
     """sshd has its files and lets us in; they are mended through the Docker API if it does not.
 
-    sshd reads them when it starts, so the container is restarted; who may log in it reads at each
-    login.
+    For its keys it reads them again while all goes on; for its configuration, and where nobody
+    can log in, the container is restarted.
     """
 
     cluster: Cluster
@@ -65,15 +66,17 @@ class SshdFiles:
         steps = self._files.plan(seen).steps
         if not steps:
             return Change("sshd answers, and has its files")
-        if all(_path(step) == self._read_at_login for step in steps):
+        paths = {_path(step) for step in steps}
+        if paths == {self._path("authorized_keys")}:  # which is read at each login
             return Change("who may log in", steps)
+        if paths <= {self._path("authorized_keys"), self._path("host_key")}:
+            return Change("keys of sshd", (*steps, read_again(self.cluster, self.node)))
         differing = tuple(step.action for step in steps if isinstance(step.action, Put))
         summaries = [step.summary for step in steps]
         return self._mend(differing, summaries, "sshd reads its files when it starts")
 
-    @property
-    def _read_at_login(self) -> str:
-        return f"{sshd_folder(self.cluster)}/authorized_keys"
+    def _path(self, name: str) -> str:
+        return f"{sshd_folder(self.cluster)}/{name}"
 
     @property
     def _files(self) -> Files:
@@ -115,5 +118,9 @@ def login_files(cluster: Cluster, trust: Trust, node: Node) -> Files:
 
 def ssh_config(cluster: Cluster) -> str:
     """The client's side, the same on every node; a name is turned into an address here."""
-    hosts = "".join(_HOST.format(name=node.name, address=node.address) for node in cluster.nodes)
+    hosts = "".join(
+        _HOST.format(name=node.name, address=node.address)
+        + (f"  Port {node.login.port}\n" if node.login else "")
+        for node in cluster.nodes
+    )
     return hosts + _ALL.format(home=cluster.home)

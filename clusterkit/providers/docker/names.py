@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clusterkit.command import DockerLook
-from clusterkit.model.cluster import Cluster
+from clusterkit.model.cluster import Cluster, Node
 
 LABEL = "clusterkit.cluster"
 NODE_LABEL = "clusterkit.node"
@@ -45,8 +45,12 @@ def is_ours(thing: Mapping[str, Any], cluster: Cluster) -> bool:
     return label(thing, LABEL) == cluster.name
 
 
-def look_at(cluster: Cluster) -> DockerLook:
-    """One question about all that the cluster has or wants: one answer serves all tasks."""
-    containers = [container_name(cluster, node.name) for node in cluster.nodes]
-    images = {node.container.image for node in cluster.nodes if node.container}
+def look_at(cluster: Cluster, nodes: Sequence[Node] | None = None) -> DockerLook:
+    """One question about all that the cluster has or wants: one answer serves all tasks.
+
+    ``nodes`` are those of one machine, where each has an engine of its own.
+    """
+    asked = cluster.nodes if nodes is None else nodes
+    containers = [container_name(cluster, node.name) for node in asked]
+    images = {node.container.image for node in asked if node.container}
     return DockerLook(cluster.name, (*containers, volume_name(cluster)), tuple(sorted(images)))

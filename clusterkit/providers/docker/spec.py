@@ -29,9 +29,7 @@ def create_arguments(cluster: Cluster, node: Node) -> dict[str, Any]:
         "hostname": node.name,
         "command": list(sshd_command(cluster)),
         "env": dict(container.env),
-        "network": network_name(cluster),
-        "address": node.address,
-        "aliases": [node.name],
+        **_place(cluster, node, container),
         "mounts": _mounts(cluster, container),
         "ports": list(container.ports),
         "shm_size": container.shm_size,
@@ -55,11 +53,28 @@ def differing_fields(wanted: str, found: str | None) -> list[str]:
     return sorted(name for name in new.keys() | old.keys() if new.get(name) != old.get(name))
 
 
+def _place(cluster: Cluster, node: Node, container: Container) -> dict[str, Any]:
+    """On which network it is, and where there."""
+    if node.machine is None:
+        return {"network": network_name(cluster), "address": node.address, "aliases": [node.name]}
+    if container.network == "host":
+        return {"network": "host", "address": None, "aliases": []}
+    return {"network": container.network, "address": node.address, "aliases": [node.name]}
+
+
 def _mounts(cluster: Cluster, container: Container) -> list[dict[str, Any]]:
     storage = cluster.storage
-    source = storage.source if storage.kind == "bind" else volume_name(cluster)
+    match storage.kind:
+        case "volume":
+            source = volume_name(cluster)
+        case "bind" if storage.source:
+            source = storage.source
+        case _:
+            source = storage.path
     shared = {"type": storage.kind, "source": source, "target": storage.path, "read_only": False}
-    if storage.kind == "bind":
+    if storage.kind not in ("bind", "volume"):  # nfs and sync are folders of the machine
+        shared["type"] = "bind"
+    if shared["type"] == "bind":
         shared["create"] = True
     return [
         shared,

@@ -11,7 +11,7 @@ from clusterkit.model.trust import Trust
 _CONFIG = """\
 # Made by clusterkit: keys only, on the cluster network only.
 ListenAddress {address}
-HostKey {folder}/host_key
+{port}HostKey {folder}/host_key
 AuthorizedKeysFile {folder}/authorized_keys
 AuthenticationMethods publickey
 PasswordAuthentication no
@@ -45,7 +45,8 @@ def sshd_files(cluster: Cluster, trust: Trust, node: Node) -> tuple[Put, ...]:
     """What sshd needs before anybody can log in."""
     folder = sshd_folder(cluster)
     env = node.container.env if node.container else {}
-    config = _CONFIG.format(address=node.address, folder=folder) + _set_env(env)
+    port = f"Port {node.login.port}\n" if node.login else ""  # on a machine 22 is the machine's
+    config = _CONFIG.format(address=node.address, port=port, folder=folder) + _set_env(env)
     return (
         Put(f"{folder}/sshd_config", config.encode(), 0o600 if env else 0o644),  # may have secrets
         Put(f"{folder}/host_key", trust.hosts[node.name].private, 0o600),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from clusterkit.model.cluster import Cluster
 from clusterkit.model.trust import HEAD, Trust
 from clusterkit.providers.ssh.authorized_key import AuthorizedKey
+from clusterkit.providers.ssh.carried import containers_down, containers_up
 from clusterkit.providers.ssh.head_login import HeadLogsIn, head_files, no_head_files
 from clusterkit.providers.ssh.own_folder import OwnFolder, OwnFolderGone
 from clusterkit.providers.ssh.rekey import rekey
@@ -18,23 +19,31 @@ __all__ = ["down", "kept", "rekey", "up"]
 
 
 def up(cluster: Cluster, trust: Trust) -> tuple[Stage, ...]:
-    """A folder on each machine; then the head may log in to the others, which it tries."""
-    trusting: list[Task] = [head_files(cluster, trust)]
-    for node in cluster.nodes[1:]:
-        trusting.append(no_head_files(cluster, node))
-        beside = trust.beside.get(HEAD, ())
-        trusting.append(AuthorizedKey(node.name, cluster.name, trust.head.public, beside))
-    stages = (
-        Stage("nodes", tuple(OwnFolder(cluster, node) for node in cluster.nodes)),
-        Stage("trust", tuple(trusting)),
-    )
+    """Bare nodes or a container on each machine; then the head may log in to them all."""
+    carried = any(node.container for node in cluster.nodes)
+    stages = containers_up(cluster, trust) if carried else _bare(cluster, trust)
     if len(cluster.nodes) == 1:
         return stages
     return (*stages, Stage("trust", (HeadLogsIn(cluster),), after="trust"))
 
 
+def _bare(cluster: Cluster, trust: Trust) -> tuple[Stage, ...]:
+    """A folder on each machine, and who may log in where."""
+    trusting: list[Task] = [head_files(cluster, trust)]
+    for node in cluster.nodes[1:]:
+        trusting.append(no_head_files(cluster, node))
+        beside = trust.beside.get(HEAD, ())
+        trusting.append(AuthorizedKey(node.name, cluster.name, trust.head.public, beside))
+    return (
+        Stage("nodes", tuple(OwnFolder(cluster, node) for node in cluster.nodes)),
+        Stage("trust", tuple(trusting)),
+    )
+
+
 def down(cluster: Cluster) -> tuple[Stage, ...]:
     """Take the head's key out everywhere first: then nobody can use it while the rest goes."""
+    if any(node.container for node in cluster.nodes):
+        return containers_down(cluster)
     keys: list[Task] = [AuthorizedKey(node.name, cluster.name, None) for node in cluster.nodes]
     gone: list[Task] = [
         OwnFolderGone(node.name, cluster.home_of(node.name)) for node in cluster.nodes

@@ -10,6 +10,7 @@ from clusterkit.command import Put
 from clusterkit.model.cluster import Cluster, Node
 from clusterkit.model.rotation import Rotation
 from clusterkit.model.trust import HEAD, Trust
+from clusterkit.providers.docker.rekey import rekey as docker_rekey
 from clusterkit.providers.ssh.authorized_key import AuthorizedKey
 from clusterkit.tasks.base import Stage, Task
 from clusterkit.tasks.files import Files
@@ -18,6 +19,8 @@ from clusterkit.tasks.logins import Answer, Logins, Target
 
 def rekey(cluster: Cluster, trust: Trust, rotation: Rotation) -> tuple[Stage, ...]:
     """What one phase of a rotation does to the machines, and the looks that prove it."""
+    if cluster.head.container is not None:
+        return docker_rekey(cluster, trust, rotation)
     known = _let_in(cluster, trust)
     works = _logins(cluster, "", "the head key", "lets it in")
     match rotation.phase:
