@@ -39,7 +39,7 @@ class Session(Protocol):
 
 
 class Running:
-    """A :class:`Process` over any session: a thread of its own hands over the output."""
+    """A :class:`Process` over any session; :meth:`follow` hands over its output."""
 
     def __init__(self, node: str, session: Session, take: OnBytes) -> None:
         self._node = node
@@ -48,7 +48,24 @@ class Running:
         self._ended = threading.Event()
         self._code: int | None = None
         self._error: Exception | None = None
-        threading.Thread(target=self._follow, name=f"{node} output", daemon=True).start()
+
+    def in_background(self) -> Running:
+        """Hand over the output in a thread of its own."""
+        threading.Thread(target=self.follow, name=f"{self._node} output", daemon=True).start()
+        return self
+
+    def follow(self) -> None:
+        """Hand over the output in this thread, up to its end; what fails, :meth:`wait` raises."""
+        try:
+            self._session.read(self._take)
+            self._code = self._session.exit_code()
+        except Exception as error:  # whatever it was, who waits must hear of it
+            self._error = error
+        finally:
+            try:
+                self._session.close()
+            finally:
+                self._ended.set()
 
     def send(self, data: bytes) -> None:
         """Write to the program's stdin; one that reads no more does not mind."""
@@ -74,18 +91,6 @@ class Running:
         if not self._ended.wait(timeout_s):
             raise TimeoutError(f"{self._node}: still runs after {timeout_s:g} s")
         return self._outcome()
-
-    def _follow(self) -> None:
-        try:
-            self._session.read(self._take)
-            self._code = self._session.exit_code()
-        except Exception as error:  # whatever it was, who waits must hear of it
-            self._error = error
-        finally:
-            try:
-                self._session.close()
-            finally:
-                self._ended.set()
 
     def _outcome(self) -> int:
         if isinstance(self._error, ConnectionError):

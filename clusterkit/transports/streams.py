@@ -43,14 +43,15 @@ class StreamTransport(ABC):
     def run(self, command: Command) -> Result:
         """Run one command to its end."""
         output = Collected()
-        code = self._feed(command, [command.stdin or b""], output.take)
+        chunks = None if command.stdin is None else [command.stdin]
+        code = self._feed(command, chunks, output.take)
         return Result(self.node, command, code, output.text("stdout"), output.text("stderr"))
 
     def run_all(self, commands: Sequence[Command]) -> list[Result]:
         """Run commands one after another in a single round trip; they read nothing."""
         mark = uuid.uuid4().hex
         output = Collected()
-        self._feed(Command(shell.one_after_another(commands, mark)), [], output.take)
+        self._feed(Command(shell.one_after_another(commands, mark)), None, output.take)
         words = re.split(rf"\n{mark} (\d+)\n", output.text("stdout"))
         errors = output.text("stderr").split(f"\n{mark}\n")
         stdouts, codes = words[0::2], words[1::2]
@@ -68,11 +69,12 @@ class StreamTransport(ABC):
         words = shell.script(shell.KILL, name, str(group))
         process = Running(self.node, self._open(Command(words)), Collected().take)
         process.close_stdin()
+        process.follow()
         process.wait()
 
     def start(self, command: Command, on_output: OnOutput) -> Running:
         """Start one command; its stdin stays open, behind what the command gives."""
-        process = Running(self.node, self._open(command), Lines(on_output).take)
+        process = Running(self.node, self._open(command), Lines(on_output).take).in_background()
         if command.stdin:
             process.send(command.stdin)
         return process
@@ -121,7 +123,7 @@ class StreamTransport(ABC):
                     else:
                         errors.take(stream, data)
 
-                code = self._feed(Command(("cat", "--", path)), [], take)
+                code = self._feed(Command(("cat", "--", path)), None, take)
             if code != 0:
                 raise self._file_error(path, "be read", errors.text("stderr"))
             part.replace(target)
@@ -138,18 +140,28 @@ class StreamTransport(ABC):
         if self._feed(Command(words), chunks, output.take) != 0:
             raise self._file_error(path, "be written", output.text("stderr"))
 
-    def _feed(self, command: Command, chunks: Iterable[bytes], take: OnBytes) -> int:
-        """Start a program, give it its stdin, and wait for its end."""
+    def _feed(self, command: Command, chunks: Iterable[bytes] | None, take: OnBytes) -> int:
+        """Start a program, give it its stdin (None: it reads nothing), and wait for its end.
+
+        Who only waits for the end hands over the output meanwhile: a thread for each of many
+        programs is dear.
+        """
         began = time.monotonic()
         session = self._open(command)
         process = Running(self.node, session, take)
         self._waited_for.add(process)
-        if self._ending:  # it was on its way when the others were ended
+        ending = self._ending
+        only_waits = chunks is None and command.timeout_s is None and not ending
+        if not only_waits:
+            process.in_background()
+        if ending:  # it was on its way when the others were ended
             process.signal("TERM")
         try:
-            for chunk in chunks:
+            for chunk in chunks or ():
                 process.send(chunk)
             process.close_stdin()
+            if only_waits:
+                process.follow()
             return self._end_in_time(command, session, process, began)
         finally:
             self._waited_for.discard(process)
