@@ -9,7 +9,7 @@ from rich.text import Text
 
 from clusterkit.quantities import duration
 from clusterkit.report.folding import fold
-from clusterkit.report.tables import BAD, FAINT, GOOD, Block, Blocks, cell, grid, table
+from clusterkit.report.tables import BAD, FAINT, GOOD, NOTHING, Block, Blocks, cell, grid, table
 from clusterkit.results.doctor import DoctorLine, DoctorResult
 
 _WORDS = {"pass": "pass", "warn": "warn", "fail": "FAIL", "skip": "skip"}
@@ -17,7 +17,11 @@ _STYLES = {"pass": GOOD, "warn": "yellow", "fail": BAD, "skip": FAINT}
 
 
 def doctor_text(result: DoctorResult, *, wide: bool = False) -> Blocks:
-    """The table, the fixes with their numbers, and the verdict; ``wide`` names the checks."""
+    """The table, the fixes with their numbers, and the verdict.
+
+    What was skipped stands below the rest, once for each reason; ``wide`` has a row for every line
+    in the order of the checks, with their names.
+    """
     to_mend = [line for line in result.lines if line.fix and line.state in ("warn", "fail")]
     rows = _rows(result, to_mend, wide=wide)
     blocks: list[Block] = [rows, ""]
@@ -30,8 +34,11 @@ def _rows(result: DoctorResult, to_mend: list[DoctorLine], *, wide: bool) -> Tab
     columns = ["", "LOOKED AT", "NODES", "SEEN", "FIX"]
     if wide:
         columns.insert(1, "CHECK")
-    rows = table(*columns, right=["FIX"], whole=["", "CHECK", "LOOKED AT"])
+    rows = table(*columns, right=["FIX"], whole=["", "CHECK"])
+    skipped = [] if wide else [line for line in result.lines if line.state == "skip"]
     for line in result.lines:
+        if line in skipped:
+            continue
         number = f"({to_mend.index(line) + 1})" if line in to_mend else ""
         rows.add_row(
             Text(_WORDS[line.state], _STYLES[line.state]),
@@ -41,6 +48,9 @@ def _rows(result: DoctorResult, to_mend: list[DoctorLine], *, wide: bool) -> Tab
             line.seen,
             number,
         )
+    for why in dict.fromkeys(line.seen for line in skipped):
+        what = ", ".join(line.looks_at for line in skipped if line.seen == why)
+        rows.add_row(Text("skip", FAINT), what, NOTHING, why, "")
     return rows
 
 

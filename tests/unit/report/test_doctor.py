@@ -23,7 +23,8 @@ LINES = (
         seen="2.0 s ahead of the others",
         fix="run NTP there",
     ),
-    DoctorLine(check="nccl", looks_at="NCCL all-reduce", state="skip", nodes=(), seen="no GPU"),
+    DoctorLine(check="gpus", looks_at="GPUs", state="skip", nodes=("n1", "n2"), seen="no GPU"),
+    DoctorLine(check="nccl", looks_at="NCCL", state="skip", nodes=("n1",), seen="no GPU"),
 )
 
 
@@ -39,14 +40,14 @@ TABLE = """\
 pass  login from here  n[1-2]  yes
 FAIL  Docker engine    n[1-2]  Docker is not installed    (1)
 warn  clocks           n2      2.0 s ahead of the others  (2)
-skip  NCCL all-reduce  -       no GPU
+skip  GPUs, NCCL       -       no GPU
 
 (1)  n[1-2]: run there
      sudo apt-get update
      sudo apt-get install -y docker-ce
 (2)  n2: run NTP there
 
-lab: not fit · 1 fail, 1 warn, 1 pass, 1 skip · 1.2 s
+lab: not fit · 1 fail, 1 warn, 1 pass, 2 skip · 1.2 s
 """
 
 
@@ -61,7 +62,13 @@ def test_a_closed_gate_is_told():
 
 def test_wide_names_the_checks():
     wide = shown(result(), output="wide")
-    assert wide.splitlines()[2].split()[:2] == ["FAIL", "docker-engine"]
+    assert [line.split()[:2] for line in wide.splitlines()[1:6]] == [
+        ["pass", "reached"],
+        ["FAIL", "docker-engine"],
+        ["warn", "clock"],
+        ["skip", "gpus"],
+        ["skip", "nccl"],
+    ]
 
 
 def test_a_cluster_that_is_fit_has_nothing_below_the_table():
