@@ -53,6 +53,7 @@ def rotate(session: Session, options: KeysOptions, *, sink: Sink) -> KeysResult:
     began = time.monotonic()
     wanted = rotated_names(session.cluster, options.only)
     outcome = Outcome()
+    _refuse_without_state(session)
     with open_world(session) as world, locked(session, world, "keys rotate"):
         if not options.force:
             _refuse_running_jobs(session, world)
@@ -105,8 +106,9 @@ def rotated_names(cluster: Cluster, only: str | None) -> tuple[str, ...]:
     ours = groups if cluster.provider == "docker" else {"head": (HEAD,)}
     if only is not None and only not in ours:
         raise UsageError(
-            f"the machines of cluster {cluster.name} are not made by clusterkit: it replaces "
-            "neither your own keys nor their host keys. Fix: leave `--only` out, or `--only head`"
+            f"cluster {cluster.name} is on machines of yours: only the head's key can be replaced "
+            "while it is up, and neither your own keys nor theirs. "
+            "Fix: leave `--only` out, or `--only head`"
         )
     return tuple(name for group, names in ours.items() if only in (None, group) for name in names)
 
@@ -148,6 +150,15 @@ def _stages(cluster: Cluster, trust: Trust, rotation: Rotation) -> Iterable[Stag
         cluster, trust, rotation
     )
     return stages
+
+
+def _refuse_without_state(session: Session) -> None:
+    """Without the keys in use there is nothing to replace, and nobody to log in."""
+    if load_pair(key_file(session.folder, HEAD)) is None:
+        raise UsageError(
+            f"cluster {session.cluster.name} was not brought up from here: there are no keys of "
+            "it. Fix: run `clusterkit up INVENTORY`, which gives you keys of your own"
+        )
 
 
 def _refuse_running_jobs(session: Session, world: World) -> None:

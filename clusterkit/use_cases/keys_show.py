@@ -17,7 +17,9 @@ from clusterkit.providers.docker.sshd import sshd_folder
 from clusterkit.results.keys import KeysResult, KeyState, PendingRotation, ShownKey
 from clusterkit.state.keys import key_file, load_pair, load_trust
 from clusterkit.state.rotation import load_rotation
+from clusterkit.transports.base import Transport
 from clusterkit.transports.local import LocalTransport
+from clusterkit.transports.ssh import SshTransport
 from clusterkit.transports.world import World
 from clusterkit.use_cases.session import Session, open_world
 
@@ -33,11 +35,12 @@ _SCAN_TIMEOUT_S = 5
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """The fingerprints that were seen on one node."""
+    """The fingerprints that were seen on one node; ``proved``: by which we knew it."""
 
     authorized: frozenset[str]
     host: frozenset[str]
     head: frozenset[str]
+    proved: str | None = None
 
 
 def show(session: Session) -> KeysResult:
@@ -58,11 +61,13 @@ def show_steps(session: Session) -> list[Step]:
     """The looks, not made."""
     cluster = session.cluster
     refuse_without_keys(cluster)
-    if cluster.provider == "ssh":
+    if cluster.head.container is None:
         from clusterkit.use_cases.keys_machines import machine_steps
 
         return machine_steps(cluster)
     looks = [Step(node.name, "look at the node's keys", _look(cluster)) for node in cluster.nodes]
+    if cluster.head.machine is not None:
+        return looks
     return [Step(HOST, "ask each node for its host key", _scan(cluster)), *looks]
 
 
@@ -89,16 +94,14 @@ def pending(folder: Path) -> PendingRotation | None:
 
 def look_at_keys(session: Session, world: World) -> tuple[ShownKey, ...]:
     """One row for each pair; a node that cannot be asked leaves its rows unknown."""
-    if session.cluster.provider == "ssh":
+    if session.cluster.head.container is None:
         from clusterkit.use_cases.keys_machines import look_at_machines
 
         return look_at_machines(session, world)
     cluster, folder = session.cluster, session.folder
-    offered = _offered(LocalTransport().run(_scan(cluster)).stdout)
-    seen = on_each(
-        [node.name for node in cluster.nodes],
-        lambda name: _read(world.transport(name).run(_look(cluster)).check().stdout),
-    )
+    offered = _offered_here(cluster)
+    names = [node.name for node in cluster.nodes]
+    seen = on_each(names, lambda name: _ask(cluster, world.transport(name)))
     beside = _beside(session)
     hosts = [
         _host(node, session, offered.get(str(node.address)), seen, beside)
@@ -162,6 +165,8 @@ def _host(
     name = host_key_name(node.name)
     pair = load_pair(key_file(session.folder, name))
     answer = seen[node.name]
+    if isinstance(answer, _Node) and offered is None:
+        offered = answer.proved
     verdict: _Verdict = ("same", (), None)
     if pair is None:
         verdict = ("missing", (), "it is not here. Fix: `clusterkit up INVENTORY`")
@@ -210,10 +215,14 @@ def _look(cluster: Cluster) -> Command:
     return Command(("sh", "-c", _LOOK, "sh", *files), timeout_s=20)
 
 
-def _read(text: str) -> _Node:
-    lines = [line.split() for line in text.splitlines()]
-    found = {what: frozenset(key for kind, key in lines if kind == what) for what in _KINDS}
-    return _Node(**found)
+def _ask(cluster: Cluster, transport: Transport) -> _Node:
+    said = transport.run(_look(cluster)).check().stdout
+    lines = [line.split() for line in said.splitlines()]
+    authorized, host, head = (
+        frozenset(key for kind, key in lines if kind == what) for what in _KINDS
+    )
+    proved = transport.login().host_keys[0] if isinstance(transport, SshTransport) else None
+    return _Node(authorized, host, head, fingerprint(proved) if proved else None)
 
 
 _KINDS = ("authorized", "host", "head")
@@ -226,7 +235,11 @@ def _scan(cluster: Cluster) -> Command:
     return Command(words, timeout_s=60)
 
 
-def _offered(text: str) -> dict[str, str]:
+def _offered_here(cluster: Cluster) -> dict[str, str]:
+    """Address -> what a stranger is offered there; nothing where the way leads through others."""
+    if cluster.head.machine is not None:
+        return {}
+    text = LocalTransport().run(_scan(cluster)).stdout
     lines = (line.split(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     return {address: fingerprint(public) for address, public in lines}
 

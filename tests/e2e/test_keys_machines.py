@@ -145,7 +145,7 @@ def test_what_is_theirs_is_not_replaced(lab: Controller, only: str) -> None:
     done = lab("keys", "rotate", "--only", only, "--yes")
 
     assert done.returncode == 2
-    assert "it replaces neither your own keys nor their host keys" in done.stderr
+    assert "and neither your own keys nor theirs" in done.stderr
 
 
 def test_a_machine_with_another_host_key_is_told(room: Machines, lab: Controller) -> None:

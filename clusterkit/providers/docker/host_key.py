@@ -63,12 +63,17 @@ class HostKey:
         if summary := difference(self._file, modes.get(path), digests.get(path)):
             steps.append(Step(self.node, summary, self._file))
         if offered != [pair.public]:
-            config = f"{sshd_folder(self.cluster)}/sshd_config"
-            hang_up = Command(("sh", "-c", _HANG_UP, "sh", config), timeout_s=10)
-            steps.append(Step(self.node, "let sshd read its files again", hang_up))
+            steps.append(read_again(self.cluster, self.node))
         return Change("sshd offers its host key", tuple(steps), settles_s=_READS_WITHIN_S)
 
     @property
     def _file(self) -> Put:
         path = f"{sshd_folder(self.cluster)}/host_key"
         return Put(path, self.trust.hosts[self.node].private, 0o600)
+
+
+def read_again(cluster: Cluster, node: str) -> Step:
+    """Let a node's sshd read its files, without an end to what runs there."""
+    config = f"{sshd_folder(cluster)}/sshd_config"
+    hang_up = Command(("sh", "-c", _HANG_UP, "sh", config), timeout_s=10)
+    return Step(node, "let sshd read its files again", hang_up)

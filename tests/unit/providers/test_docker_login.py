@@ -6,6 +6,7 @@ import pytest
 
 from clusterkit.command import DockerCall, Put, Result, Step
 from clusterkit.providers.docker.containers import Containers
+from clusterkit.providers.docker.host_key import read_again
 from clusterkit.providers.docker.login import SshdFiles, login_files, ssh_config
 from clusterkit.providers.docker.sshd import sshd_files
 from clusterkit.tasks.base import Change
@@ -48,15 +49,27 @@ def test_sshd_that_answers_and_has_its_files_is_left_alone():
 @pytest.mark.parametrize(
     ("found", "summary"),
     [
-        (None, f"create {FOLDER}/host_key"),
-        (("600", "0" * 64), f"rewrite {FOLDER}/host_key"),
-        (("644", FILES[1].sha256), f"change mode of {FOLDER}/host_key: 644 to 600"),
+        (None, f"create {FOLDER}/sshd_config"),
+        (("644", "0" * 64), f"rewrite {FOLDER}/sshd_config"),
+        (("600", FILES[0].sha256), f"change mode of {FOLDER}/sshd_config: 600 to 644"),
     ],
 )
-def test_a_file_of_sshd_that_differs_is_put_and_the_container_restarted(found, summary):
+def test_where_sshds_configuration_differs_it_is_put_and_the_container_restarted(found, summary):
     why = "sshd reads its files when it starts"
 
-    assert TASK.plan(seen(host_key=found)) == mended(summary, (FILES[1],), why)
+    assert TASK.plan(seen(sshd_config=found)) == mended(summary, (FILES[0],), why)
+
+
+def test_sshd_reads_its_keys_again_while_all_goes_on():
+    found = ("600", "0" * 64)
+    host = Step("node1", f"rewrite {FOLDER}/host_key", FILES[1])
+    who = Step("node1", f"rewrite {FOLDER}/authorized_keys", FILES[2])
+    again = read_again(PAIR, "node1")
+
+    assert TASK.plan(seen(host_key=found)) == Change("keys of sshd", (host, again))
+    assert TASK.plan(seen(authorized_keys=found)) == Change("who may log in", (who,))
+    both = TASK.plan(seen(host_key=found, authorized_keys=found))
+    assert both == Change("keys of sshd", (host, who, again))
 
 
 def test_where_nobody_can_log_in_all_files_are_put_and_the_container_restarted():
