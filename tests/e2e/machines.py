@@ -10,7 +10,7 @@ import contextlib
 import json
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -132,12 +132,14 @@ class Machines:
     def __getitem__(self, name: str) -> Machine:
         return self.all[name]
 
-    def inventory(self, name: str, **parts: Any) -> dict[str, Any]:
-        """The sections of an inventory of them all; ``parts`` replace whole sections."""
-        nodes = {
-            machine.name: {"host": machine.name, "slots": 2, "address": machine.address}
-            for machine in self.all.values()
-        }
+    def inventory(
+        self, name: str, *, without: Collection[str] = (), **parts: Any
+    ) -> dict[str, Any]:
+        """The sections of an inventory of all but some; ``parts`` replace whole sections.
+
+        How to log in is left to ~/.ssh/config, and the addresses are left to be found.
+        """
+        nodes = {each: {"slots": 2} for each in self.all if each not in without}
         return {
             "cluster": name,
             "provider": "ssh",
@@ -149,7 +151,7 @@ class Machines:
         } | parts
 
     def describe(self, file: Path, name: str, **parts: Any) -> Path:
-        """Write an inventory of them all."""
+        """Write such an inventory."""
         file.write_text(json.dumps(self.inventory(name, **parts), indent=2))  # which is YAML
         return file
 
