@@ -112,7 +112,8 @@ def why_not_up(session: Session) -> str | None:
     try:
         known_facts(session)
     except UsageError as error:
-        return str(error).partition(". Fix: ")[0].removeprefix(f"cluster {session.cluster.name} ")
+        what = str(error).partition(". Fix: ")[0]
+        return what.replace(f"cluster {session.cluster.name} ", "the cluster ", 1)
     return None
 
 
