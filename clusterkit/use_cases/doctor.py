@@ -60,8 +60,8 @@ def look(session: Session, names: tuple[str, ...], world: World) -> Seen:
         facts={name: its.facts for name, its in looked.items()},
         machines={name: its.machine for name, its in looked.items()},
         clocks={name: its.clock for name, its in looked.items() if its.clock},
-        hosts=container_hosts(cluster),
-        images=image_digests(cluster, world),
+        hosts=container_hosts(cluster, names, world),
+        images=image_digests(cluster, names, world),
         storage_free_bytes={
             name: its.storage_free_bytes
             for name, its in looked.items()

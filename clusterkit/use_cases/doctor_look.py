@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from clusterkit.checks.doctor.seen import Clock
-from clusterkit.command import HOST, Command, DockerLook
+from clusterkit.command import HOST, Command, DockerLook, Result
 from clusterkit.errors import ClusterkitError
 from clusterkit.executor import on_each
 from clusterkit.facts import MachineFacts, NodeFacts
@@ -54,8 +54,16 @@ def looks(node: Node, storage: str) -> tuple[Command, Command, Command, Command]
     )
 
 
-def container_hosts(cluster: Cluster) -> dict[str, MachineFacts]:
-    """The machine whose Docker engine carries the nodes, if it is this one; by name."""
+def container_hosts(
+    cluster: Cluster, names: Sequence[str], world: World
+) -> Mapping[str, MachineFacts]:
+    """The machines whose Docker engines carry the nodes: by node, or this one by its name."""
+    carried = [name for name in names if _is_carried(cluster.node(name))]
+    if carried:
+        answers = on_each(
+            carried, lambda name: read_answer(world.machine(name).run(look_at_machine()))
+        )
+        return {name: its for name, its in answers.items() if isinstance(its, MachineFacts)}
     engine = os.environ.get("DOCKER_HOST", "unix://")
     if cluster.provider != "docker" or not engine.startswith("unix://"):
         return {}
@@ -67,17 +75,26 @@ def container_hosts(cluster: Cluster) -> dict[str, MachineFacts]:
         return {}
 
 
-def image_digests(cluster: Cluster, world: World) -> dict[str, str]:
+def image_digests(cluster: Cluster, names: Sequence[str], world: World) -> dict[str, str]:
     """Node -> the image from which its container was made; empty where there are none."""
-    if cluster.provider != "docker":
+    if not any(cluster.node(name).container for name in names):
         return {}
-    try:
-        answer = world.perform(HOST, DockerLook(cluster.name)).check()
-    except ClusterkitError:  # whoever looks at the engine tells that
-        return {}
-    images = {box["name"]: box["image_id"] for box in json.loads(answer.stdout)["containers"]}
-    names = {node.name: container_name(cluster, node.name) for node in cluster.nodes}
-    return {node: images[name] for node, name in names.items() if name in images}
+    engines = [name for name in names if _is_carried(cluster.node(name))] or [HOST]
+    # An engine that does not answer is a matter of `docker-engine`.
+    answers = on_each(engines, lambda name: world.perform(name, DockerLook(cluster.name)).check())
+    boxes = {
+        box["name"]: box["image_id"]
+        for answer in answers.values()
+        if isinstance(answer, Result)
+        for box in json.loads(answer.stdout)["containers"]
+    }
+    made = {name: container_name(cluster, name) for name in names}
+    return {name: boxes[box] for name, box in made.items() if box in boxes}
+
+
+def _is_carried(node: Node) -> bool:
+    """Whether the node is a container on a machine of its own."""
+    return node.machine is not None and node.container is not None
 
 
 def _look(node: Node, storage: str, world: World) -> Looked:
