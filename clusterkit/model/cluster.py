@@ -38,7 +38,8 @@ class Container:
 
     ``shm_size`` is as Docker writes it (``1g``). ``ulimits`` are soft = hard. ``ports`` are
     published as ``host:container``. ``devices`` are paths of the host (``/dev/infiniband``).
-    On a machine, ``network`` is the machine's own (``host``) or one that Docker there has.
+    On a machine, ``network`` is the machine's own (``host``) or one that Docker there has, and
+    with ``rdma`` it gets the machine's RDMA devices, if there are any.
     """
 
     image: str
@@ -50,6 +51,7 @@ class Container:
     ipc: str | None = None
     ulimits: Mapping[str, int] = field(default_factory=dict[str, int])
     network: str = "host"
+    rdma: bool = True
     devices: tuple[str, ...] = ()
 
 

@@ -6,20 +6,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
 
-from clusterkit.model.cluster import Cluster, Node
+from clusterkit.model.cluster import Cluster, Container, Node
 from clusterkit.model.machine import Login
 
 _HOME = "~/"
+_RDMA_DEVICES = "/dev/infiniband"
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A machine as it answered: the user's home folder there, and the machine's own addresses."""
+    """A machine as it answered: the user's home folder there, and the machine's own addresses.
+
+    ``has_rdma``: it has devices through which containers can use RDMA.
+    """
 
     home: str
     uid: int
     login: Login
     addresses: tuple[str, ...]
+    has_rdma: bool = False
 
 
 def met(cluster: Cluster, contacts: Mapping[str, Contact]) -> Cluster:
@@ -36,11 +41,20 @@ def _met(node: Node, contact: Contact, subnet: str | None) -> Node:
     if address is None and subnet is not None:
         address = next(iter(inside(contact, subnet)), None)
     if node.container is not None:  # the container's own folder and login are ours to choose
-        return replace(node, address=address)
+        return replace(node, address=address, container=_carried(node.container, contact))
     home = node.home or ""
     if home.startswith(_HOME):
         home = f"{contact.home.rstrip('/')}/{home.removeprefix(_HOME)}"
     return replace(node, home=home, login=contact.login, address=address)
+
+
+def _carried(container: Container, contact: Contact) -> Container:
+    """The container with its machine's RDMA devices: they go with the machine's own network."""
+    devices = container.devices
+    wanted = contact.has_rdma and container.rdma and container.network == "host"
+    if not wanted or any(device.startswith(_RDMA_DEVICES) for device in devices):
+        return container
+    return replace(container, devices=(*devices, _RDMA_DEVICES))
 
 
 def inside(contact: Contact, subnet: str) -> tuple[str, ...]:

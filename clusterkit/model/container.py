@@ -159,6 +159,12 @@ class ContainerSettings(Model):
         examples=[{"memlock": -1, "stack": 67108864}],
     )
 
+    rdma: bool | None = Field(
+        default=None,
+        description="ssh only: whether containers with their machine's network get its "
+        "/dev/infiniband; default: where there is one",
+        examples=[True],
+    )
     devices: tuple[NodePath, ...] | None = Field(
         default=None,
         description="Devices of the host, or folders of them, as RDMA needs",
@@ -194,6 +200,7 @@ class ContainerSettings(Model):
             shm_size=self.shm_size,
             ipc=self.ipc,
             network=self.network or "host",
+            rdma=self.rdma is not False,
             ulimits={str(name): limit for name, limit in self.ulimits.items()},
             devices=self.devices or (),
         )

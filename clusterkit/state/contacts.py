@@ -40,4 +40,5 @@ def _contact(row: dict[str, Any]) -> Contact:
         uid=row["uid"],
         login=Login(login["user"], login["port"], tuple(login["host_keys"])),
         addresses=tuple(row["addresses"]),
+        has_rdma=row["has_rdma"],
     )

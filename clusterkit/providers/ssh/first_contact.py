@@ -9,7 +9,12 @@ from clusterkit.model.machine import Login
 
 # /proc/net/fib_trie lists the addresses of all interfaces, and needs no program that may be
 # missing: an address is followed by "/32 host LOCAL".
-_ASK = 'printf "%s\\n" "$HOME"; id -u; cat /proc/net/fib_trie'
+_ASK = """
+printf "%s\\n" "$HOME"
+id -u
+if test -d /dev/infiniband; then echo rdma; else echo plain; fi
+cat /proc/net/fib_trie
+"""
 _LEAF = "|-- "
 _OWN = "/32 host LOCAL"
 
@@ -25,15 +30,14 @@ def read(answer: Result, login: Login) -> Contact:
     Raises:
         ClusterkitError: If the answer is not the one that was asked for.
     """
-    home, _, rest = answer.check().stdout.partition("\n")
-    uid, _, trie = rest.partition("\n")
-    if not home.startswith("/") or not uid.isdigit():
+    home, uid, rdma, trie = [*answer.check().stdout.split("\n", 3), "", "", ""][:4]
+    if not home.startswith("/") or not uid.isdigit() or rdma not in ("rdma", "plain"):
         said = answer.stdout.strip().partition("\n")[0]
         raise ClusterkitError(
             f"{answer.node}: its shell answers with something else than was asked: `{said}`. "
             "Fix: have the shell's startup files print nothing when there is no terminal"
         )
-    return Contact(home, int(uid), login, _addresses(trie))
+    return Contact(home, int(uid), login, _addresses(trie), has_rdma=rdma == "rdma")
 
 
 def _addresses(trie: str) -> tuple[str, ...]:
