@@ -1,4 +1,4 @@
-"""What happens to a host key that nobody knows yet: it is refused, or pinned at first contact."""
+"""Host keys that are not the known ones: refused, or pinned at first contact if unknown."""
 
 from __future__ import annotations
 
@@ -18,6 +18,17 @@ class UnknownHostKey(paramiko.SSHException):
     def __init__(self, key: paramiko.PKey) -> None:
         self.key = key
         super().__init__("unknown host key")
+
+
+class ChangedHostKey(paramiko.SSHException):
+    """The server's key is another than the one that ``file`` has for ``name``."""
+
+    def __init__(
+        self, name: str, file: Path, expected: paramiko.PKey, offered: paramiko.PKey
+    ) -> None:
+        self.name, self.file = name, file
+        self.expected, self.offered = expected, offered
+        super().__init__("changed host key")
 
 
 class Reject(paramiko.RejectPolicy):

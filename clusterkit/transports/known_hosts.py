@@ -72,6 +72,12 @@ def is_trusted(name: str, key: paramiko.PKey, files: Iterable[Path]) -> bool:
     return any(line.key == key.get_base64() for line in _trusted(name, files))
 
 
+def file_with(name: str, key: paramiko.PKey, files: Iterable[Path]) -> Path | None:
+    """The first of ``files`` that has this very key for ``name``."""
+    text = key.get_base64()
+    return next((f for f in files if any(line.key == text for line in read(f).lines(name))), None)
+
+
 def _trusted(name: str, files: Iterable[Path]) -> list[_Line]:
     lines = [line for file in files for line in read(file).lines(name)]
     revoked = {line.key for line in lines if line.revoked}

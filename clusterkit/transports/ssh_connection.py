@@ -17,14 +17,15 @@ import paramiko
 from paramiko.ssh_exception import NoValidConnectionsError
 
 from clusterkit.transports.fabric_config import fabric_config
-from clusterkit.transports.host_keys import Pin, Reject, UnknownHostKey
-from clusterkit.transports.known_hosts import is_trusted, trusted_keys
+from clusterkit.transports.host_keys import ChangedHostKey, Pin, Reject, UnknownHostKey
+from clusterkit.transports.known_hosts import file_with, is_trusted, trusted_keys
 from clusterkit.transports.ssh_address import SshAddress
 from clusterkit.transports.ssh_wire import Wire
 
 logging.getLogger("paramiko").addHandler(logging.NullHandler())  # our errors say it better
 
-_USERS_OWN = "~/.ssh/known_hosts ~/.ssh/known_hosts2"
+_USERS = "~/.ssh/known_hosts"
+_USERS_OWN = f"{_USERS} {_USERS}2"
 _MACHINES_OWN = Path("/etc/ssh/ssh_known_hosts")
 _SSH_PORT = 22
 _UP = "see whether `clusterkit up INVENTORY` puts the cluster's keys back"
@@ -69,6 +70,8 @@ class VerifiedConnection(fabric.Connection):  # type: ignore[misc]  # Fabric has
             connect_kwargs=keys,
         )
         self.connect_timeout = address.connect_timeout_s  # its argument loses fractions
+        if address.key_file is not None:  # Fabric adds those of ~/.ssh/config
+            self.connect_kwargs["key_filename"] = str(address.key_file)
         if self.ssh_config.get("identitiesonly") == "yes":  # Fabric reads the files only
             self.connect_kwargs.update(look_for_keys=False, allow_agent=False)
         self._trust(address)
@@ -79,8 +82,10 @@ class VerifiedConnection(fabric.Connection):  # type: ignore[misc]  # Fabric has
             return super().open()
         except paramiko.BadHostKeyException as error:
             name, key = self._known_as(), error.key
-            if not is_trusted(name, key, self._known_hosts(self.address)):
-                raise
+            files = self._known_hosts(self.address)
+            if not is_trusted(name, key, files):
+                file = file_with(name, error.expected_key, files) or files[0]
+                raise ChangedHostKey(name, file, error.expected_key, key) from error
             self.client.close()
             self.client.get_host_keys().add(name, key.get_name(), key)
             return super().open()
@@ -143,8 +148,7 @@ def explain(error: BaseException, address: SshAddress) -> str:
     Where the address has a known_hosts of its own, it is a cluster's, whose keys ``up`` mends.
     """
     own = address.known_hosts is not None
-    pinned = f" or {address.pins}" if address.accept_new else ""
-    trusted = address.known_hosts or f"~/.ssh/known_hosts{pinned}"
+    trusted = address.known_hosts or _USERS
     match error:
         case GatewayFailed(gateway=gateway, cause=cause):
             return f"{address} is reached through {gateway}: {explain(cause, gateway)}"
@@ -153,14 +157,13 @@ def explain(error: BaseException, address: SshAddress) -> str:
             return (
                 f"the host key of {address} is not known: {_name(key)}. Fix: {_UP if own else fix}"
             )
-        case paramiko.BadHostKeyException(key=offered, expected_key=expected):
-            name = (
-                address.host if address.port == _SSH_PORT else f"[{address.host}]:{address.port}"
-            )
-            anew = f"if the machine was made anew, `ssh-keygen -R {shlex.quote(name)}`"
+        case ChangedHostKey(name=name, file=file, expected=expected, offered=offered):
+            users = file == Path(_USERS).expanduser()
+            where = "" if users else f"-f {shlex.quote(str(file))} "
+            anew = f"if the machine was made anew, `ssh-keygen {where}-R {shlex.quote(name)}`"
             return (
-                f"the host key of {address} has changed: {trusted} has {_name(expected)}, "
-                f"the machine offers {_name(offered)}. "
+                f"the host key of {address} has changed: {_USERS if users else file} has "
+                f"{_name(expected)}, the machine offers {_name(offered)}. "
                 f"Fix: {_UP if own else anew}; if not, somebody else answers in its place"
             )
         case paramiko.AuthenticationException():

@@ -28,7 +28,7 @@ def build(session: Session, options: BuildOptions, *, sink: Sink) -> BuildResult
     facts = known_facts(session)
     check_verdict(session, force=options.force)
     check_now(session.cluster, facts, force=options.force)
-    with open_world(session) as world, locked(session, world, "build"):
+    with open_world(session) as world, locked(session, world, "build", sink=sink):
         builder = builder_for(session, world, facts=facts, sink=sink)
         built = place_model(session.cluster, builder, verify=options.verify)
     shape = built.shape

@@ -29,7 +29,7 @@ def down(session: Session, *, sink: Sink) -> DownResult:
     and the cluster is not forgotten.
     """
     began = time.monotonic()
-    with open_world(session) as world, locked(session, world, "down"):
+    with open_world(session) as world, locked(session, world, "down", sink=sink):
         session = known_or_met(session, world, sink)
         outcome, left = _remove(session, world, sink)
         if not left:

@@ -7,15 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from clusterkit.command import HOST, Command, DockerCall, Result
-from clusterkit.errors import ClusterkitError, Locked
+from clusterkit.errors import ClusterkitError, Locked, TransportError
+from clusterkit.events import Sink
 from clusterkit.providers.docker.names import LOCK_LABEL
 from clusterkit.state.lock import FileLock, Holder, holder_of, is_dead, new_holder, one_at_a_time
 from clusterkit.transports.world import World
+from clusterkit.use_cases.contact import meet
 from clusterkit.use_cases.session import Session
 
 
 @contextmanager
-def locked(session: Session, world: World, verb: str) -> Iterator[None]:
+def locked(
+    session: Session, world: World, verb: str, *, sink: Sink = lambda _: None
+) -> Iterator[None]:
     """Hold the cluster's lock for one verb.
 
     On a Docker host it is a volume with the holder as its label (making a volume that exists
@@ -25,15 +29,20 @@ def locked(session: Session, world: World, verb: str) -> Iterator[None]:
 
     Raises:
         Locked: If somebody else holds it, with who, where, which verb and since when.
+        NodesFailed: If the head cannot be reached; with every other machine that cannot either.
     """
     holder = new_holder(verb)
     lock = _lock(session, world)
     clusters = session.folder.parent
-    with one_at_a_time(clusters):
-        found = lock.take(holder)
-        if found["id"] != holder["id"] and is_dead(found):
-            lock.release(found)
+    try:
+        with one_at_a_time(clusters):
             found = lock.take(holder)
+            if found["id"] != holder["id"] and is_dead(found):
+                lock.release(found)
+                found = lock.take(holder)
+    except TransportError:
+        meet(session, world, sink)
+        raise
     if found["id"] != holder["id"]:
         raise Locked(
             f"cluster {session.cluster.name} is locked: {found['user']}@{found['host']} runs "

@@ -42,7 +42,7 @@ def up(file: Path, *, sink: Sink) -> UpResult:
     inventory = load_inventory(file)
     cluster = resolve(inventory, file)
     session = Session(cluster, cluster_folder(cluster.name))
-    with open_world(session) as world, locked(session, world, "up"):
+    with open_world(session) as world, locked(session, world, "up", sink=sink):
         before = Before.now(cluster.name)
         session, contacts = meet(session, world, sink)
         cluster = session.cluster
