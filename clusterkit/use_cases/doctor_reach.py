@@ -46,8 +46,12 @@ def reach_all(
         name: _Run(world, name, reach_command(node, facts[name].python, tokens[name]))
         for name, node in by_name.items()
     }
+
+    def end_all() -> None:
+        on_each(runs, lambda name: runs[name].end())
+
     try:
-        doors = on_each(runs, lambda name: runs[name].start())
+        doors = on_each(runs, lambda name: runs[name].start(), end_all)
         peers = [
             {
                 "name": name,
@@ -71,10 +75,10 @@ def reach_all(
             return runs[name].tell(others, logins if name == head else [])
 
         started = [name for name, door in doors.items() if isinstance(door, dict)]
-        answers = on_each(started, tell)
+        answers = on_each(started, tell, end_all)
         return {name: _reach(doors[name], answers.get(name)) for name in runs}
     finally:
-        on_each(runs, lambda name: runs[name].end())
+        end_all()
 
 
 def login_argv(cluster: Cluster, node: str) -> list[str]:
