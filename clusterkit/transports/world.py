@@ -62,6 +62,8 @@ class World:
         """Answer looks that will be asked for in fewer round trips; see :class:`Ahead`."""
         of_engine = self._ahead.expect(looks)
         if of_engine:
+            for node, _ in of_engine:  # here: two threads at once in paramiko's import fail
+                self.engine(node)
             self._ahead.ask_engine(of_engine, lambda node, look: self.engine(node).look(look))
             import_module("clusterkit.transports.ssh_connection")  # as long as the answers take
 
