@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from clusterkit.report.json_text import as_json
-from clusterkit.report.tables import least_width
+from clusterkit.report.tables import Pieces, least_width
 from clusterkit.report.views import view
 
 if TYPE_CHECKING:
@@ -128,6 +128,9 @@ def _write(console: Console, block: Block) -> None:
     """Write one block; what is already text is neither wrapped nor read for styles."""
     if isinstance(block, str):
         console.file.write(block + "\n")
+        return
+    if isinstance(block, Pieces):
+        console.file.writelines(block)
         return
     if isinstance(block, Table) and least_width(block) > console.width:
         console = _console(console.file, _UNLIMITED)  # the terminal breaks lines: none is lost

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from rich.text import Text
 
 from clusterkit.quantities import size
 from clusterkit.report.folding import fold
-from clusterkit.report.tables import BAD, Block, Blocks
+from clusterkit.report.tables import BAD, Block, Blocks, Pieces
 from clusterkit.results.nodes import CpResult, ExecResult, NodeOutput
 
 
@@ -48,5 +50,13 @@ def _header(group: list[NodeOutput]) -> Text:
 
 
 def _output(one: NodeOutput) -> list[Block]:
-    lines: list[Block] = [*one.stdout.splitlines()]
-    return lines + [f"stderr: {line}" for line in one.stderr.splitlines()]
+    return [Pieces(one.stdout.pieces), Pieces(lambda: _marked(one.stderr.pieces()))]
+
+
+def _marked(pieces: Iterable[str]) -> Iterator[str]:
+    """Begin each line with ``stderr:``."""
+    begins = True
+    for piece in pieces:
+        for line in piece.splitlines(keepends=True):
+            yield f"stderr: {line}" if begins else line
+            begins = line.endswith("\n")

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
 from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-Block = str | Text | Table
+
+class Pieces:
+    """Lines that may be more than memory holds: made anew, piece by piece, each time."""
+
+    def __init__(self, pieces: Callable[[], Iterable[str]]) -> None:
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[str]:
+        """The text in order; the last line ends as all others do."""
+        last = "\n"
+        for piece in self._pieces():
+            yield piece
+            last = piece or last
+        if not last.endswith("\n"):
+            yield "\n"
+
+
+Block = str | Pieces | Text | Table
 """Lines, left whole so that they can be copied, or something that is laid out to the width."""
 Blocks = Sequence[Block]
 

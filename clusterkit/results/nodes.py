@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from clusterkit.model.base import Model
+from clusterkit.results.output import NO_TEXT, OutputText
 
 
 class NodeOutput(Model):
@@ -12,8 +13,8 @@ class NodeOutput(Model):
 
     node: str
     exit_code: int | None = Field(description="Null: there is none, and error says why")
-    stdout: str = ""
-    stderr: str = ""
+    stdout: OutputText = NO_TEXT
+    stderr: OutputText = NO_TEXT
     error: str | None = Field(default=None, description="Why the node could not be asked")
 
 

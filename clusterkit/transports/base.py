@@ -24,6 +24,9 @@ from clusterkit.events import Stream
 OnOutput = Callable[[Stream, str], None]
 """Takes one line of a process, without its newline."""
 
+OnBytes = Callable[[Stream, bytes], None]
+"""Takes what a program wrote, in pieces as they come; ``b""`` says that the stream ended."""
+
 
 class Process(Protocol):
     """A program that runs on a node."""
@@ -64,6 +67,10 @@ class Transport(Protocol):
 
     def run(self, command: Command) -> Result:
         """Run one command to its end."""
+        ...
+
+    def follow(self, command: Command, take: OnBytes) -> int:
+        """Run one command to its end and hand over its bytes as they come; its exit code."""
         ...
 
     def run_all(self, commands: Sequence[Command]) -> list[Result]:

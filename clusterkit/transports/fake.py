@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from clusterkit.command import Command, Put, Result
-from clusterkit.transports.base import OnOutput
+from clusterkit.transports.base import OnBytes, OnOutput
 
 
 class FakeTransport:
@@ -23,6 +23,13 @@ class FakeTransport:
         """Remember ``command`` and return the prepared answer."""
         self.commands.append(command)
         return self._answer(command)
+
+    def follow(self, command: Command, take: OnBytes) -> int:
+        """Remember ``command``, and hand over its answer."""
+        result = self.run(command)
+        take("stdout", result.stdout.encode())
+        take("stderr", result.stderr.encode())
+        return result.exit_code
 
     def run_all(self, commands: Sequence[Command]) -> list[Result]:
         """Answer each command."""

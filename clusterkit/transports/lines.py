@@ -6,10 +6,9 @@ import codecs
 from collections.abc import Callable
 
 from clusterkit.events import Stream
-from clusterkit.transports.base import OnOutput
+from clusterkit.transports.base import OnBytes, OnOutput
 
-OnBytes = Callable[[Stream, bytes], None]
-"""Takes what a program wrote, in pieces as they come; ``b""`` says that the stream ended."""
+__all__ = ["Collected", "Lines", "OnBytes"]
 
 
 class Lines:

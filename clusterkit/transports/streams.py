@@ -43,9 +43,13 @@ class StreamTransport(ABC):
     def run(self, command: Command) -> Result:
         """Run one command to its end."""
         output = Collected()
-        chunks = None if command.stdin is None else [command.stdin]
-        code = self._feed(command, chunks, output.take)
+        code = self.follow(command, output.take)
         return Result(self.node, command, code, output.text("stdout"), output.text("stderr"))
+
+    def follow(self, command: Command, take: OnBytes) -> int:
+        """Run one command to its end and hand over its bytes as they come; its exit code."""
+        chunks = None if command.stdin is None else [command.stdin]
+        return self._feed(command, chunks, take)
 
     def run_all(self, commands: Sequence[Command]) -> list[Result]:
         """Run commands one after another in a single round trip; they read nothing."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from clusterkit.command import Command, Result, Step
+from clusterkit.command import Command, Step
 from clusterkit.errors import ClusterkitError, NodesFailed
 from clusterkit.executor import on_each
+from clusterkit.executor.kept import Kept, Spool
 from clusterkit.model.node_sets import select
 from clusterkit.model.options import ExecOptions
 from clusterkit.results.nodes import ExecResult, NodeOutput
@@ -23,10 +24,20 @@ def execute(session: Session, options: ExecOptions) -> tuple[ExecResult, int]:
     began = time.monotonic()
     names = select(session.cluster, options.nodes)
     command = exec_command(options)
-    with open_world(session) as world:
-        answers = on_each(
-            names, lambda node: world.transport(node).run(command), world.end_running
+    spool = Spool()
+
+    def ask(node: str) -> NodeOutput:
+        kept = Kept(spool)
+        code = world.transport(node).follow(command, kept.take)
+        return NodeOutput(
+            node=node,
+            exit_code=code,
+            stdout=kept.output("stdout"),
+            stderr=kept.output("stderr"),
         )
+
+    with open_world(session) as world:
+        answers = on_each(names, ask, world.end_running)
     rows = tuple(_row(node, answer) for node, answer in answers.items())
     return ExecResult(nodes=rows, took_s=time.monotonic() - began), _exit_code(answers)
 
@@ -45,18 +56,16 @@ def exec_command(options: ExecOptions) -> Command:
     return Command(options.argv, timeout_s=options.timeout_s)
 
 
-def _row(node: str, answer: Result | ClusterkitError) -> NodeOutput:
+def _row(node: str, answer: NodeOutput | ClusterkitError) -> NodeOutput:
     if isinstance(answer, ClusterkitError):
         return NodeOutput(node=node, exit_code=None, error=str(answer).removeprefix(f"{node}: "))
-    return NodeOutput(
-        node=node, exit_code=answer.exit_code, stdout=answer.stdout, stderr=answer.stderr
-    )
+    return answer
 
 
-def _exit_code(answers: Mapping[str, Result | ClusterkitError]) -> int:
+def _exit_code(answers: Mapping[str, NodeOutput | ClusterkitError]) -> int:
     codes = {answer.exit_code for answer in answers.values()}
     if len(codes) == 1:
-        return codes.pop()
+        return codes.pop() or 0
     errors = {n: a for n, a in answers.items() if isinstance(a, ClusterkitError)}
     if 0 not in codes and errors.keys() == answers.keys():
         return NodesFailed(errors, succeeded=0).exit_code

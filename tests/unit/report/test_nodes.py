@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from clusterkit.results.nodes import ExecResult, NodeOutput
+from clusterkit.results.output import Output
 from tests.unit.report.streams import shown, text
 
 
@@ -35,3 +36,28 @@ def test_wide_folds_nothing():
     nodes = tuple(answers("node1", "node2", stdout="a\n"))
 
     assert shown(ExecResult(nodes=nodes, took_s=0.2), "wide") == "--- node1\na\n--- node2\na\n"
+
+
+def test_output_in_pieces_is_shown_in_lines():
+    blocks = (b"a\nb", b"b\n", b"", b"c")
+    output = Output("digest", lambda: blocks)
+    node = NodeOutput(node="node1", exit_code=1, stdout=output, stderr=output)
+
+    assert shown(ExecResult(nodes=(node,), took_s=0.2)) == text("""
+        --- node1 exit 1
+        a
+        bb
+        c
+        stderr: a
+        stderr: bb
+        stderr: c
+        """)
+
+
+def test_as_json_output_is_text():
+    node = NodeOutput(node="node1", exit_code=0, stdout="a\n")
+
+    assert node.model_dump_json() == (
+        '{"node":"node1","exit_code":0,"stdout":"a\\n","stderr":"","error":null}'
+    )
+    assert NodeOutput.model_json_schema()["properties"]["stdout"]["type"] == "string"
