@@ -12,15 +12,19 @@ from clusterkit.tasks.base import Change
 
 MANIFEST = "clusterkit.json"
 _STRANGE, _EXPOSED = 3, 4
-# Exit 1: not there. A folder that is there must be this user's, have the manifest, and be closed.
+# Exit 1: not there, or empty, as an `up` leaves it that was stopped or found the disk full. A
+# folder that is there must be this user's, have the manifest, and be closed.
 _LOOK = """
 test -e "$1" || exit 1
-test -d "$1" && test -O "$1" && test -f "$1/$2" || exit 3
+test -d "$1" && test -O "$1" || exit 3
+test -f "$1/$2" || { test -z "$(ls -A -- "$1")" && exit 1; exit 3; }
 test "$(stat -c %a -- "$1")" = 700 || exit 4
 """
 _MAKE = 'mkdir -p -m 700 -- "$1" && chmod 700 -- "$1"'
 _REMOVE = """
-test -f "$1/$2" || { echo "$1 has no $2: clusterkit did not make it" >&2; exit 1; }
+test -f "$1/$2" || rmdir -- "$1" 2>/dev/null || {
+    echo "$1 has no $2: clusterkit did not make it" >&2; exit 1
+}
 rm -rf -- "$1"
 for folder in "${1%/*}" "${1%/*/*}"; do rmdir -- "$folder" 2>/dev/null || exit 0; done
 """
