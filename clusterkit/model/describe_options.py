@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from clusterkit.model.base import Model, Name
 from clusterkit.model.infer_options import one_or_more
-from clusterkit.model.machine import Host
+from clusterkit.model.machine import Jump, User
 
 
 class InitOptions(Model):
@@ -43,14 +43,14 @@ class DiscoverOptions(Model):
     hosts: Annotated[tuple[str, ...], BeforeValidator(one_or_more)] = Field(
         min_length=1, description="The machines, as ssh takes them", examples=[["gpu[01-04]"]]
     )
-    user: Host | None = Field(default=None, description="The login name", examples=["ubuntu"])
+    user: User | None = Field(default=None, description="The login name", examples=["ubuntu"])
     port: int | None = Field(
         default=None, ge=1, le=65535, description="The port of sshd", examples=[22]
     )
     key_file: str | None = Field(
         default=None, min_length=1, description="The private key", examples=["~/.ssh/id_ed25519"]
     )
-    jump: Host | None = Field(
+    jump: Jump | None = Field(
         default=None, description="The machine through which they are reached", examples=["gate"]
     )
     trust: Literal["known-hosts", "accept-new"] = Field(

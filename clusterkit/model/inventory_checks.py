@@ -10,7 +10,13 @@ from clusterkit.model.addresses import assign, reserved
 from clusterkit.model.base import is_name
 from clusterkit.model.container import ContainerSettings
 from clusterkit.model.inventory import Entry, Inventory
-from clusterkit.model.machine_checks import address_mistake, not_with, ssh_mistakes, without_image
+from clusterkit.model.machine_checks import (
+    address_mistake,
+    container_place,
+    not_with,
+    ssh_mistakes,
+    without_image,
+)
 from clusterkit.model.mistakes import NAME_FIX, Mistake, Place, number
 from clusterkit.model.node_sets import NotANodeSet, expand, fold
 
@@ -28,7 +34,7 @@ def find_mistakes(inventory: Inventory) -> list[Mistake]:
     if inventory.provider == "local":
         return [*found, *not_with(inventory), *_local(inventory, entries)]
     if inventory.provider == "ssh":
-        return [*found, *ssh_mistakes(inventory, entries), *_ports(entries)]
+        return [*found, *ssh_mistakes(inventory, entries)]
     return [
         *found,
         *not_with(inventory),
@@ -217,7 +223,7 @@ def _mounts(inventory: Inventory, entries: list[Entry]) -> Iterator[Mistake]:
     for entry in entries:
         paths = [shared]
         for mount in _container(entry).mounts or ():
-            place = _container_place(inventory, entry, "mounts")
+            place = container_place(inventory, entry, "mounts")
             if mount.path in paths and place not in seen:
                 seen.add(place)
                 what = f"{mount.path} is taken by another mount or the storage"
@@ -239,15 +245,3 @@ def _ports(entries: list[Entry]) -> Iterator[Mistake]:
 
 def _container(entry: Entry) -> ContainerSettings:
     return entry.settings.container or ContainerSettings()
-
-
-def _container_place(inventory: Inventory, entry: Entry, key: str) -> Place:
-    """Where the setting that an entry has was written."""
-    own = inventory.nodes[entry.node_set]
-    for container, place in (
-        (own and own.container, ("nodes", entry.node_set, "container", key)),
-        (inventory.defaults.container, ("defaults", "container", key)),
-    ):
-        if container and getattr(container, key) is not None:
-            return place
-    return ("container", key)

@@ -43,22 +43,44 @@ class Login:
     host_keys: tuple[str, ...]
 
 
-def _address_of(text: str) -> str:
-    """What ssh would read as an option is none."""
-    if text.startswith("-") or any(character.isspace() for character in text):
-        raise mistake(
-            f"`{text}` is no host", "write a name, an address, or a Host of ~/.ssh/config"
-        )
+def _host(text: str) -> str:
+    """Machines as ssh names them; how to log in there is said apart."""
+    fix = "write a name, an address, or a Host of ~/.ssh/config"
+    if _is_option_or_words(text):
+        raise mistake(f"`{text}` is no host", fix)
+    if "@" in text:
+        raise mistake(f"`{text}` has a user", "write the user as `ssh: {user: …}`")
+    if text.count(":") == 1:  # an IPv6 address has more
+        raise mistake(f"`{text}` has a port", "write the port as `ssh: {port: …}`")
     return text
 
 
-Host = Annotated[str, Field(min_length=1), AfterValidator(_address_of)]
+def _user(text: str) -> str:
+    if _is_option_or_words(text):
+        raise mistake(f"`{text}` is no login name", "write the name alone: `user: ubuntu`")
+    return text
+
+
+def _jump(text: str) -> str:
+    if _is_option_or_words(text):
+        raise mistake(f"`{text}` is no machine", "write [user@]host[:port], several with commas")
+    return text
+
+
+def _is_option_or_words(text: str) -> bool:
+    """What ssh would read as an option, or as more than one word."""
+    return text.startswith("-") or any(character.isspace() for character in text)
+
+
+Host = Annotated[str, Field(min_length=1), AfterValidator(_host)]
+User = Annotated[str, Field(min_length=1), AfterValidator(_user)]
+Jump = Annotated[str, Field(min_length=1), AfterValidator(_jump)]
 
 
 class SshSettings(Model):
     """How machines are reached; what is left out, ``~/.ssh/config`` says."""
 
-    user: Host | None = Field(default=None, description="The login name", examples=["ubuntu"])
+    user: User | None = Field(default=None, description="The login name", examples=["ubuntu"])
     port: int | None = Field(
         default=None, ge=1, le=_HIGHEST_PORT, description="The port of sshd", examples=[22]
     )
@@ -68,7 +90,7 @@ class SshSettings(Model):
         description="The private key; with it, no other and no agent is tried",
         examples=["~/.ssh/id_ed25519"],
     )
-    jump: Host | None = Field(
+    jump: Jump | None = Field(
         default=None,
         description="The machine through which they are reached: [user@]host[:port]",
         examples=["me@bastion.example.net"],

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
 
+from clusterkit.model.container import CONTAINER_SSH_PORT
 from clusterkit.model.mistakes import Mistake, Place
 from clusterkit.model.node_sets import fold
 
@@ -25,9 +26,9 @@ def ssh_mistakes(inventory: Inventory, entries: list[Entry]) -> Iterator[Mistake
     if inventory.runtime == "docker":
         yield from without_image(entries)
         yield from _container_networks(entries)
-    elif inventory.container is not None:
-        what = "is for `runtime: docker`, and here ranks run on the machines as they are"
-        yield Mistake(("container",), what, "take it out, or set `runtime: docker`")
+        yield from _container_ports(inventory, entries)
+    else:
+        yield from _no_container(inventory)
 
 
 def not_with(inventory: Inventory) -> Iterator[Mistake]:
@@ -79,6 +80,45 @@ def _container_networks(entries: list[Entry]) -> Iterator[Mistake]:
             yield Mistake(("nodes", entry.node_set, "address"), what, fix)
 
 
+def _container_ports(inventory: Inventory, entries: list[Entry]) -> Iterator[Mistake]:
+    """With its machine's network, a container has the machine's ports."""
+    published: dict[Place, list[str]] = {}
+    taken: dict[tuple[Place, int], list[str]] = {}
+    for entry in entries:
+        container, ssh = entry.settings.container, entry.settings.ssh
+        if container is None or container.network not in (None, "host"):
+            continue
+        if container.ports:
+            published.setdefault(container_place(inventory, entry, "ports"), []).append(entry.name)
+        port = container.ssh_port or CONTAINER_SSH_PORT
+        if ssh and ssh.port == port:
+            place = container_place(inventory, entry, "ssh_port")
+            taken.setdefault((place, port), []).append(entry.name)
+    for place, names in published.items():
+        what = f"nothing is to publish: {fold(names)} would have the network of the machine"
+        yield Mistake(place, what, "take `ports` out, or set a `network`")
+    for (place, port), names in taken.items():
+        what = f"sshd of the machine has port {port} already: {fold(names)}"
+        yield Mistake(place, what, "choose another `ssh_port`")
+
+
+def _no_container(inventory: Inventory) -> Iterator[Mistake]:
+    """On bare machines nothing of a container has a meaning."""
+    places: list[tuple[Place, object]] = [
+        (("container",), inventory.container),
+        (("defaults", "container"), inventory.defaults.container),
+        *(
+            (("nodes", key, "container"), own.container)
+            for key, own in inventory.nodes.items()
+            if own
+        ),
+    ]
+    for place, container in places:
+        if container is not None:
+            what = "is for `runtime: docker`, and here ranks run on the machines as they are"
+            yield Mistake(place, what, "take it out, or set `runtime: docker`")
+
+
 def _hosts(entries: list[Entry]) -> Iterator[Mistake]:
     """Two nodes on one machine: by the same user and port it is the same place twice."""
     first: dict[object, Entry] = {}
@@ -104,11 +144,17 @@ def _addresses(inventory: Inventory, entries: list[Entry]) -> Iterator[Mistake]:
         if owners.setdefault(entry.address, entry.name) != entry.name:
             what = f"{entry.address} is the address of {owners[entry.address]} as well"
             yield Mistake(place, what, "give each node its own")
-        elif inventory.network is None:
+            continue
+        if inventory.network is None:
             fix = "add `network: {subnet: …}`, or take the address out"
             yield Mistake(place, "an address needs the subnet that it is in", fix)
-        elif IPv4Address(entry.address) not in IPv4Network(inventory.network.subnet):
-            what = f"{entry.address} is outside the subnet {inventory.network.subnet}"
+            continue
+        address, subnet = IPv4Address(entry.address), IPv4Network(inventory.network.subnet)
+        if address not in subnet:
+            what = f"{address} is outside the subnet {subnet}"
+            yield Mistake(place, what, "correct the address or the subnet")
+        elif address in (subnet.network_address, subnet.broadcast_address):
+            what = f"{address} is the first or the last of {subnet}, and no machine's"
             yield Mistake(place, what, "correct the address or the subnet")
 
 
@@ -129,3 +175,15 @@ def _storage(inventory: Inventory) -> Iterator[Mistake]:
     if storage.kind in ("bind", "sync") and storage.source is not None:
         what = f"is for kind nfs, and this one is {storage.kind}"
         yield Mistake(("storage", "source"), what, "take it out; `path` is where it is")
+
+
+def container_place(inventory: Inventory, entry: Entry, key: str) -> Place:
+    """Where the setting that an entry has was written."""
+    own = inventory.nodes[entry.node_set]
+    for container, place in (
+        (own and own.container, ("nodes", entry.node_set, "container", key)),
+        (inventory.defaults.container, ("defaults", "container", key)),
+    ):
+        if container and getattr(container, key) is not None:
+            return place
+    return ("container", key)

@@ -27,6 +27,12 @@ def test_a_bare_node_gets_its_folder_its_login_and_the_address_in_the_subnet():
     )
 
 
+@pytest.mark.parametrize("home", ["/", "/home/ada/"])
+def test_a_home_folder_may_end_with_a_slash(home):
+    path = f"{home.rstrip('/')}/.clusterkit/pair/node1"
+    assert after(BARE, replace(CONTACT, home=home)).home == path
+
+
 def test_what_the_inventory_says_stays():
     node = replace(BARE, home="/srv/pair", address="192.168.123.9")
     assert after(node) == replace(node, login=LOGIN)
@@ -83,11 +89,8 @@ def test_containers_with_the_machines_network_get_its_rdma_devices(changes, devi
             "are 192.168.123.7, 10.0.0.7. Fix: correct `network` in the inventory, or configure "
             "its interface",
         ),
-        (
-            BARE,
-            "0.0.0.0/1",
-            None,
-        ),
+        (BARE, "0.0.0.0/1", None),
+        (replace(BARE, address="10.0.0.7"), "0.0.0.0/0", None),
         (
             BARE,
             "0.0.0.0/0",
