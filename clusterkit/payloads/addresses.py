@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import array
-import fcntl
 import ipaddress
 import os
 import socket
-import struct
 from collections.abc import Iterable, Iterator
 from typing import Tuple  # noqa: UP035 - see Address
 
-from clusterkit.payloads.processes import read
+from clusterkit.payloads.interfaces import interface_addresses
 
 Address = Tuple[str, str]  # noqa: UP006 - evaluated, on Python 3.8 too
 """An interface and one of its addresses."""
@@ -20,10 +17,6 @@ Address = Tuple[str, str]  # noqa: UP006 - evaluated, on Python 3.8 too
 _NEVER = ("docker", "podman", "virbr", "lxcbr", "cni", "veth", "vnet", "tun", "tap")
 _BRIDGE = "br-"  # of a network of Docker's, unless the machine itself has its address there
 _LOOPBACK = "lo"
-
-_SIOCGIFCONF = 0x8912
-_ROOM_BYTES = 1 << 16
-_ENTRY_BYTES = 40  # struct ifreq on 64-bit Linux: a name of 16 bytes, then the address
 
 
 def interface_of(
@@ -80,18 +73,8 @@ def hold_free_port(address: str) -> socket.socket:
 
 
 def addresses() -> Iterator[Address]:
-    """Every address of an interface that is up."""
-    room = array.array("B", bytes(_ROOM_BYTES))
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        where = struct.pack("iL", _ROOM_BYTES, room.buffer_info()[0])
-        used = struct.unpack("iL", fcntl.ioctl(any_socket.fileno(), _SIOCGIFCONF, where))[0]
-    entries = room.tobytes()
-    for start in range(0, used, _ENTRY_BYTES):
-        name = entries[start : start + 16].split(b"\0", 1)[0].decode()
-        yield name.partition(":")[0], socket.inet_ntoa(entries[start + 20 : start + 24])
-    for line in read("/proc/net/if_inet6").decode().splitlines():
-        digits, *_, name = line.split()
-        yield name, str(ipaddress.ip_address(bytes.fromhex(digits)))
+    """Every interface with each of its addresses."""
+    return ((name, address) for name, address, _ in interface_addresses())
 
 
 def _family(address: str) -> socket.AddressFamily:

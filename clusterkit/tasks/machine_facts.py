@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -36,8 +35,9 @@ for name, source in json.loads(sys.argv.pop(1)).items():
     exec(compile(source, name, "exec"), vars(module))
 module.main()
 """
-_PACKAGE = "clusterkit.payloads.machine"
-_MODULES = ("reading", "system", "gpus", "network", "docker", "mpi", "look")
+_PACKAGE = "clusterkit.payloads"
+_PARTS = ("reading", "system", "gpus", "network", "docker", "mpi", "look")
+_MODULES = ("interfaces", *(f"machine.{part}" for part in _PARTS))
 """Each after those that it imports."""
 
 
@@ -52,8 +52,10 @@ def look_at_machine(paths: Sequence[str] = (), *, timeout_s: float = _LOOK_S) ->
 
 @cache
 def _sources() -> str:
-    folder = files(_PACKAGE)
-    texts = {f"{_PACKAGE}.{name}": folder.joinpath(f"{name}.py").read_text() for name in _MODULES}
+    texts = {
+        f"{_PACKAGE}.{name}": files(_PACKAGE).joinpath(f"{name.replace('.', '/')}.py").read_text()
+        for name in _MODULES
+    }
     return json.dumps(texts, ensure_ascii=False, indent=0)  # its first line is shown
 
 
@@ -93,8 +95,3 @@ def read_machine(data: Mapping[str, Any]) -> MachineFacts:
         "mpis": tuple(Mpi(**mpi) for mpi in data.get("mpis", ())),
     }
     return MachineFacts(**{**data, **parts})
-
-
-def as_data(facts: MachineFacts) -> dict[str, Any]:
-    """``facts`` as JSON can hold them; :func:`read_machine` reads them back."""
-    return json.loads(json.dumps(asdict(facts)))  # type: ignore[no-any-return]

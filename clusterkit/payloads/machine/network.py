@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import array
 import fcntl
-import ipaddress
-import json
 import os
 import re
 import socket
 import struct
 from typing import Any
 
-from clusterkit.payloads.machine.reading import find, link, run, search_path, text, whole
+from clusterkit.payloads.interfaces import interface_addresses
+from clusterkit.payloads.machine.reading import link, text, whole
 
 _CLASS = "sys/class/net"
 _LOOPBACK = "772"  # ARPHRD_LOOPBACK
-_SIOCGIFCONF, _SIOCGIFNETMASK, _SIOCETHTOOL, _GET_DRIVER = 0x8912, 0x891B, 0x8946, 3
-_IFREQ_BYTES = 40
+_SIOCETHTOOL, _GET_DRIVER = 0x8946, 3
 
 
 def nics(root: str = "/") -> dict[str, Any]:
     """Every network interface. ``root`` is where /sys and /dev are."""
     folder = os.path.join(root, _CLASS)
+    addresses: dict[str, list[str]] = {}
+    for name, address, prefix in interface_addresses():
+        addresses.setdefault(name, []).append(f"{address}/{prefix}")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        addresses = _addresses() or _addresses_without_ip(any_socket)
         devices = {row["netdev"]: row["name"] for row in rdma(root)["rdma_ports"]}
         folders = [name for name in _listed(folder) if os.path.isdir(os.path.join(folder, name))]
         return {
@@ -78,45 +78,6 @@ def _driver(name: str, any_socket: socket.socket) -> str:
     except OSError:
         return ""
     return answer.tobytes()[4:36].split(b"\0", 1)[0].decode()
-
-
-def _addresses() -> dict[str, list[str]]:
-    """Interface -> addresses with prefix, by ip(8); empty where it is not, or knows no JSON."""
-    program = find("ip", search_path())
-    code, said, _ = run([program, "-j", "addr"]) if program else (1, "", "")
-    try:
-        links = json.loads(said) if code == 0 else []
-    except ValueError:
-        return {}
-    return {
-        row["ifname"]: [
-            f"{info['local']}/{info['prefixlen']}"
-            for info in row.get("addr_info", [])
-            if "local" in info
-        ]
-        for row in links
-        if "ifname" in row
-    }
-
-
-def _addresses_without_ip(any_socket: socket.socket) -> dict[str, list[str]]:
-    """The same from the kernel."""
-    room = array.array("B", bytes(1 << 16))
-    where = struct.pack("iL", len(room), room.buffer_info()[0])
-    used = struct.unpack("iL", fcntl.ioctl(any_socket.fileno(), _SIOCGIFCONF, where))[0]
-    entries = room.tobytes()
-    found: dict[str, list[str]] = {}
-    for start in range(0, used, _IFREQ_BYTES):
-        label = entries[start : start + 16].split(b"\0", 1)[0]
-        mask = fcntl.ioctl(any_socket.fileno(), _SIOCGIFNETMASK, label.ljust(32, b"\0"))[20:24]
-        prefix = bin(int.from_bytes(mask, "big")).count("1")
-        address = f"{socket.inet_ntoa(entries[start + 20 : start + 24])}/{prefix}"
-        found.setdefault(label.decode().partition(":")[0], []).append(address)
-    for row in text("/proc/net/if_inet6").splitlines():
-        digits, _, length, _, _, name = row.split()
-        address = str(ipaddress.ip_address(bytes.fromhex(digits)))
-        found.setdefault(name, []).append(f"{address}/{int(length, 16)}")
-    return found
 
 
 def rdma(root: str = "/") -> dict[str, Any]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 
-from clusterkit.payloads.machine import look, network
+from clusterkit.payloads.machine import look
 from clusterkit.payloads.machine.network import nics, rdma
 from tests.unit.payloads.test_rdma import write
 
@@ -98,13 +97,3 @@ def test_interfaces_as_the_kernel_shows_them(tmp_path):
         ],
         "has_dev_infiniband": True,
     }
-
-
-def test_addresses_are_the_same_with_and_without_ip():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        without = network._addresses_without_ip(any_socket)
-    told = network._addresses()
-
-    assert {name: sorted(found) for name, found in without.items()}.items() <= {
-        name: sorted(found) for name, found in (told or without).items()
-    }.items()
