@@ -16,6 +16,7 @@ from bench.page import PAGE, measured_on, table, write
 from bench.race import Row
 from bench.start import start
 from bench.up import up
+from bench.up_ssh import up_ssh
 
 BENCHES: dict[str, Callable[[], list[Row]]] = {
     "start": start,
@@ -23,6 +24,7 @@ BENCHES: dict[str, Callable[[], list[Row]]] = {
     "hello": hello,
     "infer": infer,
     "fanout": fanout,
+    "up-ssh": up_ssh,
 }
 
 

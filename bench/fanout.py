@@ -16,7 +16,7 @@ from bench.race import Heat, Row, Target, race, timed
 
 _SIZES = (16, 64, 128)
 _FASTER_FROM = 64
-_RUNS = 3
+_RUNS = 7
 _KIB_PER_MB = 1_000_000 / 1024
 
 _INVENTORY = """\
