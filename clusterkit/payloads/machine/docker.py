@@ -10,9 +10,9 @@ from typing import Any
 
 from clusterkit.payloads.machine.reading import (
     ONE_PROGRAM_S,
-    Later,
     find,
     free_space,
+    later,
     run,
     search_path,
 )
@@ -27,9 +27,9 @@ def docker() -> dict[str, Any]:
     path = re.sub("^unix://", "", os.environ.get("DOCKER_HOST") or _OWN_SOCKET)
     if program is None and not os.path.exists(path):
         return {}
-    version = Later(lambda: run([program, "--version"])[1] if program else "")
+    version = later(run, [program, "--version"]) if program else None
     engine = _engine(path)
-    cli = re.search(r"version ([^\s,]+)", version.answer() or "")
+    cli = re.search(r"version ([^\s,]+)", version.result()[1] if version else "")
     return {
         "docker": {**engine, "cli_version": cli.group(1) if cli else None},
         "disks": free_space(engine["root_folder"]) if engine["root_folder"] else [],

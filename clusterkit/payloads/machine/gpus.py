@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from clusterkit.payloads.machine.reading import Later, find, run, search_path
+from clusterkit.payloads.machine.reading import find, later, run, search_path
 
 _FIELDS = "index,uuid,name,memory.total,memory.used,driver_version,mig.mode.current"
 
@@ -15,11 +15,11 @@ def gpus() -> dict[str, Any]:
     smi = find("nvidia-smi", search_path())
     if smi is None:
         return {}
-    head = Later(lambda: run([smi])[1])  # the only place where it tells the CUDA version
+    head = later(run, [smi])  # the only place where it tells the CUDA version
     for fields in (f"{_FIELDS},compute_cap", _FIELDS):  # drivers before R510 have no compute_cap
         code, said, why = run([smi, f"--query-gpu={fields}", "--format=csv,noheader,nounits"])
         if code == 0:
-            found = re.search(r"CUDA(?: UMD)? Version *: *([\d.]+)", head.answer() or "")
+            found = re.search(r"CUDA(?: UMD)? Version *: *([\d.]+)", head.result()[1])
             rows = [line.split(", ") for line in said.splitlines() if line.strip()]
             return {"gpus": [_gpu(row, found.group(1) if found else None) for row in rows]}
         if "not a valid field" not in said + why:

@@ -8,7 +8,7 @@ import re
 import sys
 from typing import Any
 
-from clusterkit.payloads.machine.reading import Later, find, run
+from clusterkit.payloads.machine.reading import find, later, run
 
 # Where the vendors' packages and images keep it, beside PATH and this interpreter.
 _FOLDERS = (
@@ -40,16 +40,12 @@ def mpis() -> dict[str, Any]:
         program = find("mpirun", [folder])
         if program:
             programs.setdefault(os.path.realpath(program), program)
-    answers = [(program, Later(_versions(program))) for program in programs.values()]
+    answers = [(program, later(run, [program, "--version"])) for program in programs.values()]
     on_path = {name: find(name, path) for name in ("mpirun", "orted", "prted")}
     return {
-        "mpis": [_mpi(program, answer.answer() or "") for program, answer in answers],
+        "mpis": [_mpi(program, answer.result()[1]) for program, answer in answers],
         "mpi_on_path": {name: where for name, where in on_path.items() if where},
     }
-
-
-def _versions(program: str) -> Any:
-    return lambda: run([program, "--version"])[1]
 
 
 def _mpi(program: str, said: str) -> dict[str, Any]:

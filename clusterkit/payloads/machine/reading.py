@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import threading
-from typing import Any, Callable  # noqa: UP035 - Python 3.8 has no other
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 ONE_PROGRAM_S = 20.0
+later = ThreadPoolExecutor(64).submit
+"""Have a thread of its own ask something, and go on meanwhile."""
 
 
 def search_path() -> list[str]:
@@ -72,21 +74,3 @@ def free_space(path: str) -> list[dict[str, Any]]:
         return []
     total, free = now.f_blocks * now.f_frsize, now.f_bavail * now.f_frsize
     return [{"path": path, "total_bytes": total, "free_bytes": free}]
-
-
-class Later:
-    """An answer that another thread prepares."""
-
-    def __init__(self, ask: Callable[[], Any]) -> None:
-        self._said: Any = None
-        self._ask = ask
-        self._thread = threading.Thread(target=self._prepare, daemon=True)
-        self._thread.start()
-
-    def _prepare(self) -> None:
-        self._said = self._ask()
-
-    def answer(self) -> Any:
-        """What was said, once it was; None where asking failed."""
-        self._thread.join()
-        return self._said

@@ -3,35 +3,37 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import wait
 
-from clusterkit.payloads.machine import look
+from clusterkit.payloads.machine.look import facts
 from clusterkit.payloads.machine.network import nics, rdma
+from clusterkit.payloads.machine.reading import later
 from tests.unit.payloads.test_rdma import write
 
 
 def test_a_part_that_fails_is_named_and_the_others_stand():
-    asked = look.Answers()
-
     def fails():
         raise ValueError("no such thing")
 
-    asked.ask("good", lambda: {"cores": 2, "disks": [{"path": "/b"}]}).join()
-    asked.ask("bad", fails).join()
-    asked.ask("more", lambda: {"disks": [{"path": "/a"}], "unreadable": {"x": "why"}}).join()
+    asked = {
+        "good": later(lambda: {"cores": 2, "disks": [{"path": "/b"}]}),
+        "bad": later(fails),
+        "more": later(lambda: {"disks": [{"path": "/a"}], "unreadable": {"x": "why"}}),
+    }
+    wait(asked.values())
 
-    said = asked.all()
+    said = facts(asked)
     assert (said["cores"], said["disks"]) == (2, [{"path": "/a"}, {"path": "/b"}])
     assert said["unreadable"] == {"bad": "ValueError: no such thing", "x": "why"}
 
 
 def test_a_part_that_hangs_is_named():
-    asked, ends = look.Answers(), threading.Event()
-    thread = asked.ask("slow", lambda: {"cores": 1 if ends.wait(30) else 0})
+    ends = threading.Event()
+    slow = later(lambda: {"cores": 1 if ends.wait(30) else 0})
     try:
-        assert asked.all()["unreadable"] == {"slow": "no answer within 25 s"}
+        assert facts({"slow": slow})["unreadable"] == {"slow": "no answer within 25 s"}
     finally:
         ends.set()
-        thread.join()
 
 
 def test_interfaces_as_the_kernel_shows_them(tmp_path):
