@@ -8,35 +8,57 @@ from typing import Literal
 from clusterkit.command import Command, Result, Step
 from clusterkit.tasks.base import Change
 
-_LOOK = 'grep -F -e "$1" -- "$HOME/.ssh/authorized_keys" 2>/dev/null; true'
+# Our lines end with an ed25519 key and the mark, $1, whatever options are in front of the key.
+_OURS = r"""
+export LC_ALL=C
+ours='\(.* \)\{0,1\}ssh-ed25519 [^ ]* '$1
+"""
+_LOOK = (
+    _OURS
+    + """
+grep -a -x -e "$ours" -- "$HOME/.ssh/authorized_keys" 2>/dev/null
+true
+"""
+)
 # Everything but the lines with our mark stays byte for byte: a new line goes in front, as the
 # last one may have no newline, and is cut out by its place. The file is replaced at once, and a
-# link stays a link. sshd wants the folder and the file closed to others.
-_SET = """
+# link stays a link. sshd wants the folder and the file closed to others. Machines may share one
+# home folder: mkdir lets in one of them at a time, and what is older than a minute is dead.
+_SET = (
+    _OURS
+    + """
 set -e
 umask 077
-mark=$1 line=$2
-mkdir -p -m 700 "$HOME/.ssh"
+line=$2
+mkdir -p -m 700 -- "$HOME/.ssh"
 file="$HOME/.ssh/authorized_keys"
-test -e "$file" || { test -n "$line" || exit 0; : >"$file"; }
-file=$(readlink -f "$file")
-new="$file.clusterkit.$$"
-trap 'rm -f -- "$new"' EXIT
-cp -p -- "$file" "$new"
-while found=$(grep -b -F -m 1 -e "$mark" -- "$new"); do
-    at=${found%%:*} text=${found#*:}
-    length=$(printf '%s\\n' "$text" | wc -c)
-    { head -c "$at" "$new"; tail -c "+$((at + length + 1))" "$new"; } >"$new.part"
-    cat "$new.part" >"$new"
-    rm -f -- "$new.part"
+test -e "$file" || { test -n "$line" || exit 0; : >>"$file"; }
+file=$(readlink -f -- "$file")
+work="$file.clusterkit"
+tries=0
+until mkdir -- "$work" 2>/dev/null; do
+    test -d "$work" || tries=$((tries + 50))  # it may have gone a moment ago
+    tries=$((tries + 1))
+    test "$tries" -lt 200 || { mkdir -- "$work" && rmdir -- "$work"; exit 1; }
+    test -z "$(find "$work" -prune -mmin +1 2>/dev/null)" || rm -rf -- "$work"
+    sleep 0.1
 done
-if [ -n "$line" ]; then
-    { printf '%s\\n' "$line"; cat "$new"; } >"$new.part"
-    cat "$new.part" >"$new"
-    rm -f -- "$new.part"
+trap 'rm -rf -- "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+cp -p -- "$file" "$work/new"
+while found=$(grep -a -b -x -m 1 -e "$ours" -- "$work/new"); do
+    at=${found%%:*}
+    text=${found#*:}
+    { head -c "$at" "$work/new"; tail -c "+$((at + ${#text} + 2))" "$work/new"; } >"$work/part"
+    cat -- "$work/part" >"$work/new"
+done
+if test -n "$line"; then
+    { printf '%s\\n' "$line"; cat -- "$work/new"; } >"$work/part"
+    cat -- "$work/part" >"$work/new"
 fi
-mv -f -- "$new" "$file"
+mv -f -- "$work/new" "$file"
 """
+)
 
 
 def mark(cluster: str, node: str) -> str:
