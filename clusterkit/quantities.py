@@ -1,4 +1,4 @@
-"""Bytes and seconds as people read them."""
+"""Bytes, seconds and speeds as people read them."""
 
 from __future__ import annotations
 
@@ -29,3 +29,10 @@ def duration(seconds: float) -> str:
 def counted(count: int, one: str, many: str | None = None) -> str:
     """``1 node``, ``2 nodes``."""
     return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def speed(mbps: int | None) -> str:
+    """``100 Gb/s``; empty where it is not known."""
+    if mbps is None:
+        return ""
+    return f"{mbps / 1000:g} Gb/s" if mbps >= 1000 else f"{mbps} Mb/s"

@@ -12,7 +12,7 @@ from clusterkit.model.base import is_name
 from clusterkit.model.machine import Machine
 from clusterkit.model.node_sets import fold
 from clusterkit.model.ssh_inventory import Access, SshNode, ssh_inventory
-from clusterkit.quantities import counted
+from clusterkit.quantities import counted, speed
 
 _GIB = 1 << 30
 _IP_ADDRESS = re.compile(r"[\d.]+|.*:.*")
@@ -99,13 +99,6 @@ def gpu_kinds(gpus: Sequence[Gpu]) -> list[str]:
         kind = f"{gpu.name}{memory}"
         kinds[kind] = kinds.get(kind, 0) + 1
     return [f"{count} x {kind}" for kind, count in kinds.items()]
-
-
-def speed(mbps: int | None) -> str:
-    """``100 Gb/s``; empty where it is not known."""
-    if mbps is None:
-        return ""
-    return f"{mbps / 1000:g} Gb/s" if mbps >= 1000 else f"{mbps} Mb/s"
 
 
 def _about(network: SharedNetwork | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from clusterkit.checks.discovered import speed
+from clusterkit.quantities import speed
 from clusterkit.report.machines import ALL, LIMITS, machines_table
 from clusterkit.report.tables import BAD, Block, Blocks, grid
 from clusterkit.results.discover import DiscoverResult, SeenNetwork

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 from rich.table import Table
 
-from clusterkit.checks.discovered import gpu_kinds, speed
+from clusterkit.checks.discovered import gpu_kinds
 from clusterkit.facts import Disk, Docker, MachineFacts, Nic
-from clusterkit.quantities import size
+from clusterkit.quantities import size, speed
 from clusterkit.report.folding import fold
 from clusterkit.report.tables import NOTHING, cell, table
 
