@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from getopt import GetoptError, gnu_getopt
 from pathlib import Path
 
 from clusterkit.model.imported.found import Found, FoundHost, Line, Remarks, whole_number
@@ -105,26 +106,14 @@ def _jump(name: str, line: Line, settings: Mapping[str, Settings], remarks: Rema
 def jump_of_command(command: str) -> str | None:
     """The jump host that ``ssh -W %h:%p host`` means; None where it is another command."""
     try:
-        words = shlex.split(command)
-    except ValueError:
+        program, *words = shlex.split(command)
+        options, places = gnu_getopt(words, "qTW:p:")
+    except (ValueError, GetoptError):
         return None
-    plain, port, rest = words[:1] == ["ssh"], "", words[1:]
-    places: list[str] = []
-    while rest:
-        word = rest.pop(0)
-        if word in ("-q", "-T"):
-            continue
-        if word == "-W" and rest:
-            rest.pop(0)
-        elif word.startswith("-W"):
-            continue
-        elif word == "-p" and rest:
-            port = f":{rest.pop(0)}"
-        elif word.startswith("-"):
-            plain = False
-        else:
-            places.append(word)
-    return f"{places[0]}{port}" if plain and "-W" in command and len(places) == 1 else None
+    given = dict(options)
+    if program != "ssh" or "-W" not in given or len(places) != 1:
+        return None
+    return f"{places[0]}:{given['-p']}" if "-p" in given else places[0]
 
 
 def _hops(jump: str) -> tuple[str, ...]:
