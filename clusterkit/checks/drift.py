@@ -11,7 +11,7 @@ from clusterkit.facts import MachineFacts
 from clusterkit.model.cluster import Cluster, Node
 from clusterkit.model.inventory import Inventory
 from clusterkit.model.mistakes import Mistake, Place
-from clusterkit.model.node_sets import fold
+from clusterkit.model.node_sets import fold, fold_numbers
 from clusterkit.quantities import counted
 
 
@@ -72,8 +72,8 @@ def _of_node(cluster: Cluster, node: Node, seen: Mapping[str, MachineFacts]) -> 
     yield from _slots(node, facts)
     if node.machine is not None:
         yield from _address(cluster, node, seen)
-    elif cluster.provider == "docker":
-        yield from _taken_subnet(cluster, node, facts)
+    elif cluster.provider == "docker" and cluster.subnet is not None:
+        yield from _taken_subnet(cluster.subnet, node, facts)
     if node.container is not None:
         yield from _docker(node, facts)
     for path, key, wanted in _paths(cluster, node):
@@ -86,8 +86,8 @@ def _gpus(node: Node, facts: MachineFacts) -> Iterator[_Drift]:
     have = [gpu.index for gpu in facts.gpus]
     missing = [index for index in node.gpus if index not in have]
     if missing:
-        shows = _numbers(have) if have else "none"
-        what = f"no GPU {_numbers(missing)}: nvidia-smi shows {shows}"
+        shows = fold_numbers(have) if have else "none"
+        what = f"no GPU {fold_numbers(missing)}: nvidia-smi shows {shows}"
         if facts.gpus_on_bus > len(have):
             what += f", and the bus {counted(facts.gpus_on_bus, 'GPU')}"
         if why := facts.unreadable.get("gpus"):
@@ -126,7 +126,8 @@ def _address(cluster: Cluster, node: Node, seen: Mapping[str, MachineFacts]) -> 
         inside = [ip for ip in at if IPv4Address(ip) in network]
         if not inside:
             what = f"no address in {network}: {has}"
-            yield _Drift(node.name, "network.subnet", what, "correct it, or that interface")
+            fix = "correct `subnet`, or the machine's interface"
+            yield _Drift(node.name, "network.subnet", what, fix)
         elif len(inside) > 1:
             what = f"{len(inside)} addresses in {network}: {', '.join(inside)}"
             yield _Drift(node.name, "address", what, "choose one with `address`")
@@ -147,9 +148,9 @@ def _wrong_address(node: Node, has: str, seen: Mapping[str, MachineFacts]) -> _D
     )
 
 
-def _taken_subnet(cluster: Cluster, node: Node, facts: MachineFacts) -> Iterator[_Drift]:
+def _taken_subnet(subnet: str, node: Node, facts: MachineFacts) -> Iterator[_Drift]:
     """An interface of this machine in the network that containers are to have for their own."""
-    network = IPv4Network(cluster.subnet or "0.0.0.0/32")
+    network = IPv4Network(subnet)
     for nic in facts.nics:
         for text in nic.addresses if nic.kind == "physical" else ():
             if (interface := as_ipv4(text)) and interface.network.overlaps(network):
@@ -188,9 +189,3 @@ def _addresses(facts: MachineFacts) -> dict[str, str]:
 
 def _usable(facts: MachineFacts) -> set[str]:
     return {nic.name for nic in facts.nics if is_for_clusters(nic)}
-
-
-def _numbers(indices: list[int]) -> str:
-    """``0-3``, or ``0,2``."""
-    whole = len(indices) > 1 and indices == list(range(indices[0], indices[-1] + 1))
-    return f"{indices[0]}-{indices[-1]}" if whole else ",".join(map(str, indices))

@@ -86,6 +86,11 @@ def expand_numbers(text: str) -> tuple[int, ...]:
         raise NotANodeSet("is no range such as `0-3` or `0,2`") from None
 
 
+def fold_numbers(numbers: Iterable[int]) -> str:
+    """The shortest form of a set of numbers: ``0-3,6``."""
+    return str(RangeSet(",".join(map(str, numbers))))
+
+
 def _names(text: str) -> tuple[str, ...]:
     if not text.strip():
         raise NotANodeSet("is empty")

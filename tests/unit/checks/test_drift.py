@@ -107,7 +107,7 @@ def test_every_difference_has_its_line_and_nodes_of_a_set_share_it(tmp_path: Pat
         "lab.yaml:6: nodes.cpu1.slots: cpu1: 8 slots, and the machine has 4 cores. "
         "Fix: lower `slots` to 4",
         "lab.yaml:7: network.subnet: cpu1: no address in 10.0.0.0/24: it has none. "
-        "Fix: correct it, or that interface",
+        "Fix: correct `subnet`, or the machine's interface",
         "lab.yaml:8: storage.path: cpu1: /mnt/shared is no folder. "
         "Fix: correct `storage.path`, or make it there",
     ]
