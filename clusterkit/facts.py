@@ -47,7 +47,7 @@ class NodeFacts:
     files: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-NicKind = Literal["physical", "loopback", "bridge", "veth", "virtual"]
+NicKind = Literal["physical", "loopback", "bridge", "veth", "tunnel", "virtual"]
 """``virtual`` is every other that no device is behind: bonds, VLANs, tunnels, dummies."""
 
 

@@ -15,11 +15,9 @@ from ipaddress import (
 
 from clusterkit.facts import MachineFacts, Nic
 from clusterkit.model.addresses import common_subnet
+from clusterkit.payloads.addresses import FOREIGN
 
-_OF_CONTAINERS = re.compile(
-    r"(docker|virbr|veth|lxc|lxd|cni|cali|flannel|podman)|br-[0-9a-f]{12}$"
-)
-"""Interfaces that container engines and hypervisors make for their own, by name."""
+_BRIDGE_OF_DOCKER = re.compile(r"br-[0-9a-f]{12}")
 _SMALLEST_PREFIX, _LARGEST_PREFIX = 8, 29
 
 
@@ -109,9 +107,10 @@ def places(facts: MachineFacts) -> Iterator[tuple[str, Place]]:
 
 
 def is_for_clusters(nic: Nic) -> bool:
-    """Whether ranks may use an interface: no loopback, nothing of Docker or of a hypervisor."""
-    own = nic.kind == "loopback" or nic.master or _OF_CONTAINERS.match(nic.name)
-    return not own and nic.state not in ("down", "lowerlayerdown")
+    """Whether ranks may use an interface: what jobs never take, is not chosen here either."""
+    if nic.kind in ("loopback", "tunnel") or nic.master or nic.state in ("down", "lowerlayerdown"):
+        return False
+    return not (nic.name.startswith(FOREIGN) or _BRIDGE_OF_DOCKER.fullmatch(nic.name))
 
 
 def as_ipv4(text: str) -> IPv4Interface | None:

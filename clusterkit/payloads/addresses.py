@@ -13,8 +13,12 @@ from clusterkit.payloads.interfaces import interface_addresses
 Address = Tuple[str, str]  # noqa: UP006 - evaluated, on Python 3.8 too
 """An interface and one of its addresses."""
 
-# What other software makes for itself: its addresses say nothing about the way to other nodes.
-_NEVER = ("docker", "podman", "virbr", "lxcbr", "cni", "veth", "vnet", "tun", "tap")
+FOREIGN = (
+    *("docker", "podman", "lxc", "lxd", "cni", "cali", "flannel", "veth"),
+    *("virbr", "vnet", "tun", "tap"),
+)
+"""How the names of interfaces begin that other software makes for itself: containers, virtual
+machines, tunnels. Their addresses say nothing about the way to other nodes."""
 _BRIDGE = "br-"  # of a network of Docker's, unless the machine itself has its address there
 _LOOPBACK = "lo"
 
@@ -49,7 +53,7 @@ def is_foreign(name: str, *, holds_address: bool) -> bool:
     if name.startswith(_BRIDGE):
         return not holds_address
     is_tunnel = os.path.exists(f"/sys/class/net/{name}/tun_flags")  # noqa: PTH110 - starts sooner
-    return name == _LOOPBACK or name.startswith(_NEVER) or is_tunnel
+    return name == _LOOPBACK or name.startswith(FOREIGN) or is_tunnel
 
 
 def source_near(address: str, found: Iterable[Address]) -> str | None:

@@ -64,6 +64,8 @@ def _kind(name: str, there: str, any_socket: socket.socket) -> str:
         return "loopback"
     if os.path.isdir(os.path.join(there, "bridge")):
         return "bridge"
+    if os.path.exists(os.path.join(there, "tun_flags")):
+        return "tunnel"
     if _driver(name, any_socket) == "veth":
         return "veth"
     return "physical" if os.path.exists(os.path.join(there, "device")) else "virtual"

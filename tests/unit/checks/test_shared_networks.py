@@ -67,6 +67,8 @@ def test_networks_of_containers_and_hypervisors_are_never_chosen():
             nic("br-0123456789ab", f"172.18.0.{number}/16", mbps=10_000, kind="bridge"),
             nic("virbr0", f"192.168.122.{number}/24", mbps=10_000, kind="bridge"),
             nic("veth1234", f"169.254.7.{number}/16", f"10.7.0.{number}/24", kind="veth"),
+            nic("tun0", f"10.5.0.{number}/24", kind="virtual"),
+            nic("vpn", f"10.4.0.{number}/24", kind="tunnel"),
             nic("eth1", f"10.8.0.{number}/24", kind="physical", master="bond0"),
             nic("br0", f"10.0.0.{number}/24", mbps=1_000, kind="bridge"),
             Nic("eth2", "physical", "down", (f"10.6.0.{number}/24",)),

@@ -40,7 +40,8 @@ def test_also_by_its_new_address() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["lo", "docker0", "docker_gwbridge", "virbr0", "veth1a2b", "br-4d1c", "tun0", "tap0"]
+    "name",
+    ["lo", "docker0", "docker_gwbridge", "virbr0", "veth1a2b", "br-4d1c", "tun0", "tap0", "cali7"],
 )
 def test_what_leads_to_no_other_node_is_never_taken(name: str) -> None:
     with pytest.raises(LookupError):

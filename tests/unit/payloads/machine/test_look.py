@@ -51,6 +51,7 @@ def test_interfaces_as_the_kernel_shows_them(tmp_path):
             f"{net}/ckt1/speed": "-1",
             f"{net}/ckt1/bridge/bridge_id": "8000",
             f"{net}/bonding_masters": "ckt1",
+            f"{net}/ckt2/tun_flags": "0x1001",
             f"{infiniband}/mlx5_0/ports/1/state": "4: ACTIVE",
             f"{infiniband}/mlx5_0/ports/1/link_layer": "Ethernet",
             f"{infiniband}/mlx5_0/ports/1/rate": "100 Gb/sec (4X EDR)",
@@ -77,6 +78,7 @@ def test_interfaces_as_the_kernel_shows_them(tmp_path):
         "rdma_device": "mlx5_0",
     }
     assert (found["ckt1"]["kind"], found["ckt1"]["speed_mbps"]) == ("bridge", None)
+    assert found["ckt2"]["kind"] == "tunnel"
     assert "bonding_masters" not in found
     assert rdma(str(tmp_path)) == {
         "rdma_ports": [
