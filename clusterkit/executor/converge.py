@@ -50,6 +50,7 @@ class Outcome:
     settled: list[NodeSettled] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     facts: dict[str, NodeFacts] = field(default_factory=dict)
+    images: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def steps(self) -> list[Step]:
@@ -102,6 +103,8 @@ def run_stage(
     raise_failures(answers)
     if stage.check is not None and outcome.facts:
         stage.check({node: outcome.facts[node] for node in by_node if node in outcome.facts})
+    if stage.check_images is not None:
+        stage.check_images({n: outcome.images[n] for n in by_node if n in outcome.images})
 
 
 @dataclass
@@ -125,6 +128,8 @@ class Converging:
             _raise_if_differs(task, applied, change)
         if change.facts:
             self.outcome.facts[task.node] = change.facts
+        if change.images:
+            self.outcome.images[task.node] = change.images
         self._settle(task, change)
 
     def _look(self, task: Task) -> Change:

@@ -53,6 +53,8 @@ class _Previewing(Converging):
         change = task.plan(None) if task.node in self.made else self._look(task)
         self.outcome.applied += [(replace(step, stage=self.stage), 0.0) for step in change.steps]
         self._note_containers(change.steps)
+        if change.images:
+            self.outcome.images[task.node] = change.images
         if change.facts:
             self.outcome.facts[task.node] = change.facts
         elif change.summary.startswith("<known after"):

@@ -21,6 +21,7 @@ from clusterkit.model.describe_options import (
     InitOptions,
     SchemaOptions,
 )
+from clusterkit.model.images_options import ImagesOptions
 from clusterkit.model.import_options import ImportOptions
 from clusterkit.model.infer_options import InferOptions, Timeout, one_or_more
 from clusterkit.model.mistakes import Mistake, explain, mistake
@@ -194,6 +195,7 @@ VERBS: dict[str, type[Model]] = {
     "doctor": DoctorOptions,
     "down": DownOptions,
     "exec": ExecOptions,
+    "images": ImagesOptions,
     "import": ImportOptions,
     "infer": InferOptions,
     "init": InitOptions,
@@ -256,6 +258,7 @@ _ARGUMENTS = {
     "discover": ("hosts",),
     "doctor": ("nodes",),
     "exec": ("nodes", "argv"),
+    "images": ("action", "image", "nodes"),
     "import": ("file",),
     "init": ("file",),
     "keys": ("action",),

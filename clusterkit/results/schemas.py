@@ -11,6 +11,7 @@ from clusterkit.results.discover import DiscoverResult
 from clusterkit.results.doctor import DoctorResult
 from clusterkit.results.dry_run import DryRun
 from clusterkit.results.hello import HelloResult
+from clusterkit.results.images import ImagesResult
 from clusterkit.results.import_ import ImportResult
 from clusterkit.results.infer import InferResult
 from clusterkit.results.init import InitResult
@@ -40,6 +41,7 @@ RESULTS: dict[str, type[Model]] = {
     "down": DownResult,
     "dry-run": DryRun,
     "exec": ExecResult,
+    "images": ImagesResult,
     "import": ImportResult,
     "infer": InferResult,
     "init": InitResult,

@@ -7,7 +7,7 @@ one step earlier.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from clusterkit.command import Command, DockerLook, Result, Step
@@ -19,13 +19,15 @@ class Change:
     """What must happen to reach the desired state. No steps means that it is already reached.
 
     ``summary`` says why nothing is to be done, or what is. ``facts`` are what the look taught
-    about the node. ``settles_s`` is how long the state may take to show after the steps.
+    about the node, ``images`` the Docker images that it saw there (name -> id). ``settles_s`` is
+    how long the state may take to show after the steps.
     """
 
     summary: str
     steps: tuple[Step, ...] = ()
     facts: NodeFacts | None = None
     settles_s: float = 0.0
+    images: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class Task(Protocol):
@@ -57,17 +59,22 @@ class Task(Protocol):
 Facts = Mapping[str, NodeFacts]
 """Node -> what was observed there."""
 
+Images = Mapping[str, Mapping[str, str]]
+"""Node -> the images that were seen on its machine, name -> id."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
     """One stretch of the way: tasks of different nodes run at once, those of one node in order.
 
     ``check`` looks at the facts of all nodes together when every task is settled, and raises
-    what no single node can know. ``after`` names a stage on which all of this one rests: while
-    that has steps that are not applied, as in a plan, nothing can be known here.
+    what no single node can know; ``check_images`` does so with the images that were seen.
+    ``after`` names a stage on which all of this one rests: while that has steps that are not
+    applied, as in a plan, nothing can be known here.
     """
 
     name: str
     tasks: tuple[Task, ...]
     check: Callable[[Facts], None] | None = None
     after: str | None = None
+    check_images: Callable[[Images], None] | None = None

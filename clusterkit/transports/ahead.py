@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from clusterkit.command import Command, DockerLook, Result
 
-_ENGINE_LOOKS_AT_ONCE = 4
+_ENGINE_LOOKS_AT_ONCE = 64  # of as many machines; each engine is asked one or two
 
 
 class Ahead:

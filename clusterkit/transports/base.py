@@ -14,7 +14,7 @@ Every transport keeps these promises; tests/contract/ runs them against each rea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -71,6 +71,10 @@ class Transport(Protocol):
 
     def follow(self, command: Command, take: OnBytes) -> int:
         """Run one command to its end and hand over its bytes as they come; its exit code."""
+        ...
+
+    def feed(self, command: Command, chunks: Iterable[bytes]) -> Result:
+        """Run one command that reads a stream; it is ended where the stream breaks off."""
         ...
 
     def run_all(self, commands: Sequence[Command]) -> list[Result]:

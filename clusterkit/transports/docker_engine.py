@@ -6,7 +6,7 @@ import io
 import json
 import tarfile
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -15,7 +15,7 @@ import docker.types
 from docker.utils.ports import build_port_bindings
 
 from clusterkit.command import HOST, DockerCall, DockerLook, Put, Result
-from clusterkit.transports.docker_client import connect
+from clusterkit.transports.docker_client import connect, no_answer
 from clusterkit.transports.docker_errors import build_failed, not_pulled, translated
 from clusterkit.transports.docker_look import look
 
@@ -23,6 +23,7 @@ OnProgress = Callable[[str], None]
 """Takes a line of a long operation."""
 
 _STOP_S = 2
+_PIECE_BYTES = 1 << 20
 
 
 class DockerEngine:
@@ -40,7 +41,7 @@ class DockerEngine:
 
     def look(self, question: DockerLook) -> Result:
         """Answer in JSON, and change nothing."""
-        with translated(question, self._node):
+        with translated(question, self._node, self._no_answer):
             answer = look(self._client(), question)
         return Result(self._node, question, 0, json.dumps(answer))
 
@@ -51,9 +52,15 @@ class DockerEngine:
             NotOurs: If something else has the name already.
             ClusterkitError: If the engine refuses, with what to do about it.
         """
-        with translated(call, self._node):
+        with translated(call, self._node, self._no_answer):
             made = _OPERATIONS[call.operation](self._client(), call, on_progress or _ignore)
         return Result(self._node, call, 0, made)
+
+    def save(self, image: str) -> Iterator[bytes]:
+        """One image with all of its layers, as ``docker save`` writes it."""
+        question = DockerLook(image)
+        with translated(question, self._node, self._no_answer):
+            yield from self._client().get_image(image, chunk_size=_PIECE_BYTES)
 
     def close(self) -> None:
         """Give back the connections."""
@@ -61,6 +68,9 @@ class DockerEngine:
             if self._opened is not None:
                 self._opened.close()
                 self._opened = None
+
+    def _no_answer(self, error: BaseException) -> str:
+        return no_answer(error)
 
     def _client(self) -> docker.APIClient:
         with self._opening:

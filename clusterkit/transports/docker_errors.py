@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import docker.errors
@@ -22,14 +22,18 @@ _RLIMITS = {
 
 
 @contextmanager
-def translated(call: DockerCall | DockerLook, node: str = HOST) -> Iterator[None]:
-    """Raise what the SDK raises as errors of ours."""
+def translated(
+    call: DockerCall | DockerLook,
+    node: str = HOST,
+    why: Callable[[BaseException], str] = no_answer,
+) -> Iterator[None]:
+    """Raise what the SDK raises as errors of ours; ``why`` tells why an engine is silent."""
     try:
         yield
     except docker.errors.APIError as error:
         raise _refused(call, str(error.explanation or error), error.status_code) from error
     except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
-        raise TransportError(node, no_answer(error)) from error
+        raise TransportError(node, why(error)) from error
 
 
 def build_failed(image: str, log: list[str]) -> ClusterkitError:

@@ -56,7 +56,13 @@ def _image(client: Any, name: str) -> Row | None:
     except docker.errors.NotFound:
         return None
     labels = (row.get("Config") or {}).get("Labels") or {}
-    return {"id": row["Id"], "labels": labels, "created": row["Created"]}
+    return {
+        "id": row["Id"],
+        "labels": labels,
+        "created": row["Created"],
+        "size_bytes": row["Size"],
+        "digests": row.get("RepoDigests") or [],
+    }
 
 
 def _containers(

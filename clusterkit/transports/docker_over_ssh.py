@@ -38,7 +38,7 @@ def connect_over_ssh(machine: SshTransport) -> docker.APIClient:
     try:
         newest = client.version(api_version=False)["ApiVersion"]
     except (requests.exceptions.RequestException, docker.errors.DockerException) as error:
-        raise TransportError(machine.node, _why(machine, error)) from error
+        raise TransportError(machine.node, why_no_answer(machine, error)) from error
     client._version = min(  # type: ignore[attr-defined]  # its only way to change it later
         newest, DEFAULT_DOCKER_API_VERSION, key=_number
     )
@@ -49,7 +49,7 @@ def _number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
-def _why(machine: SshTransport, error: BaseException) -> str:
+def why_no_answer(machine: SshTransport, error: BaseException) -> str:
     """What the machine says of its Docker, asked by the program that a person would use."""
     from clusterkit.command import Command
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from clusterkit.command import Command, Put, Result
@@ -30,6 +30,12 @@ class FakeTransport:
         take("stdout", result.stdout.encode())
         take("stderr", result.stderr.encode())
         return result.exit_code
+
+    def feed(self, command: Command, chunks: Iterable[bytes]) -> Result:
+        """Remember ``command``, and read all of the stream."""
+        for _ in chunks:
+            pass
+        return self.run(command)
 
     def run_all(self, commands: Sequence[Command]) -> list[Result]:
         """Answer each command."""

@@ -51,6 +51,12 @@ class StreamTransport(ABC):
         chunks = None if command.stdin is None else [command.stdin]
         return self._feed(command, chunks, take)
 
+    def feed(self, command: Command, chunks: Iterable[bytes]) -> Result:
+        """Run one command that reads a stream; it is ended where the stream breaks off."""
+        output = Collected()
+        code = self._feed(command, chunks, output.take)
+        return Result(self.node, command, code, output.text("stdout"), output.text("stderr"))
+
     def run_all(self, commands: Sequence[Command]) -> list[Result]:
         """Run commands one after another in a single round trip; they read nothing."""
         mark = uuid.uuid4().hex
@@ -161,14 +167,22 @@ class StreamTransport(ABC):
         if ending:  # it was on its way when the others were ended
             process.signal("TERM")
         try:
-            for chunk in chunks or ():
-                process.send(chunk)
+            self._send(process, chunks or ())
             process.close_stdin()
             if only_waits:
                 process.follow()
             return self._end_in_time(command, session, process, began)
         finally:
             self._waited_for.discard(process)
+
+    def _send(self, process: Running, chunks: Iterable[bytes]) -> None:
+        """Give a program its stdin; half of it must not look like all of it."""
+        try:
+            for chunk in chunks:
+                process.send(chunk)
+        except BaseException:
+            process.signal("TERM")
+            raise
 
     def _end_in_time(
         self, command: Command, session: Session, process: Running, began: float

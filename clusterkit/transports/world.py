@@ -144,7 +144,6 @@ class World:
 
 def _engine_of(machine: SshTransport) -> DockerEngine:
     """A machine's own Docker engine, over the connection to the machine."""
-    from clusterkit.transports.docker_engine import DockerEngine
-    from clusterkit.transports.docker_over_ssh import connect_over_ssh
+    from clusterkit.transports.machine_engine import MachineEngine
 
-    return DockerEngine(machine.node, lambda: connect_over_ssh(machine))
+    return MachineEngine(machine)

@@ -1,0 +1,77 @@
+"""The Docker engine of a machine. Images come there by its own docker command.
+
+That one knows the logins of the machine's user to registries; over the API, the controlling
+machine's would be sent along.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusterkit.command import Command, DockerCall, Result
+from clusterkit.errors import ClusterkitError
+from clusterkit.events import Stream
+from clusterkit.transports.docker_engine import DockerEngine, OnProgress
+from clusterkit.transports.docker_over_ssh import connect_over_ssh, why_no_answer
+
+if TYPE_CHECKING:
+    from clusterkit.transports.ssh import SshTransport
+
+_DENIED = ("denied", "unauthorized", "authentication required", "no basic auth")
+
+
+class MachineEngine(DockerEngine):
+    """One machine's engine, over the connection to the machine that we have verified."""
+
+    def __init__(self, machine: SshTransport) -> None:
+        super().__init__(machine.node, lambda: connect_over_ssh(machine))
+        self._machine = machine
+
+    def apply(self, call: DockerCall, on_progress: OnProgress | None = None) -> Result:
+        """Do what ``call`` asks, as every engine does."""
+        if call.operation != "pull":
+            return super().apply(call, on_progress)
+        code, said = self._pull(call.name, on_progress)
+        if code != 0:
+            raise not_pulled(self._machine.node, call.name, said)
+        return Result(self._machine.node, call, 0, said)
+
+    def _pull(self, image: str, on_progress: OnProgress | None) -> tuple[int, str]:
+        """The exit code, and the last line that was said."""
+        said = [""]
+        stopped: list[ClusterkitError] = []
+
+        def take(_: Stream, line: str) -> None:
+            said.append(line)
+            try:
+                if on_progress is not None and not stopped:
+                    on_progress(line)
+            except ClusterkitError as error:  # the user asked to stop
+                stopped.append(error)
+                process.signal("TERM")
+
+        process = self._machine.start(Command(("docker", "pull", image)), take)
+        process.close_stdin()
+        code = process.wait()
+        if stopped:
+            raise stopped[0]
+        return code, said[-1]
+
+    def _no_answer(self, error: BaseException) -> str:
+        return why_no_answer(self._machine, error)
+
+
+def not_pulled(node: str, image: str, said: str) -> ClusterkitError:
+    """Why a machine could not get an image from its registry, and both ways out."""
+    push = f"send it from here: `clusterkit images push {image} --inventory INVENTORY`"
+    if any(word in said.lower() for word in _DENIED):
+        registry, slash, _ = image.partition("/")
+        is_named = slash and ("." in registry or ":" in registry or registry == "localhost")
+        login = f"docker login {registry}" if is_named else "docker login"
+        fix = f"log in there, on {node}: `{login}`; or {push}"
+    else:
+        fix = f"check the name; or {push}"
+    what = said.removeprefix("Error response from daemon: ").rstrip(".")
+    return ClusterkitError(
+        f"{node}: image {image} is not there and cannot be pulled: {what}. Fix: {fix}"
+    )
