@@ -92,13 +92,19 @@ class _VolumeLock:
 
 
 # $1 is the file below the user's home folder, $2 the holder. A link appears whole or not at all,
-# and only where there is none. The folder goes with the last lock in it.
+# and only where there is none. The folder goes with the last lock in it, which may be at any
+# moment: then it is made again.
 _TAKE = """
 file="$HOME/$1"
-mkdir -p -m 700 -- "${file%/*}" && printf '%s' "$2" >"$file.$$" || exit 1
-ln -- "$file.$$" "$file" 2>/dev/null
-rm -f -- "$file.$$"
-cat -- "$file"
+mine="$file.$$"
+trap 'rm -f -- "$mine"' EXIT
+for again in 1 2 3 4 5 6 7 8 9; do
+    why=$({ mkdir -p -m 700 -- "${file%/*}" && printf '%s' "$2" >"$mine"; } 2>&1) || continue
+    why=$(ln -- "$mine" "$file" 2>&1)
+    cat -- "$file" 2>/dev/null && exit
+done
+echo "$why" >&2
+exit 1
 """
 _RELEASE = """
 file="$HOME/$1"

@@ -28,19 +28,21 @@ Host *
   StrictHostKeyChecking yes
   PasswordAuthentication no
   BatchMode yes
-  ConnectTimeout 10
+  ConnectTimeout {connect_timeout_s}
   # The post-quantum exchange costs several times the CPU; the network is the cluster's own.
   KexAlgorithms curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256
 """
 _UNKNOWN = "<known after reach>"
+_NO_SUCH_KEY = "Host key verification failed"  # the last line of many
 # $1 is ssh's configuration, the rest are nodes. Each that does not let the head in gets one line.
+_AT_ONCE, _CONNECT_TIMEOUT_S = 32, 10
 _TRY = """
-config=$1; shift
+config=$1 at_once=$2; shift 2
 try='
 why=$(ssh -F "$1" -- "$2" true 2>&1 </dev/null) && exit
 printf "%s\\t%s\\n" "$2" "$(printf %s "$why" | tr "\\n\\t" "; ")"
 '
-printf '%s\\n' "$@" | xargs -P 32 -n 1 sh -c "$try" sh "$config"
+printf '%s\\n' "$@" | xargs -P "$at_once" -n 1 sh -c "$try" sh "$config"
 """
 
 
@@ -72,7 +74,10 @@ def ssh_config(cluster: Cluster) -> str:
         )
         for node in cluster.nodes
     )
-    return hosts + _ALL.format(home=cluster.home_of(cluster.head.name))
+    everywhere = _ALL.format(
+        home=cluster.home_of(cluster.head.name), connect_timeout_s=_CONNECT_TIMEOUT_S
+    )
+    return hosts + everywhere
 
 
 def known_hosts(cluster: Cluster) -> str:
@@ -100,23 +105,36 @@ class HeadLogsIn:
         """Print a line for each node that does not let the head in."""
         config = f"{self.cluster.home_of(self.node)}/ssh/config"
         others = [node.name for node in self.cluster.nodes[1:]]
-        return Command(("sh", "-c", _TRY, "sh", config, *others), timeout_s=60)
+        argv = ("sh", "-c", _TRY, "sh", config, str(_AT_ONCE), *others)
+        rounds = -(-len(others) // _AT_ONCE)
+        return Command(argv, timeout_s=30 + 2 * _CONNECT_TIMEOUT_S * rounds)
 
     def plan(self, seen: Result | None) -> Change:
         """Nothing can be done here about a node that refuses; each is named."""
         if seen is None:
             return Change("<known after trust>")
-        refused = [line.partition("\t") for line in seen.stdout.splitlines() if "\t" in line]
+        rows = (line.partition("\t") for line in seen.stdout.splitlines())
+        refused = {name: why for name, tab, why in rows if tab}
         if refused:
-            raise ClusterkitError("\n".join(self._why(name, why) for name, _, why in refused))
+            nodes = (node for node in self.cluster.nodes if node.name in refused)
+            raise ClusterkitError("\n".join(self._why(node, refused[node.name]) for node in nodes))
         seen.check()
         return Change("the head logs in to every node")
 
-    def _why(self, name: str, why: str) -> str:
-        node = self.cluster.node(name)
+    def _why(self, node: Node, why: str) -> str:
         port = node.login.port if node.login else 22
+        said = _NO_SUCH_KEY if _NO_SUCH_KEY in why else why.strip(".; ") or "no answer"
         return (
-            f"{name}: the head, {self.node}, cannot log in at {node.address}:{port}: "
-            f"{why.strip('; ') or 'no answer'}. Fix: let sshd there listen on the cluster "
-            "network, and let it through the firewall"
+            f"{node.name}: the head, {self.node}, cannot log in at {node.address}:{port}: "
+            f"{said}. Fix: {_fix(node, why)}"
         )
+
+
+def _fix(node: Node, why: str) -> str:
+    """What is to be done, by what ssh said."""
+    if "Permission denied" in why:
+        user = node.login.user if node.login else "the user"
+        return f"let sshd there read ~/.ssh/authorized_keys of {user}, closed to others"
+    if _NO_SUCH_KEY in why:
+        return "correct `address`: another machine, or another sshd, answers there"
+    return "let sshd there listen on the cluster network, and let it through the firewall"
