@@ -115,7 +115,7 @@ def _rdma_notes(interface: str, port: str, root: str, *, has_verbs: bool) -> lis
             f"only {limit >> 10} KiB may be locked in memory, and RDMA locks what it sends. "
             "Fix: set `ulimits: {memlock: -1}`"
         )
-    others = [each for each in rdma.active_ports(root) if each != port]
+    others = [each for each in map(str, rdma.active_ports(root)) if each != port]
     if others:
         notes.append(
             f"NCCL uses {port}, which is on the cluster network, and not {', '.join(others)}. "

@@ -37,7 +37,7 @@ module.main()
 """
 _PACKAGE = "clusterkit.payloads"
 _PARTS = ("reading", "system", "gpus", "network", "docker", "mpi", "look")
-_MODULES = ("interfaces", *(f"machine.{part}" for part in _PARTS))
+_MODULES = ("interfaces", "rdma", *(f"machine.{part}" for part in _PARTS))
 """Each after those that it imports."""
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from clusterkit.payloads.interfaces import interface_addresses
 from clusterkit.payloads.machine.reading import link, text, whole
+from clusterkit.payloads.rdma import Port, ports
 
 _CLASS = "sys/class/net"
 _LOOPBACK = "772"  # ARPHRD_LOOPBACK
@@ -84,32 +85,19 @@ def _driver(name: str, any_socket: socket.socket) -> str:
 
 def rdma(root: str = "/") -> dict[str, Any]:
     """Every port of every RDMA device."""
-    devices = os.path.join(root, "sys/class/infiniband")
     return {
-        "rdma_ports": [
-            _rdma_port(device, port, os.path.join(devices, device))
-            for device in sorted(_listed(devices))
-            for port in sorted(_listed(os.path.join(devices, device, "ports")))
-        ],
+        "rdma_ports": [_rdma_port(port) for port in ports(root)],
         "has_dev_infiniband": os.path.isdir(os.path.join(root, "dev/infiniband")),
     }
 
 
-def _rdma_port(device: str, port: str, folder: str) -> dict[str, Any]:
-    """One port. RoCE names its interface; one of InfiniBand has the port's number, from 0."""
-    there = os.path.join(folder, "ports", port)
-    rate = re.match(r"([\d.]+) Gb/sec", text(there, "rate"))
-    beside = os.path.join(folder, "device/net")
-    numbered = [
-        name
-        for name in sorted(_listed(beside))
-        if int(text(beside, name, "dev_port") or 0) == int(port) - 1
-    ]
+def _rdma_port(port: Port) -> dict[str, Any]:
+    rate = re.match(r"([\d.]+) Gb/sec", port.read("rate"))
     return {
-        "name": device,
-        "port": int(port),
-        "state": text(there, "state").rpartition(": ")[2] or None,
-        "link_layer": text(there, "link_layer") or None,
+        "name": port.device,
+        "port": port.number,
+        "state": port.read("state").rpartition(": ")[2] or None,
+        "link_layer": port.read("link_layer") or None,
         "rate_mbps": int(float(rate.group(1)) * 1000) if rate else None,
-        "netdev": text(there, "gid_attrs/ndevs/0") or next(iter(numbered), None),
+        "netdev": next(iter(port.interfaces()), None),
     }
