@@ -20,6 +20,12 @@ from clusterkit.transports.fabric_config import fabric_config
 from clusterkit.transports.host_keys import ChangedHostKey, Pin, Reject, UnknownHostKey
 from clusterkit.transports.known_hosts import file_with, is_trusted, trusted_keys
 from clusterkit.transports.ssh_address import SshAddress
+from clusterkit.transports.ssh_gateway import (
+    BehindGateway,
+    Gateway,
+    GatewayFailed,
+    shared_gateway,
+)
 from clusterkit.transports.ssh_wire import Wire
 
 logging.getLogger("paramiko").addHandler(logging.NullHandler())  # our errors say it better
@@ -31,14 +37,6 @@ _SSH_PORT = 22
 _UP = "see whether `clusterkit up INVENTORY` puts the cluster's keys back"
 # What paramiko says of a server that takes the connection and then says nothing.
 _SILENT = ("Error reading SSH protocol banner", "No existing session")
-
-
-class GatewayFailed(Exception):
-    """The machine through which another is reached cannot be used."""
-
-    def __init__(self, gateway: SshAddress, cause: Exception) -> None:
-        self.gateway, self.cause = gateway, cause
-        super().__init__(f"through {gateway}: {cause}")
 
 
 class VerifiedConnection(fabric.Connection):  # type: ignore[misc]  # Fabric has no types
@@ -90,7 +88,7 @@ class VerifiedConnection(fabric.Connection):  # type: ignore[misc]  # Fabric has
             self.client.get_host_keys().add(name, key.get_name(), key)
             return super().open()
 
-    def get_gateway(self) -> VerifiedConnection | str | None:
+    def get_gateway(self) -> Gateway | str | None:
         """The machine through which this one is reached; Fabric's own would trust any key."""
         address: SshAddress = self.address
         through = address.jump or self.ssh_config.get("proxyjump", "none")
@@ -101,7 +99,7 @@ class VerifiedConnection(fabric.Connection):  # type: ignore[misc]  # Fabric has
         hop = self.derive_shorthand(last)
         if hop["host"] == self.original_host:  # `Host *` with ProxyJump means the others
             return None
-        return VerifiedConnection(
+        return shared_gateway(
             replace(
                 address,
                 host=hop["host"],
@@ -109,11 +107,14 @@ class VerifiedConnection(fabric.Connection):  # type: ignore[misc]  # Fabric has
                 user=hop["user"],
                 key_file=None,
                 jump=before or None,
-            )
+            ),
+            VerifiedConnection,
         )
 
     def open_gateway(self) -> Any:
         """A channel through the gateway; what fails there must not be told of this machine."""
+        if isinstance(self.gateway, Gateway):
+            return self.gateway.channel(self.host, int(self.port), self.connect_timeout)
         try:
             return super().open_gateway()
         except Exception as error:
@@ -152,6 +153,11 @@ def explain(error: BaseException, address: SshAddress) -> str:
     match error:
         case GatewayFailed(gateway=gateway, cause=cause):
             return f"{address} is reached through {gateway}: {explain(cause, gateway)}"
+        case BehindGateway(gateway=gateway):
+            return (
+                f"{address} cannot be reached from {gateway}. "
+                "Fix: start sshd there, or correct the address, the port or the jump host"
+            )
         case UnknownHostKey(key=key):
             fix = f"compare it with the machine's own, then add it to {trusted}"
             return (
