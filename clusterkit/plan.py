@@ -12,6 +12,7 @@ from clusterkit.model.cluster import Cluster
 from clusterkit.model.trust import Trust
 from clusterkit.tasks.base import Facts, Stage, Task
 from clusterkit.tasks.node_facts import LookAtNode
+from clusterkit.tasks.own_storage import OwnStorage, OwnStorageGone, own_folder
 from clusterkit.tasks.payload import Payload
 from clusterkit.tasks.storage import SharedFolder
 
@@ -26,9 +27,21 @@ def up_stages(cluster: Cluster, trust: Trust, remembered: Facts = NOTHING) -> tu
 
 
 def down_stages(cluster: Cluster) -> tuple[Stage, ...]:
-    """Everything that takes a cluster away."""
-    stages: tuple[Stage, ...] = registry.find("providers", cluster.provider).down(cluster)
-    return stages
+    """Everything that takes a cluster away; copies of models while nodes can still be asked."""
+    provider = registry.find("providers", cluster.provider)
+    return (*storage_gone(cluster), *provider.down(cluster))
+
+
+def storage_gone(cluster: Cluster) -> tuple[Stage, ...]:
+    """What was put on the nodes' own disks is taken away; storage that they share stays."""
+    if cluster.storage.kind != "sync":
+        return ()
+    folder = own_folder(cluster)
+    copies = tuple(
+        OwnStorageGone(node.name, folder, cluster.name, needs_answer=node.container is None)
+        for node in cluster.nodes
+    )
+    return (Stage("storage", copies),)
 
 
 def mpi_stage(cluster: Cluster, remembered: Facts = NOTHING) -> Stage:
@@ -42,12 +55,17 @@ def mpi_stage(cluster: Cluster, remembered: Facts = NOTHING) -> Stage:
 
 
 def storage_stages(cluster: Cluster) -> tuple[Stage, ...]:
-    """Every node can write to the storage, and sees what the head made there."""
+    """Every node can write to the storage, and sees what the head made there.
+
+    With ``sync`` each has its own, and none sees what another made.
+    """
+    if cluster.storage.kind == "sync":
+        folder = own_folder(cluster)
+        own = tuple(OwnStorage(node.name, folder, cluster.name) for node in cluster.nodes)
+        return (Stage("storage", own),)
     path, head = cluster.storage.path, cluster.head.name
-    # Nodes of several users write there, each what is its own.
-    users = {node.login.user for node in cluster.nodes if node.login}
-    mode = "1777" if len(users) > 1 else ""
-    stages = [Stage("storage", (SharedFolder(head, path, mode=mode),))]
-    if others := tuple(SharedFolder(node.name, path, head) for node in cluster.nodes[1:]):
+    several = len({node.login.user for node in cluster.nodes if node.login}) > 1
+    stages = [Stage("storage", (SharedFolder(head, path, several_users=several),))]
+    if others := tuple(SharedFolder(node.name, path, head, several) for node in cluster.nodes[1:]):
         stages.append(Stage("storage", others, after="storage"))
     return tuple(stages)

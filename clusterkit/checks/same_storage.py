@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 from clusterkit.command import Command, Result
 
-# $1 is the storage, $2 the file in it, $3 the nonce. Where the folder that `up` makes is there, a
+# $1 is the storage, $2 the file in it, $3 the nonce. Where a folder that `up` makes is there, a
 # user may write to that only. Nothing is made: where the path is missing, so is the storage.
 _WRITE = """
-folder=$1/clusterkit
-[ -d "$folder" ] || folder=$1
+for folder in "$1/clusterkit/.proof" "$1/clusterkit" "$1"; do
+    [ -d "$folder" ] && break
+done
 printf "%s" "$3" >"$folder/$2"
 """
 # $1 is the storage, $2 the nonce, the rest are files to be read. A name that was never looked for
@@ -27,8 +28,9 @@ for pause in 0 0.5 1; do
     sleep "$pause"
     for file do
         shift
-        for place in "$storage/clusterkit/$file" "$storage/$file"; do
-            [ "$(cat -- "$place" 2>/dev/null)" = "$nonce" ] && echo "seen $file" && continue 2
+        for folder in clusterkit/.proof clusterkit .; do
+            seen=$(cat -- "$storage/$folder/$file" 2>/dev/null)
+            [ "$seen" = "$nonce" ] && echo "seen $file" && continue 2
         done
         set -- "$@" "$file"
     done
@@ -36,6 +38,8 @@ for pause in 0 0.5 1; do
 done
 """
 _TIMEOUT_S = 60
+PROOF_FOLDER = ".proof"
+"""Where nodes of several users prove it: what lies beside it, models, only one may write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +65,8 @@ class StorageProof:
 
     def remove(self, node: str) -> Command:
         """What ``node`` runs last, whatever was seen."""
-        file = self._file(node)
-        return _command("rm", "-f", "--", f"{self.path}/clusterkit/{file}", f"{self.path}/{file}")
+        folders = (f"{self.path}/clusterkit/{PROOF_FOLDER}", f"{self.path}/clusterkit", self.path)
+        return _command("rm", "-f", "--", *(f"{each}/{self._file(node)}" for each in folders))
 
     def judge(
         self, written: Mapping[str, Result], read: Mapping[str, Result]

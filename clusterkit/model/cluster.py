@@ -85,6 +85,14 @@ class Node:
 StorageKind = Literal["bind", "volume", "local", "nfs", "sync"]
 
 
+def default_sync_path(cluster: str) -> str:
+    """Where each machine keeps its copies, unless told otherwise: on its own disk, not in memory.
+
+    /var/tmp is everybody's: a folder of that name counts only if it is the login user's own.
+    """
+    return f"/var/tmp/clusterkit-{cluster}"  # noqa: S108
+
+
 @dataclass(frozen=True, slots=True)
 class Storage:
     """Where all nodes see the same files: ``path`` on the nodes.

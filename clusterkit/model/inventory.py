@@ -12,7 +12,14 @@ from pydantic import AfterValidator, Field
 
 from clusterkit.model.addresses import assign
 from clusterkit.model.base import Model, Name
-from clusterkit.model.cluster import Cluster, Container, Node, Storage, StorageKind
+from clusterkit.model.cluster import (
+    Cluster,
+    Container,
+    Node,
+    Storage,
+    StorageKind,
+    default_sync_path,
+)
 from clusterkit.model.container import (
     CONTAINER_SSH_PORT,
     IMAGE_PYTHON,
@@ -233,7 +240,7 @@ class Inventory(Model):
             return Storage("local", str(local_storage))
         if self.provider == "ssh":
             wanted = self.storage or StorageSettings(kind="sync")
-            path = wanted.path or f"/var/tmp/clusterkit-{self.cluster}"  # noqa: S108 - a user's own
+            path = wanted.path or default_sync_path(self.cluster)
             return Storage(wanted.kind, path, wanted.source)
         wanted = self.storage or StorageSettings(kind="volume")
         source = absolute(wanted.source, base) if wanted.source else None

@@ -30,7 +30,8 @@ from clusterkit.payloads.model_folder import differences, sha256, shape_of
 from clusterkit.payloads.model_protocol import DIFFERS, FORMAT, MANIFEST
 from clusterkit.payloads.quiet import quiet
 
-_LOCK = ".lock"
+LOCK = ".lock"
+"""In unfinished work, held by whoever does it."""
 _NOT_COPIED = {".bin", ".pth", ".gguf"}  # the weights once more, in other formats
 _ABANDONED_S = 24 * 3600
 
@@ -76,7 +77,7 @@ def convert(source: Path, target: Path, *, name: str, source_sha256: str) -> Non
         tell(event="published", folder=str(target), changed=False)
         return
     work = Path(tempfile.mkdtemp(prefix=f"{target.name}.", suffix=".part", dir=target.parent))
-    lock = os.open(work / _LOCK, os.O_CREAT | os.O_RDWR, 0o644)
+    lock = os.open(work / LOCK, os.O_CREAT | os.O_RDWR, 0o644)
     fcntl.flock(lock, fcntl.LOCK_EX)
     threading.Thread(target=end_with_stdin, args=(work,), daemon=True).start()
     try:
@@ -109,7 +110,7 @@ def remove_abandoned(target: Path, source: Path) -> None:
             shutil.rmtree(upload, ignore_errors=True)
     for work in target.parent.glob(f"{target.name}.*.part"):
         try:
-            lock = os.open(work / _LOCK, os.O_RDWR)
+            lock = os.open(work / LOCK, os.O_RDWR)
         except FileNotFoundError:
             if time.time() - work.stat().st_mtime > 60:  # else it may be a moment old
                 shutil.rmtree(work, ignore_errors=True)
@@ -160,7 +161,7 @@ def write_model(source: Path, work: Path) -> None:
 def write_manifest(work: Path, *, name: str, source_sha256: str) -> None:
     """Describe the files, the model's shape and the tools; the folder is complete with it."""
     tell(event="progress", stage="checksum", source=str(work))
-    names = sorted(path.name for path in work.iterdir() if path.name != _LOCK)
+    names = sorted(path.name for path in work.iterdir() if path.name != LOCK)
     for name_ in names:
         (work / name_).chmod(0o644)  # save_pretrained leaves weights that only their owner reads
     files = {
@@ -181,7 +182,7 @@ def write_manifest(work: Path, *, name: str, source_sha256: str) -> None:
 
 def publish(work: Path, target: Path) -> bool:
     """Give ``work`` its name; False if another conversion was first."""
-    (work / _LOCK).unlink()
+    (work / LOCK).unlink()
     work.chmod(0o755)  # mkdtemp makes folders that only their owner reads
     for _ in range(2):
         try:

@@ -1,4 +1,4 @@
-"""What the controller and the payloads ``convert`` and ``generate`` agree on."""
+"""What the controller and the payloads that handle models agree on."""
 
 from __future__ import annotations
 
@@ -16,3 +16,9 @@ INPUT_VERSION = 1
 
 REFUSED = 2
 """The exit code of a rank that cannot answer the request, however often it is tried."""
+
+CHUNK_BYTES = 1 << 20
+"""How much of a model is copied to another node at once."""
+
+PATIENCE_S = 60.0
+"""How long a copy may stand still before its end is given up."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from clusterkit.quantities import duration, size
+from clusterkit.report.folding import fold
 from clusterkit.report.tables import FAINT, GOOD, NOTHING, Blocks, cell, table
 from clusterkit.results.models import BuildResult, ModelsResult
 
@@ -12,6 +13,8 @@ from clusterkit.results.models import BuildResult, ModelsResult
 def build_text(build: BuildResult, *, wide: bool = False) -> Blocks:
     """Where the model lies, and whether it was there already; ``wide`` adds what it is."""
     how = f"built in {duration(build.took_s)}" if build.changed else "was there already, whole"
+    if build.copied_to:
+        how += f", copied to {fold(build.copied_to)}"
     line = Text.assemble(
         (f"Model {build.model} is ready", GOOD),
         f" in {build.folder} ({size(build.size_bytes)}): {how}.",

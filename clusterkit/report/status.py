@@ -6,8 +6,9 @@ from rich.table import Table
 from rich.text import Text
 
 from clusterkit.quantities import duration, size
+from clusterkit.report.folding import fold
 from clusterkit.report.tables import BAD, GOOD, NOTHING, Block, Blocks, cell, grid, table
-from clusterkit.results.status import NodeStatus, SeenGpu, StatusResult
+from clusterkit.results.status import ModelStatus, NodeStatus, SeenGpu, StatusResult
 
 
 def status_text(status: StatusResult, *, wide: bool = False) -> Blocks:
@@ -37,9 +38,20 @@ def _summary(status: StatusResult) -> Table:
         source = f" {storage.source} at" if storage.source else ""
         lines.add_row(Text("storage", "bold"), f"{storage.kind}{source} {storage.path}{free}")
     if status.model:
-        lines.add_row(Text("model", "bold"), f"{status.model.name}: {status.model.state}")
+        lines.add_row(Text("model", "bold"), f"{status.model.name}: {_model_state(status.model)}")
     lines.add_row(Text("jobs", "bold"), ", ".join(status.jobs_running) or "none running")
     return lines
+
+
+def _model_state(model: ModelStatus) -> str:
+    """``ready``; where copies differ, what each node has: ``ready on n1, absent on n[2-3]``."""
+    states = model.nodes or {}
+    if len(set(states.values())) < 2:
+        return model.state
+    nodes: dict[str, list[str]] = {}
+    for node, state in states.items():
+        nodes.setdefault(state, []).append(node)
+    return ", ".join(f"{state} on {fold(names)}" for state, names in nodes.items())
 
 
 def _nodes(status: StatusResult, wide: bool) -> Table:

@@ -29,6 +29,10 @@ class BuildResult(Model):
     folder: str = Field(description="On the nodes")
     digest: str = Field(description="sha256, in hex")
     changed: bool = Field(description="False: it was there already, and verified")
+    copied_to: tuple[str, ...] = Field(
+        default=(),
+        description="Nodes with a storage of their own that lacked it; now they have it",
+    )
     size_bytes: int
     shape: ModelShape | None = None
     took_s: float = Field(description="Seconds")

@@ -65,7 +65,12 @@ class ModelStatus(Model):
     """The engine's model on the cluster's storage."""
 
     name: str
-    state: ModelState = Field(description="unknown: it cannot be told before it was fetched")
+    state: ModelState = Field(
+        description="ready: everywhere. unknown: it cannot be told before it was fetched"
+    )
+    nodes: dict[str, ModelState] | None = Field(
+        default=None, description="On each node, where each has a storage of its own"
+    )
 
 
 class StatusResult(Model):

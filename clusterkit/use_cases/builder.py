@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from clusterkit.command import Command, Step
+from collections.abc import Sequence
+
+from clusterkit.command import Command, Result, Step
+from clusterkit.errors import ClusterkitError
 from clusterkit.events import Sink
-from clusterkit.facts import NodeFacts
+from clusterkit.executor import on_each
 from clusterkit.model.models import model_source
 from clusterkit.payloads.model_protocol import DIFFERS, MANIFEST
 from clusterkit.results.status import ModelState
@@ -13,8 +16,14 @@ from clusterkit.tasks.payload import payload_folder
 from clusterkit.transports.local import LocalTransport
 from clusterkit.transports.world import World
 from clusterkit.use_cases.launch import Facts
-from clusterkit.use_cases.model_commands import check_command, first_build_steps, target_of
-from clusterkit.use_cases.model_placing import Builder
+from clusterkit.use_cases.model_commands import (
+    Receiver,
+    check_command,
+    first_build_steps,
+    target_of,
+)
+from clusterkit.use_cases.model_placing import Builder, BuiltModel, place_model
+from clusterkit.use_cases.model_spreading import spread_model
 from clusterkit.use_cases.session import Session
 
 
@@ -31,23 +40,90 @@ def builder_for(session: Session, world: World, *, facts: Facts, sink: Sink) -> 
     )
 
 
-def placing_steps(session: Session, facts: Facts) -> tuple[Step, ...]:
-    """The steps of a first build, not run."""
+def place_everywhere(
+    session: Session,
+    builder: Builder,
+    *,
+    facts: Facts,
+    nodes: Sequence[str],
+    verify: bool = False,
+) -> tuple[BuiltModel, tuple[str, ...]]:
+    """The model on the storage of ``nodes``, and those to which it was copied.
+
+    Raises:
+        NodesFailed: With every node that did not get it; all others have it.
+    """
+    cluster = session.cluster
+    model = place_model(cluster, builder, verify=verify)
+    receivers = receivers_of(session, facts, nodes)
+    return model, spread_model(cluster, builder, model, receivers, verify=verify)
+
+
+def receivers_of(session: Session, facts: Facts, nodes: Sequence[str]) -> tuple[Receiver, ...]:
+    """The nodes besides the head that need a copy of their own; none where storage is shared."""
+    cluster = session.cluster
+    if cluster.storage.kind != "sync":
+        return ()
+    return tuple(
+        Receiver(node.name, facts[node.name].python, _payloads(session, node.name))
+        for node in cluster.nodes[1:]
+        if node.name in nodes
+    )
+
+
+def placing_steps(
+    session: Session, facts: Facts, nodes: Sequence[str] | None = None
+) -> tuple[Step, ...]:
+    """The steps of a first build for ``nodes``, by default all; not run."""
+    names = [node.name for node in session.cluster.nodes] if nodes is None else nodes
     return first_build_steps(
         session.cluster,
         python=facts[session.cluster.head.name].python,
         payloads=_payloads(session),
         cache=str(cache_folder()),
         source="pypi",
+        receivers=receivers_of(session, facts, names),
     )
 
 
-def model_state(session: Session, world: World, facts: NodeFacts) -> ModelState:
-    """``ready``, ``absent`` or ``damaged`` on the storage; ``unknown`` before it was fetched."""
-    looks = model_looks(session, facts)
-    if not looks:
+def model_states(session: Session, world: World, facts: Facts) -> dict[str, ModelState]:
+    """``ready``, ``absent`` or ``damaged`` on each storage, by the node that was asked.
+
+    That is the head, or, where each node has a storage of its own, every node with ``facts``.
+    ``unknown``: before it was fetched, or where nobody answers.
+    """
+    cluster = session.cluster
+    keepers = cluster.nodes if cluster.storage.kind == "sync" else cluster.nodes[:1]
+    asked = [node.name for node in keepers if node.name in facts]
+    looks = dict(model_looks(session, facts, asked))
+    answers = on_each(looks, lambda name: world.perform(name, looks[name]))
+    return {name: _state(answers.get(name)) for name in asked}
+
+
+def model_looks(
+    session: Session, facts: Facts, nodes: Sequence[str]
+) -> tuple[tuple[str, Command], ...]:
+    """What asks nodes for a built-in model; where another lies is known once it is fetched.
+
+    Where the storage is shared, the head alone is asked.
+    """
+    cluster = session.cluster
+    builtin = model_source(cluster.engine.model).builtin
+    if builtin is None:
+        return ()
+    target = target_of(cluster, builtin.name, builtin.wheel.member_sha256)
+    asked = [each.name for each in receivers_of(session, facts, nodes)]
+    if cluster.head.name in nodes:
+        asked = [cluster.head.name, *asked]
+    return tuple(
+        (name, check_command(facts[name].python, _payloads(session, name), target))
+        for name in asked
+    )
+
+
+def _state(seen: Result | ClusterkitError | None) -> ModelState:
+    if not isinstance(seen, Result):
         return "unknown"
-    seen = world.perform(session.cluster.head.name, looks[0])
     if seen.ok:
         return "ready"
     if seen.exit_code != DIFFERS:
@@ -55,15 +131,7 @@ def model_state(session: Session, world: World, facts: NodeFacts) -> ModelState:
     return "absent" if f"{MANIFEST} is missing" in seen.stdout else "damaged"
 
 
-def model_looks(session: Session, head: NodeFacts) -> tuple[Command, ...]:
-    """What asks the head for a built-in model; where another lies is known once it is fetched."""
-    builtin = model_source(session.cluster.engine.model).builtin
-    if builtin is None:
-        return ()
-    target = target_of(session.cluster, builtin.name, builtin.wheel.member_sha256)
-    return (check_command(head.python, _payloads(session), target),)
-
-
-def _payloads(session: Session) -> str:
-    """The payloads on the head."""
-    return payload_folder(session.cluster.home_of(session.cluster.head.name))
+def _payloads(session: Session, node: str | None = None) -> str:
+    """The payloads on a node, by default the head."""
+    cluster = session.cluster
+    return payload_folder(cluster.home_of(node or cluster.head.name))

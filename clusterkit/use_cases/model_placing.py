@@ -180,7 +180,7 @@ def _convert(
     log: list[str] = []
 
     def take(stream: Stream, line: str) -> None:
-        row = _json(line) if stream == "stdout" else None
+        row = json_event(line) if stream == "stdout" else None
         if row is None:
             log.append(line)
         elif row["event"] == "error":
@@ -197,7 +197,7 @@ def _convert(
         name=fetched.name,
         sha256=fetched.sha256,
     )
-    code = _wait(head.start(command, take))
+    code = wait(head.start(command, take))
     if code != 0:
         told = "\n".join(errors or [*log[-_LINES:], _unexplained(code)])
         raise ClusterkitError(f"{head.node}: {fetched.name} cannot be converted: {told}")
@@ -212,7 +212,8 @@ def _unexplained(code: int) -> str:
     )
 
 
-def _wait(process: Process) -> int:
+def wait(process: Process) -> int:
+    """The exit code; whatever ends the waiting ends the process as well."""
     try:
         return process.wait()
     finally:
@@ -222,7 +223,8 @@ def _wait(process: Process) -> int:
             process.wait(_GRACE_S)
 
 
-def _json(line: str) -> dict[str, Any] | None:
+def json_event(line: str) -> dict[str, Any] | None:
+    """What a line of a payload tells; None: it is a word of some library."""
     try:
         row = json.loads(line)
     except ValueError:

@@ -18,7 +18,7 @@ from clusterkit.results.status import ModelStatus, NodeStatus, SeenGpu, StatusRe
 from clusterkit.tasks.machine_facts import look_at_machine, read_answer
 from clusterkit.tasks.node_facts import LookAtNode, problems
 from clusterkit.transports.world import World
-from clusterkit.use_cases.builder import model_state
+from clusterkit.use_cases.builder import model_states
 from clusterkit.use_cases.jobs import running_jobs
 from clusterkit.use_cases.look import look_at_node
 from clusterkit.use_cases.machines import machine_states
@@ -43,17 +43,14 @@ def status(session: Session, *, machines: bool = False) -> StatusResult:
         rows = tuple(_row(node, states.get(node.name, "up"), seen) for node in cluster.nodes)
         if machines:
             rows = _with_machines(rows, world)
-        answer = seen.get(cluster.head.name)
-        head = answer if isinstance(answer, NodeFacts) else None
+        facts = {name: each for name, each in seen.items() if isinstance(each, NodeFacts)}
+        head = facts.get(cluster.head.name)
         return StatusResult(
             cluster=cluster.name,
             provider=cluster.provider,
             nodes=rows,
             storage=_storage(cluster, world) if head else None,
-            model=ModelStatus(
-                name=Path(cluster.engine.model).name,
-                state=model_state(session, world, head) if head else "unknown",
-            ),
+            model=_model(session, world, facts),
             jobs_running=_jobs_running(session, world) if head else (),
             took_s=time.monotonic() - began,
         )
@@ -125,6 +122,18 @@ def _row(node: Node, state: str, seen: Mapping[str, NodeFacts | ClusterkitError]
         mpi_version=facts.mpi_version,
         packages=dict(facts.packages),
         problems=tuple(problems(node, facts)),
+    )
+
+
+def _model(session: Session, world: World, facts: Mapping[str, NodeFacts]) -> ModelStatus:
+    """Ready where all who were asked have it whole; else what the first that has not says."""
+    states = model_states(session, world, facts)
+    lacking = [state for state in states.values() if state != "ready"]
+    has_copies = session.cluster.storage.kind == "sync"
+    return ModelStatus(
+        name=Path(session.cluster.engine.model).name,
+        state=lacking[0] if lacking else "ready" if states else "unknown",
+        nodes=states if has_copies else None,
     )
 
 

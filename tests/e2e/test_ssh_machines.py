@@ -219,7 +219,7 @@ def test_down_leaves_nothing_but_the_models(lab: Lab):
         assert machine.inside("sh", "-c", "ls -A /tmp; ls -A /dev/shm") == ""
         assert "clusterkit" not in machine.inside("ps", "-eo", "args")
     assert lab.room["gpu01"].inside("ls", "-A", SHARED) == "clusterkit\n"
-    assert lab.room["gpu01"].inside("ls", "-A", f"{SHARED}/clusterkit") == "models\n"
+    assert lab.room["gpu01"].inside("ls", "-A", f"{SHARED}/clusterkit") == ".proof\nmodels\n"
     state = lab.controller.home
     assert [path for path in state.rglob("*") if path.is_file()] == []
 

@@ -4,7 +4,6 @@ import pytest
 
 from clusterkit.command import Command, Result, Step
 from clusterkit.errors import ClusterkitError
-from clusterkit.tasks import storage
 from clusterkit.tasks.base import Change
 from clusterkit.tasks.storage import SharedFolder
 from tests.unit.tasks.shell import apply, look
@@ -17,7 +16,7 @@ def test_the_folder_is_made_once(tmp_path):
     missing = look(task)
     apply(missing)
 
-    make = Command(("sh", "-c", storage._MAKE, "sh", f"{path}/clusterkit", ""))
+    make = Command(("mkdir", "-p", "--", f"{path}/clusterkit"))
     step = Step("node1", f"make {path}/clusterkit", make, "+")
     assert missing == Change(f"make {path}/clusterkit", (step,)) == task.plan(None)
     assert look(task) == Change(f"{path} is writable")
@@ -49,3 +48,21 @@ def test_a_node_that_does_not_see_what_the_head_made_shares_no_storage(tmp_path)
         "shared. Fix: give every node the same `storage`"
     )
     assert task.plan(None) == Change("<known after storage>")
+
+
+def test_users_of_several_nodes_write_to_the_proof_and_not_beside_the_models(tmp_path):
+    task = SharedFolder("node1", str(tmp_path), several_users=True)
+    before = SharedFolder("node1", str(tmp_path))
+    apply(look(before))  # as it was while all nodes had one user
+
+    missing = look(task)
+    apply(missing)
+
+    folder = tmp_path / "clusterkit"
+    summary = f"make {folder}, in which all users of the nodes may write to .proof"
+    assert (missing.summary, missing.steps[0].sign) == (summary, "~")
+    assert look(task) == Change(f"{tmp_path} is writable")
+    modes = {path.name: oct(path.stat().st_mode & 0o7777) for path in (folder, folder / ".proof")}
+    assert modes == {"clusterkit": "0o755", ".proof": "0o1777"}
+    other = SharedFolder("node2", str(tmp_path), "node1", several_users=True)
+    assert look(other) == Change(f"{tmp_path} is writable")
