@@ -15,6 +15,8 @@ from clusterkit.state.keys import known_hosts_file, operator_key_file
 from clusterkit.transports.shell import quoted
 from clusterkit.use_cases.session import Session
 
+_MACHINES_OWN = "/etc/ssh/ssh_known_hosts"
+
 
 def ssh_argv(session: Session, node: str, argv: tuple[str, ...]) -> tuple[str, ...]:
     """The ssh command line of one node; on a node that is this machine, a shell."""
@@ -38,8 +40,7 @@ def ssh_argv(session: Session, node: str, argv: tuple[str, ...]) -> tuple[str, .
         options["Port"] = str(wanted.login.port)
     if wanted.machine is None:
         return ("ssh", "-F", "none", *_words(options), f"root@{wanted.address}", *command)
-    door = quoted(("ssh", *machine_words(wanted.machine, session.folder), "-W", "[%h]:%p"))
-    options["ProxyCommand"] = door
+    options["ProxyCommand"] = _through(machine_words(wanted.machine, session.folder))
     return ("ssh", "-F", "none", *_words(options), f"root@{wanted.address}", *command)
 
 
@@ -50,15 +51,25 @@ def machine_words(machine: Machine, folder: Path) -> tuple[str, ...]:
         options["User"] = machine.user
     if machine.port:
         options["Port"] = str(machine.port)
-    if machine.jump:
-        options["ProxyJump"] = machine.jump
     if machine.key_file:
         options |= {"IdentityFile": Path(machine.key_file), "IdentitiesOnly": "yes"}
     if machine.trust == "accept-new":  # what `up` has pinned; ssh itself pins nothing more
-        options["GlobalKnownHostsFile"] = pins_file(folder)
+        # Of the options that take a file, this one alone does not expand `%`.
+        options["GlobalKnownHostsFile"] = f'"{pins_file(folder)}" {_MACHINES_OWN}'
+    if machine.jump and machine.trust == "accept-new":  # with ProxyJump, ssh would not look there
+        before, _, last = machine.jump.rpartition(",")
+        hop = Machine(f"ssh://{last}", jump=before or None, trust=machine.trust)
+        options["ProxyCommand"] = _through(machine_words(hop, folder))
+    elif machine.jump:
+        options["ProxyJump"] = machine.jump
     options["StrictHostKeyChecking"] = "yes"
     options["ConnectTimeout"] = str(max(1, round(machine.connect_timeout_s)))
     return (*_words(options), machine.host)
+
+
+def _through(words: tuple[str, ...]) -> str:
+    """The command with which ssh goes through the machine that ``words`` reach."""
+    return f"ssh -W '[%h]:%p' {quoted(words).replace('%', '%%')}"
 
 
 def _words(options: Mapping[str, Path | str]) -> tuple[str, ...]:
