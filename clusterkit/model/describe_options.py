@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from clusterkit.model.base import Model, Name
 from clusterkit.model.infer_options import one_or_more
-from clusterkit.model.machine import Jump, User
+from clusterkit.model.machine import SshSettings
 
 
 class InitOptions(Model):
@@ -37,24 +37,11 @@ class InitOptions(Model):
     force: bool = Field(default=False, description="Write over a file that exists")
 
 
-class DiscoverOptions(Model):
+class DiscoverOptions(SshSettings):
     """Look at machines, and write the inventory that they would have."""
 
     hosts: Annotated[tuple[str, ...], BeforeValidator(one_or_more)] = Field(
         min_length=1, description="The machines, as ssh takes them", examples=[["gpu[01-04]"]]
-    )
-    user: User | None = Field(default=None, description="The login name", examples=["ubuntu"])
-    port: int | None = Field(
-        default=None, ge=1, le=65535, description="The port of sshd", examples=[22]
-    )
-    key_file: str | None = Field(
-        default=None, min_length=1, description="The private key", examples=["~/.ssh/id_ed25519"]
-    )
-    jump: Jump | None = Field(
-        default=None, description="The machine through which they are reached", examples=["gate"]
-    )
-    trust: Literal["known-hosts", "accept-new"] = Field(
-        default="known-hosts", description="Which host keys are trusted"
     )
     subnet: str | None = Field(
         default=None,
@@ -68,9 +55,6 @@ class DiscoverOptions(Model):
         default=None, description="The file to write; default: stdout", examples=["lab.yaml"]
     )
     force: bool = Field(default=False, description="Write over a file that exists")
-    connect_timeout_s: float = Field(
-        default=10, gt=0, description="How long a machine may take to answer"
-    )
 
 
 class CheckOptions(Model):

@@ -97,8 +97,7 @@ class SshSettings(Model):
     )
     trust: TrustKind | None = Field(
         default=None,
-        description="known-hosts: the user's own known_hosts decides. accept-new: a key that is "
-        "seen for the first time is shown and pinned",
+        description="known-hosts: your own decides; accept-new: pins a key seen first",
         examples=["known-hosts"],
     )
     connect_timeout_s: float | None = Field(
@@ -114,5 +113,6 @@ class SshSettings(Model):
         return replace(Machine(host), **self._said())
 
     def _said(self) -> dict[str, Any]:
-        said = {name: getattr(self, name) for name in self.model_fields_set}
+        names = self.model_fields_set & SshSettings.model_fields.keys()
+        said = {name: getattr(self, name) for name in names}
         return {name: value for name, value in said.items() if value is not None}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import NoReturn
@@ -92,15 +92,9 @@ def discover_steps(options: DiscoverOptions) -> list[Step]:
 
 def _wanted(options: DiscoverOptions) -> dict[str, Machine]:
     """The machines by what they are called on the command line."""
-    common = Machine(
-        "",
-        user=options.user,
-        port=options.port,
-        key_file=absolute(options.key_file, Path.cwd()) if options.key_file else None,
-        jump=options.jump,
-        trust=options.trust,
-        connect_timeout_s=options.connect_timeout_s,
-    )
+    common = options.machine("")
+    if common.key_file:
+        common = replace(common, key_file=absolute(common.key_file, Path.cwd()))
     return {str(machine): machine for machine in machines(options.hosts, common)}
 
 
