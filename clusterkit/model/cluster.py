@@ -12,6 +12,8 @@ from typing import Literal
 from clusterkit.model.engine import EngineSettings
 from clusterkit.model.machine import Login, Machine
 
+SSH_PORT = 22
+
 
 @dataclass(frozen=True, slots=True)
 class Mount:
@@ -81,6 +83,16 @@ class Node:
         """``gpus`` as the node itself counts them: a container sees only its own, from 0."""
         return self.gpus if self.container is None else tuple(range(len(self.gpus)))
 
+    @property
+    def is_carried(self) -> bool:
+        """Whether it is a container on a machine of the user's."""
+        return self.machine is not None and self.container is not None
+
+    @property
+    def ssh_port(self) -> int:
+        """Where its sshd listens; 22 as long as nobody said another."""
+        return self.login.port if self.login else SSH_PORT
+
 
 StorageKind = Literal["bind", "volume", "local", "nfs", "sync"]
 
@@ -106,6 +118,11 @@ class Storage:
     kind: StorageKind
     path: str
     source: str | None = None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether what one node writes is for the others to read."""
+        return self.kind not in ("local", "sync")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from clusterkit.model.cluster import Cluster, Node
+from clusterkit.model.cluster import SSH_PORT, Cluster, Node
 
 OPERATOR, HEAD = "operator", "head"
 """What the two key pairs are called that log in."""
@@ -27,9 +27,6 @@ def fingerprint(public: str) -> str:
     """A public key's SHA256 as ``ssh-keygen -l`` prints it; ``public`` may carry a comment."""
     digest = hashlib.sha256(base64.b64decode(public.split()[1])).digest()
     return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
-
-
-_SSH_PORT = 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +75,8 @@ class Trust:
 
 def _names(node: Node) -> str:
     """What ssh and paramiko look for in known_hosts; where the port is not 22 it is a part."""
-    port = node.login.port if node.login else _SSH_PORT
-    place = node.address if port == _SSH_PORT else f"[{node.address}]:{port}"
+    port = node.ssh_port
+    place = node.address if port == SSH_PORT else f"[{node.address}]:{port}"
     return f"{node.name},{place}"
 
 

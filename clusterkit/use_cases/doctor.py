@@ -24,8 +24,6 @@ from clusterkit.use_cases.launch import known_facts
 from clusterkit.use_cases.session import Session, open_world
 from clusterkit.use_cases.storage_proof import not_sharing
 
-_OWN_DISKS = ("sync", "local")
-
 
 def doctor(session: Session, options: DoctorOptions, *, sink: Sink) -> DoctorResult:
     """Look at every node, let them reach one another, run a ring, and judge all of it.
@@ -72,7 +70,7 @@ def look(session: Session, names: tuple[str, ...], world: World) -> Seen:
     if len(answering) > 1 and cluster.subnet is not None:
         log_in = load_facts(session.folder) is not None  # before `up` the head has no key
         seen = replace(seen, reach=reach_all(cluster, answering, seen.facts, world, log_in=log_in))
-    if cluster.storage.kind not in _OWN_DISKS and cluster.head.name not in seen.silent:
+    if cluster.storage.is_shared and cluster.head.name not in seen.silent:
         shared = not_sharing(cluster, world, [node.name for node in answering])
         seen = replace(seen, not_shared=shared)
     return seen

@@ -58,7 +58,7 @@ def container_hosts(
     cluster: Cluster, names: Sequence[str], world: World
 ) -> Mapping[str, MachineFacts]:
     """The machines whose Docker engines carry the nodes: by node, or this one by its name."""
-    carried = [name for name in names if _is_carried(cluster.node(name))]
+    carried = [name for name in names if cluster.node(name).is_carried]
     if carried:
         answers = on_each(
             carried, lambda name: read_answer(world.machine(name).run(look_at_machine()))
@@ -79,7 +79,7 @@ def image_digests(cluster: Cluster, names: Sequence[str], world: World) -> dict[
     """Node -> the image from which its container was made; empty where there are none."""
     if not any(cluster.node(name).container for name in names):
         return {}
-    engines = [name for name in names if _is_carried(cluster.node(name))] or [HOST]
+    engines = [name for name in names if cluster.node(name).is_carried] or [HOST]
     # An engine that does not answer is a matter of `docker-engine`.
     answers = on_each(engines, lambda name: world.perform(name, DockerLook(cluster.name)).check())
     boxes = {
@@ -90,11 +90,6 @@ def image_digests(cluster: Cluster, names: Sequence[str], world: World) -> dict[
     }
     made = {name: container_name(cluster, name) for name in names}
     return {name: boxes[box] for name, box in made.items() if box in boxes}
-
-
-def _is_carried(node: Node) -> bool:
-    """Whether the node is a container on a machine of its own."""
-    return node.machine is not None and node.container is not None
 
 
 def _look(node: Node, storage: str, world: World) -> Looked:

@@ -24,7 +24,6 @@ CONNECT_WITHIN_S = 3.0
 _STARTS_WITHIN_S = 30.0
 _ENDS_WITHIN_S = 60.0
 """Logins that hang take the longest."""
-_USUAL_SSHD_PORT = 22
 
 
 def reach_command(node: Node, python: str, token: str) -> Command:
@@ -58,7 +57,7 @@ def reach_all(
                 "address": by_name[name].address,
                 "port": door["port"],
                 "token": tokens[name],
-                "sshd_port": _sshd_port(by_name[name]),
+                "sshd_port": by_name[name].ssh_port,
             }
             for name, door in doors.items()
             if isinstance(door, dict)
@@ -154,7 +153,3 @@ def _reach(
         logins=tuple(Login(**row) for row in answer["logins"]),
         no_port=door["error"],
     )
-
-
-def _sshd_port(node: Node) -> int:
-    return node.login.port if node.login else _USUAL_SSHD_PORT

@@ -43,7 +43,7 @@ def doctor_steps(session: Session, options: DoctorOptions) -> list[Step]:
             for name in names
         ]
         steps += _logins(cluster, names)
-    if cluster.storage.kind not in ("sync", "local"):
+    if cluster.storage.is_shared:
         steps += _proof(cluster, names)
     steps += job_steps(ring_job(session, names, facts))
     if any(cluster.node(name).gpus for name in names):

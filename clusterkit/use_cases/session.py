@@ -87,7 +87,6 @@ def remembered(session: Session) -> Session:
     return replace(session, cluster=met(session.cluster, load_contacts(session.folder)))
 
 
-_SSH_PORT = 22
 _BRING_UP = "bring one up with `clusterkit up INVENTORY` (see `clusterkit init`)"
 
 
@@ -106,7 +105,7 @@ def open_world(session: Session) -> World:
         for node in cluster.nodes
         if node.machine
     }
-    carrying = {node.name: machines[node.name] for node in cluster.nodes if _is_carried(node)}
+    carrying = {node.name: machines[node.name] for node in cluster.nodes if node.is_carried}
     return World(access(session, machines), _docker_engine, carrying)
 
 
@@ -119,11 +118,6 @@ def access(
         node.name: _access(cluster, node, folder, machines.get(node.name))
         for node in cluster.nodes
     }
-
-
-def _is_carried(node: Node) -> bool:
-    """Whether the node is a container on a machine of the user's."""
-    return node.machine is not None and node.container is not None
 
 
 def _docker_engine() -> DockerEngine:
@@ -154,7 +148,7 @@ def _access(
             )
         address = SshAddress(
             host=str(node.address),
-            port=node.login.port if node.login else _SSH_PORT,
+            port=node.ssh_port,
             user="root",
             key_file=operator_key_file(folder),
             known_hosts=known_hosts_file(folder),
@@ -162,7 +156,7 @@ def _access(
         through = machine if isinstance(machine, SshTransport) else None
         return SshTransport(node.name, address, through)
 
-    if machine is not None and not _is_carried(node):
+    if machine is not None and not node.is_carried:
         return lambda: machine
     return local if cluster.provider == "local" else ssh
 

@@ -10,7 +10,6 @@ from clusterkit.model.cluster import Cluster
 from clusterkit.tasks.base import Facts
 from clusterkit.transports.world import World
 
-_OWN_DISKS = ("sync", "local")
 _CHECKS = ("architecture", "mpi-version", "storage")
 
 
@@ -35,7 +34,7 @@ def check_machines(cluster: Cluster, world: World, facts: Facts) -> None:
         cluster.nodes,
         facts=facts,
         machines=_architectures(names, world),
-        not_shared=None if cluster.storage.kind in _OWN_DISKS else not_sharing(cluster, world),
+        not_shared=not_sharing(cluster, world) if cluster.storage.is_shared else None,
     )
     failed: dict[str, list[str]] = {}
     for line in failures(examine(seen, _CHECKS)):

@@ -136,10 +136,7 @@ def _rehosted(cluster: Cluster, rotation: Rotation) -> tuple[Node, ...]:
 
 
 def _targets(nodes: tuple[Node, ...]) -> tuple[Target, ...]:
-    return tuple(
-        Target(node.name, "root", str(node.address), node.login.port if node.login else 22)
-        for node in nodes
-    )
+    return tuple(Target(node.name, "root", str(node.address), node.ssh_port) for node in nodes)
 
 
 def _ssh(cluster: Cluster) -> str:

@@ -24,7 +24,7 @@ def up(cluster: Cluster, trust: Trust) -> tuple[Stage, ...]:
     stages = containers_up(cluster, trust) if carried else _bare(cluster, trust)
     if len(cluster.nodes) == 1:
         return stages
-    return (*stages, Stage("trust", (HeadLogsIn(cluster),), after="trust"))
+    return (*stages, Stage("trust", (HeadLogsIn(cluster),), after=("nodes", "trust")))
 
 
 def _bare(cluster: Cluster, trust: Trust) -> tuple[Stage, ...]:

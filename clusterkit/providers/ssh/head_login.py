@@ -122,10 +122,9 @@ class HeadLogsIn:
         return Change("the head logs in to every node")
 
     def _why(self, node: Node, why: str) -> str:
-        port = node.login.port if node.login else 22
         said = _NO_SUCH_KEY if _NO_SUCH_KEY in why else why.strip(".; ") or "no answer"
         return (
-            f"{node.name}: the head, {self.node}, cannot log in at {node.address}:{port}: "
+            f"{node.name}: the head, {self.node}, cannot log in at {node.address}:{node.ssh_port}: "
             f"{said}. Fix: {_fix(node, why)}"
         )
 

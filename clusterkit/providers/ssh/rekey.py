@@ -67,7 +67,7 @@ def _logins(cluster: Cluster, ending: str, what: str, expected: Answer) -> Login
 def _target(node: Node) -> Target:
     """Where the head reaches a node; nobody knows before the machine was asked."""
     user = node.login.user if node.login else "<known after reach>"
-    return Target(node.name, user, str(node.address), node.login.port if node.login else 22)
+    return Target(node.name, user, str(node.address), node.ssh_port)
 
 
 def _forgotten(cluster: Cluster, node: Node) -> Files:
