@@ -124,8 +124,8 @@ class HeadLogsIn:
     def _why(self, node: Node, why: str) -> str:
         said = _NO_SUCH_KEY if _NO_SUCH_KEY in why else why.strip(".; ") or "no answer"
         return (
-            f"{node.name}: the head, {self.node}, cannot log in at {node.address}:{node.ssh_port}: "
-            f"{said}. Fix: {_fix(node, why)}"
+            f"{node.name}: the head, {self.node}, cannot log in at "
+            f"{node.address}:{node.ssh_port}: {said}. Fix: {_fix(node, why)}"
         )
 
 
