@@ -14,11 +14,10 @@ from ipaddress import (
 )
 
 from clusterkit.facts import MachineFacts, Nic
-from clusterkit.model.addresses import common_subnet
+from clusterkit.model.addresses import LARGEST_PREFIX, SMALLEST_PREFIX, common_subnet
 from clusterkit.payloads.addresses import FOREIGN
 
 _BRIDGE_OF_DOCKER = re.compile(r"br-[0-9a-f]{12}")
-_SMALLEST_PREFIX, _LARGEST_PREFIX = 8, 29
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,7 @@ def as_ipv4(text: str) -> IPv4Interface | None:
     except (AddressValueError, NetmaskValueError, ValueError):
         return None
     length = interface.network.prefixlen
-    return interface if _SMALLEST_PREFIX <= length <= _LARGEST_PREFIX else None
+    return interface if SMALLEST_PREFIX <= length <= LARGEST_PREFIX else None
 
 
 def _slowness(place: Place) -> tuple[bool | int, ...]:

@@ -1,12 +1,35 @@
-"""Give each node an address of the cluster network."""
+"""The cluster network's subnet, and an address of it for each node."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
+from typing import Annotated
 
+from pydantic import AfterValidator
+
+from clusterkit.model.mistakes import mistake
+
+SMALLEST_PREFIX, LARGEST_PREFIX = 8, 29
+"""The sizes of subnets that can be a cluster network."""
 FIRST = 11
 """Nodes without an address are numbered from here: the low ones are left to other machines."""
+
+
+def _subnet(text: str) -> str:
+    try:
+        subnet = IPv4Network(text, strict=False)
+    except (AddressValueError, NetmaskValueError, ValueError):
+        raise mistake(f"`{text}` is not an IPv4 subnet", "write 192.168.123.0/24") from None
+    if "/" not in text or not SMALLEST_PREFIX <= subnet.prefixlen <= LARGEST_PREFIX:
+        raise mistake(f"`{text}` has no size from /8 to /29", "write 192.168.123.0/24")
+    if str(subnet) != text:
+        raise mistake(f"`{text}` does not begin at its first address", f"write {subnet}")
+    return text
+
+
+Subnet = Annotated[str, AfterValidator(_subnet)]
+"""A subnet that begins at its first address."""
 
 
 def reserved(subnet: IPv4Network) -> dict[IPv4Address, str]:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from clusterkit.model.addresses import Subnet
 from clusterkit.model.base import Model, Name
 from clusterkit.model.infer_options import one_or_more
 from clusterkit.model.machine import SshSettings
@@ -27,9 +28,6 @@ class InitOptions(Model):
         default=None, ge=1, description="Ranks that fit on a node", examples=[2]
     )
     gpus_per_node: int = Field(default=0, ge=0, description="GPUs of a node", examples=[1])
-    subnet: str = Field(
-        default="192.168.123.0/24", min_length=1, description="The network (docker)"
-    )
     model: str = Field(default="smollm2-135m", min_length=1, description="The model")
     hosts: Annotated[tuple[str, ...], BeforeValidator(one_or_more)] = Field(
         default=(), description="The machines (ssh)", examples=[["10.0.0.11"]]
@@ -43,9 +41,8 @@ class DiscoverOptions(SshSettings):
     hosts: Annotated[tuple[str, ...], BeforeValidator(one_or_more)] = Field(
         min_length=1, description="The machines, as ssh takes them", examples=[["gpu[01-04]"]]
     )
-    subnet: str | None = Field(
+    subnet: Subnet | None = Field(
         default=None,
-        min_length=1,
         description="The cluster network; default: the fastest one of all machines",
         examples=["10.0.0.0/24"],
     )

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from clusterkit.model.addresses import Subnet
 from clusterkit.model.base import Model, Name
 
 
@@ -18,9 +19,8 @@ class ImportOptions(Model):
         default=None, description="What the list is; default: looked at", examples=["ansible"]
     )
     cluster: Name | None = Field(default=None, description="The cluster's name", examples=["lab"])
-    subnet: str | None = Field(
+    subnet: Subnet | None = Field(
         default=None,
-        min_length=1,
         description="The network that the machines share",
         examples=["10.0.0.0/24"],
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from clusterkit.model.addresses import assign
+from clusterkit.model.addresses import Subnet, assign
 from clusterkit.model.base import Model, Name
 from clusterkit.model.cluster import (
     Cluster,
@@ -29,30 +29,15 @@ from clusterkit.model.container import (
 )
 from clusterkit.model.engine import EngineSettings
 from clusterkit.model.machine import Login, Machine, SshSettings
-from clusterkit.model.mistakes import mistake
 from clusterkit.model.models import is_path
 from clusterkit.model.node_sets import NotANodeSet, expand
 from clusterkit.model.node_settings import NodeSettings
-
-_SMALLEST_PREFIX, _LARGEST_PREFIX = 8, 29
-
-
-def _subnet(text: str) -> str:
-    try:
-        subnet = IPv4Network(text, strict=False)
-    except (AddressValueError, NetmaskValueError, ValueError):
-        raise mistake(f"`{text}` is not an IPv4 subnet", "write 192.168.123.0/24") from None
-    if "/" not in text or not _SMALLEST_PREFIX <= subnet.prefixlen <= _LARGEST_PREFIX:
-        raise mistake(f"`{text}` has no size from /8 to /29", "write 192.168.123.0/24")
-    if str(subnet) != text:
-        raise mistake(f"`{text}` does not begin at its first address", f"write {subnet}")
-    return text
 
 
 class NetworkSettings(Model):
     """The network that the nodes share: docker makes it, machines have it."""
 
-    subnet: Annotated[str, AfterValidator(_subnet)] = Field(
+    subnet: Subnet = Field(
         description="An IPv4 subnet. docker: a private one that nothing else here uses",
         examples=["192.168.123.0/24"],
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Network
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,7 +12,7 @@ from clusterkit.checks.cluster_network import choose_networks
 from clusterkit.checks.discovered import discovered_inventory
 from clusterkit.checks.shared_networks import SharedNetwork
 from clusterkit.command import Step
-from clusterkit.errors import ClusterkitError, UsageError
+from clusterkit.errors import ClusterkitError
 from clusterkit.executor import on_each
 from clusterkit.facts import MachineFacts
 from clusterkit.model.container import absolute
@@ -50,7 +49,8 @@ def discover(options: DiscoverOptions) -> Discovered:
     """
     began = time.monotonic()
     wanted, folder = _wanted(options), cluster_folder(options.cluster)
-    _check(options)
+    if options.out is not None:
+        check_target(options.out, force=options.force)
     pinned = _pins(folder)
     answers = _look(wanted, folder)
     seen = {name: facts for name, facts in answers.items() if isinstance(facts, MachineFacts)}
@@ -96,19 +96,6 @@ def _wanted(options: DiscoverOptions) -> dict[str, Machine]:
     if common.key_file:
         common = replace(common, key_file=absolute(common.key_file, Path.cwd()))
     return {str(machine): machine for machine in machines(options.hosts, common)}
-
-
-def _check(options: DiscoverOptions) -> None:
-    """Refuse what could only fail after all machines were looked at."""
-    if options.subnet is not None:
-        try:
-            IPv4Network(options.subnet)
-        except ValueError:
-            raise UsageError(
-                f"--subnet: `{options.subnet}` is not an IPv4 subnet. Fix: write 10.0.0.0/24"
-            ) from None
-    if options.out is not None:
-        check_target(options.out, force=options.force)
 
 
 def _look(wanted: Mapping[str, Machine], folder: Path) -> Answers:

@@ -6,8 +6,6 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from clusterkit.errors import UsageError
 from clusterkit.events import Note, Sink
 from clusterkit.model.import_options import ImportOptions
@@ -18,9 +16,7 @@ from clusterkit.model.imported.hostfile import read_hostfile
 from clusterkit.model.imported.nodes import Nodes, as_nodes, guessed_subnet, with_subnet
 from clusterkit.model.imported.slurm import read_slurm
 from clusterkit.model.imported.ssh_config import read_ssh_config
-from clusterkit.model.inventory import NetworkSettings
 from clusterkit.model.load import load_inventory
-from clusterkit.model.mistakes import explain
 from clusterkit.model.node_sets import choose
 from clusterkit.model.source import read_text
 from clusterkit.model.ssh_inventory import ssh_inventory
@@ -43,7 +39,6 @@ def import_inventory(
         FileMistakes: With every mistake in the file.
         UsageError: If the file is none that is known, or does not tell the cluster's network.
     """
-    _check_subnet(options.subnet)
     file = "stdin" if options.file == STDIN else str(options.file)
     text = stdin if options.file == STDIN else read_text(options.file)
     kind, remarks = options.source or detect(file, text), Remarks()
@@ -74,15 +69,6 @@ def import_inventory(
         path=None if dry_run else _written(made, options),
         inventory=made,
     )
-
-
-def _check_subnet(subnet: str | None) -> None:
-    try:
-        if subnet is not None:
-            NetworkSettings(subnet=subnet)
-    except ValidationError as error:
-        (wrong,) = explain(error, NetworkSettings)
-        raise UsageError(f"--subnet: {wrong.what}. Fix: {wrong.fix}") from None
 
 
 def _read(kind: Format, file: str, text: str, path: Path, remarks: Remarks) -> Found:

@@ -27,7 +27,6 @@ def inventory_text(options: InitOptions) -> str:
         nodes=options.nodes,
         slots=options.slots,
         gpus_per_node=options.gpus_per_node,
-        subnet=options.subnet,
         build_context=_build_context(),
         model=options.model,
         hosts=options.hosts,

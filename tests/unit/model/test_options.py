@@ -90,6 +90,17 @@ EMPTY = "--prompt: the prompt is empty. Fix: write what the model should answer"
             "--from: must be pypi or hub, not `pipy`. Fix: use pypi or hub",
         ),
         (
+            "discover",
+            {"hosts": ("a",), "subnet": "10.0.0.1/24", "jump": "-x"},
+            "--jump: `-x` is no machine. Fix: write [user@]host[:port], several with commas\n"
+            "--subnet: `10.0.0.1/24` does not begin at its first address. Fix: write 10.0.0.0/24",
+        ),
+        (
+            "import",
+            {"file": "hosts", "subnet": "10.0.0.0"},
+            "--subnet: `10.0.0.0` has no size from /8 to /29. Fix: write 192.168.123.0/24",
+        ),
+        (
             "exec",
             {"nodes": "@all", "argv": ()},
             'ARGV: must not be empty. Fix: write for example `["hostname"]`',
@@ -113,7 +124,7 @@ def test_options_are_called_as_they_are_typed():
     commands: Any = typer.main.get_command(application())
     for verb, options in VERBS.items():
         known = [name for each in commands.commands[verb].params for name in each.opts]
-        names = {typed(verb, field) for field in options.model_fields.keys() - {"subnet"}}
+        names = {typed(verb, field) for field in options.model_fields}
         assert {name for name in names if name.startswith("--")} <= {*known}, verb
         assert {name for name in names if not name.startswith("--")} == {
             name.upper() for name in known if not name.startswith("-")

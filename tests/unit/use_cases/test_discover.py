@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from clusterkit.command import Step
@@ -19,17 +21,13 @@ def test_a_dry_run_is_one_look_for_each_machine():
 
 
 @pytest.mark.parametrize(
-    ("options", "problem"),
-    [
-        ({"subnet": "10.0.0.1/24"}, "--subnet: `10.0.0.1/24` is not an IPv4 subnet"),
-        ({"out": "nowhere/lab.yaml"}, "nowhere is no folder"),
-        ({"out": "pyproject.toml"}, "pyproject.toml exists"),
-    ],
+    ("out", "problem"), [("no/lab.yaml", "no is no folder"), ("taken.yaml", "taken.yaml exists")]
 )
-def test_what_could_only_fail_afterwards_is_refused_before(
-    options: dict[str, str], problem: str, monkeypatch: pytest.MonkeyPatch, request
+def test_a_file_that_cannot_be_written_is_refused_before_any_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str, problem: str
 ):
-    monkeypatch.chdir(request.config.rootpath)
+    monkeypatch.chdir(tmp_path)
+    Path("taken.yaml").touch()
 
-    with pytest.raises(UsageError, match=problem.split(":")[0]):
-        discover(DiscoverOptions(hosts=("nobody.invalid",), **options))
+    with pytest.raises(UsageError, match=problem):
+        discover(DiscoverOptions(hosts=("nobody.invalid",), out=Path(out)))

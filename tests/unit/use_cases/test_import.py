@@ -121,11 +121,6 @@ def test_only_some_nodes():
             "stdin does not tell the network on which the machines talk. "
             "Fix: add `--subnet`, such as `--subnet 10.0.0.0/24`",
         ),
-        (
-            "a slots=1\n",
-            {"subnet": "10.0.0.1/24"},
-            "--subnet: `10.0.0.1/24` does not begin at its first address. Fix: write 10.0.0.0/24",
-        ),
         ("[g]\n", {}, "stdin names no machine. Fix: check that it is the right file"),
         (
             "gpu[1-2]\n",
