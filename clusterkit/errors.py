@@ -134,6 +134,17 @@ def did_you_mean(word: str, known: Iterable[str], *, otherwise: str) -> str:
     return f"did you mean `{close[0]}`?" if close else otherwise
 
 
+def what_and_fix(message: str) -> tuple[str, str]:
+    """What a message says is wrong, and its last fix, which may be empty."""
+    what, found, fix = message.rpartition("Fix: ")
+    return (what.rstrip(), fix) if found else (message, "")
+
+
+def reason(node: str, error: ClusterkitError) -> str:
+    """The message of ``error`` for a place that names the node itself."""
+    return str(error).removeprefix(f"{node}:").strip()
+
+
 def _led_by(node: str, error: ClusterkitError) -> str:
     """The message of ``error``, beginning with the name of the node."""
     text = str(error)

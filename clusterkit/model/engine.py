@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from clusterkit import registry
-from clusterkit.errors import UsageError, did_you_mean
+from clusterkit.errors import UsageError, did_you_mean, what_and_fix
 from clusterkit.model.base import Model
 from clusterkit.model.mistakes import any_of, mistake
 from clusterkit.model.models import model_source
@@ -27,7 +27,7 @@ def _named(setting: str) -> str:
     try:
         model_source(setting)
     except UsageError as error:
-        what, _, fix = str(error).partition(" Fix: ")
+        what, fix = what_and_fix(str(error))
         raise mistake(what.partition(": ")[2].rstrip("."), fix) from None
     return setting
 

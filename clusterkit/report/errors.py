@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from clusterkit.errors import ClusterkitError, FileMistakes, NodesFailed
+from clusterkit.errors import (
+    ClusterkitError,
+    FileMistakes,
+    NodesFailed,
+    reason,
+    what_and_fix,
+)
 from clusterkit.quantities import counted
 from clusterkit.report.folding import FOLD_ABOVE, fold
 from clusterkit.report.tables import BAD
@@ -17,7 +23,7 @@ def error_text(error: ClusterkitError) -> Text:
             return _mistakes(error)
         case NodesFailed():
             return _nodes(error)
-    what, fix = _split(str(error))
+    what, fix = what_and_fix(str(error))
     return _block(what, [], fix)
 
 
@@ -25,7 +31,7 @@ def _mistakes(error: FileMistakes) -> Text:
     """The lines stay whole, so that editors and people find ``file:line:`` in them."""
     text = Text.assemble(("Error: ", BAD), counted(len(error.problems), "mistake"))
     for problem in error.problems:
-        what, fix = _split(problem)
+        what, fix = what_and_fix(problem)
         text.append(f"\n  {what}")
         if fix:
             text.append(" Fix: ", "bold").append(fix)
@@ -35,8 +41,7 @@ def _mistakes(error: FileMistakes) -> Text:
 def _nodes(error: NodesFailed) -> Text:
     alike: dict[tuple[str, str], list[str]] = {}
     for node, failure in error.failures.items():
-        message = str(failure).removeprefix(f"{node}:").strip()
-        alike.setdefault(_split(message), []).append(node)
+        alike.setdefault(what_and_fix(reason(node, failure)), []).append(node)
     rows: list[tuple[str, str, str]] = []
     for (what, fix), names in alike.items():
         few = len(error.failures) <= FOLD_ABOVE
@@ -58,9 +63,3 @@ def _block(what: str, lines: list[str], fix: str) -> Text:
     if fix:
         text.append("\nFix: ", "bold").append(fix, "bold")
     return text
-
-
-def _split(message: str) -> tuple[str, str]:
-    """What is wrong, and the fix, which may be empty."""
-    what, found, fix = message.rpartition("Fix: ")
-    return (what.rstrip(), fix) if found else (message, "")

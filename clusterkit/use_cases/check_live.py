@@ -8,7 +8,7 @@ from pathlib import Path
 
 from clusterkit.checks.drift import drift, paths_of, place_of
 from clusterkit.command import HOST, Command, Step
-from clusterkit.errors import ClusterkitError
+from clusterkit.errors import ClusterkitError, reason, what_and_fix
 from clusterkit.executor import on_each, raise_failures
 from clusterkit.facts import MachineFacts
 from clusterkit.model.cluster import Cluster
@@ -87,7 +87,7 @@ def _silent(inventory: Inventory, answers: Answers) -> list[Mistake]:
     found = []
     for name, answer in answers.items():
         if isinstance(answer, ClusterkitError):
-            what, _, fix = str(answer).removeprefix(f"{name}: ").rpartition(" Fix: ")
-            what = what.rstrip(".")
-            found.append(Mistake(place_of(inventory, name, "host"), f"{name}: {what}", fix))
+            what, fix = what_and_fix(reason(name, answer))
+            place = place_of(inventory, name, "host")
+            found.append(Mistake(place, f"{name}: {what.rstrip('.')}", fix))
     return found

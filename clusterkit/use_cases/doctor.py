@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from clusterkit.checks.doctor import BEFORE_JOBS, Line, examine, failures
 from clusterkit.checks.doctor.seen import JobSeen, Seen
-from clusterkit.errors import ClusterkitError, UsageError
+from clusterkit.errors import ClusterkitError, UsageError, reason, what_and_fix
 from clusterkit.events import Note, Sink
 from clusterkit.model.node_sets import select
 from clusterkit.model.options import DoctorOptions
@@ -51,7 +51,7 @@ def look(session: Session, names: tuple[str, ...], world: World) -> Seen:
         cluster,
         tuple(cluster.node(name) for name in names),
         silent={
-            name: str(its).removeprefix(f"{name}: ")
+            name: reason(name, its)
             for name, its in answers.items()
             if isinstance(its, ClusterkitError)
         },
@@ -110,8 +110,8 @@ def why_not_up(session: Session) -> str | None:
     try:
         known_facts(session)
     except UsageError as error:
-        what = str(error).partition(". Fix: ")[0]
-        return what.replace(f"cluster {session.cluster.name} ", "the cluster ", 1)
+        what, _ = what_and_fix(str(error))
+        return what.rstrip(".").replace(f"cluster {session.cluster.name} ", "the cluster ", 1)
     return None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from clusterkit.checks.doctor.seen import JobSeen
-from clusterkit.errors import JobFailed
+from clusterkit.errors import JobFailed, what_and_fix
 from clusterkit.events import Event, RankAnswer, Sink
 from clusterkit.jobs import Job
 from clusterkit.model.cluster import Cluster
@@ -56,7 +56,7 @@ def see(job: Job, world: World, sink: Sink) -> JobSeen:
     except JobFailed as error:
         if error.exit_code == _INTERRUPTED:
             raise
-        return JobSeen(ranks, error=" ".join(str(error).partition("\nFix: ")[0].split()))
+        return JobSeen(ranks, error=" ".join(what_and_fix(str(error))[0].split()))
     return JobSeen(ranks, tuple(answers[rank] for rank in sorted(answers)))
 
 

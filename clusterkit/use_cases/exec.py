@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 
 from clusterkit.command import Command, Step
-from clusterkit.errors import ClusterkitError, NodesFailed
+from clusterkit.errors import ClusterkitError, NodesFailed, reason
 from clusterkit.executor import on_each
 from clusterkit.executor.kept import Kept, Spool
 from clusterkit.model.node_sets import select
@@ -58,7 +58,7 @@ def exec_command(options: ExecOptions) -> Command:
 
 def _row(node: str, answer: NodeOutput | ClusterkitError) -> NodeOutput:
     if isinstance(answer, ClusterkitError):
-        return NodeOutput(node=node, exit_code=None, error=str(answer).removeprefix(f"{node}: "))
+        return NodeOutput(node=node, exit_code=None, error=reason(node, answer))
     return answer
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from clusterkit.checks.same_images import short_id
 from clusterkit.command import Command, Step
-from clusterkit.errors import ClusterkitError
+from clusterkit.errors import ClusterkitError, reason
 from clusterkit.events import Progress, Sink, StageStarted, StepEnded, StepStarted
 from clusterkit.executor import on_each
 from clusterkit.results.images import PushedImage
@@ -125,7 +125,7 @@ class Sending:
 
     def _failed(self, name: str, error: ClusterkitError) -> PushedImage:
         self.errors[name] = error
-        why = str(error).removeprefix(f"{name}: ")
+        why = reason(name, error)
         return PushedImage(node=name, state="failed", error=why)
 
 

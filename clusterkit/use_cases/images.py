@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from clusterkit.command import HOST, Command, Step
-from clusterkit.errors import ClusterkitError, UsageError
+from clusterkit.errors import ClusterkitError, UsageError, reason
 from clusterkit.executor import on_each
 from clusterkit.model.cluster import Cluster, Node
 from clusterkit.model.images_options import ImagesOptions
@@ -83,7 +83,7 @@ def _rows(
 ) -> list[ImageOnNode]:
     wanted = _images(cluster.node(name), image)
     if isinstance(answer, ClusterkitError):
-        why = str(answer).removeprefix(f"{name}: ")
+        why = reason(name, answer)
         return [ImageOnNode(node=name, image=each, id=None, error=why) for each in wanted]
     made_from = {box["name"]: box["image_id"] for box in answer["containers"]}
     runs = made_from.get(container_name(cluster, name)) if image is None else None
