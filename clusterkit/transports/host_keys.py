@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -31,24 +32,40 @@ class ChangedHostKey(paramiko.SSHException):
         super().__init__("changed host key")
 
 
+class RevokedHostKey(paramiko.SSHException):
+    """The server's key is one that a known_hosts revokes."""
+
+    def __init__(self, key: paramiko.PKey) -> None:
+        self.key = key
+        super().__init__("revoked host key")
+
+
+IsRevoked = Callable[[paramiko.PKey], bool]
+
+
 class Reject(paramiko.RejectPolicy):
     """Rejects every unknown key, and keeps it for the message."""
+
+    def __init__(self, is_revoked: IsRevoked) -> None:
+        self._is_revoked = is_revoked
 
     def missing_host_key(self, client: Any, hostname: str, key: paramiko.PKey) -> NoReturn:
         """Raise it."""
         del client, hostname
-        raise UnknownHostKey(key)
+        raise RevokedHostKey(key) if self._is_revoked(key) else UnknownHostKey(key)
 
 
 class Pin(paramiko.MissingHostKeyPolicy):
     """Writes a key that is seen for the first time into ``file``; from then on it must be it."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, file: Path, is_revoked: IsRevoked) -> None:
+        self._file, self._is_revoked = file, is_revoked
 
     def missing_host_key(self, client: Any, hostname: str, key: paramiko.PKey) -> None:
         """Add one line; other processes may add theirs at the same moment."""
         del client
+        if self._is_revoked(key):
+            raise RevokedHostKey(key)
         line = f"{hostname} {key.get_name()} {key.get_base64()}\n"
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _PINNING:

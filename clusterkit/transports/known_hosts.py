@@ -72,6 +72,13 @@ def is_trusted(name: str, key: paramiko.PKey, files: Iterable[Path]) -> bool:
     return any(line.key == key.get_base64() for line in _trusted(name, files))
 
 
+def is_revoked(name: str, key: paramiko.PKey, files: Iterable[Path]) -> bool:
+    """Whether one of the files says that ``name`` must not have this key."""
+    text = key.get_base64()
+    lines = (line for file in files for line in read(file).lines(name))
+    return any(line.revoked and line.key == text for line in lines)
+
+
 def file_with(name: str, key: paramiko.PKey, files: Iterable[Path]) -> Path | None:
     """The first of ``files`` that has this very key for ``name``."""
     text = key.get_base64()

@@ -17,8 +17,14 @@ import paramiko
 from paramiko.ssh_exception import NoValidConnectionsError
 
 from clusterkit.transports.fabric_config import fabric_config
-from clusterkit.transports.host_keys import ChangedHostKey, Pin, Reject, UnknownHostKey
-from clusterkit.transports.known_hosts import file_with, is_trusted, trusted_keys
+from clusterkit.transports.host_keys import (
+    ChangedHostKey,
+    Pin,
+    Reject,
+    RevokedHostKey,
+    UnknownHostKey,
+)
+from clusterkit.transports.known_hosts import file_with, is_revoked, is_trusted, trusted_keys
 from clusterkit.transports.ssh_address import SshAddress
 from clusterkit.transports.ssh_gateway import (
     BehindGateway,
@@ -37,6 +43,8 @@ _SSH_PORT = 22
 _UP = "see whether `clusterkit up INVENTORY` puts the cluster's keys back"
 # What paramiko says of a server that takes the connection and then says nothing.
 _SILENT = ("Error reading SSH protocol banner", "No existing session")
+# What it says where it has no key to offer.
+_KEYLESS = "No authentication methods available"
 
 
 class VerifiedConnection(fabric.Connection):  # type: ignore[misc]  # Fabric has no types
@@ -97,8 +105,8 @@ class VerifiedConnection(fabric.Connection):  # type: ignore[misc]  # Fabric has
             return None if command in (None, "none") else command
         before, _, last = through.rpartition(",")
         hop = self.derive_shorthand(last)
-        if hop["host"] == self.original_host:  # `Host *` with ProxyJump means the others
-            return None
+        if (hop["host"], hop["port"] or self.port) == (self.original_host, self.port):
+            return None  # `Host *` with ProxyJump means the others
         return shared_gateway(
             replace(
                 address,
@@ -124,10 +132,15 @@ class VerifiedConnection(fabric.Connection):  # type: ignore[misc]  # Fabric has
 
     def _trust(self, address: SshAddress) -> None:
         """Let the client know the keys of this host, and of no other."""
-        policy: Any = Pin(address.pins) if address.accept_new and address.pins else Reject()
+        name, files = self._known_as(), self._known_hosts(address)
+
+        def revoked(key: paramiko.PKey) -> bool:
+            return is_revoked(name, key, files)
+
+        accept = address.accept_new and address.pins
+        policy: Any = Pin(address.pins, revoked) if accept else Reject(revoked)
         self.client.set_missing_host_key_policy(policy)
-        name = self._known_as()
-        for key in trusted_keys(name, self._known_hosts(address)):
+        for key in trusted_keys(name, files):
             self.client.get_host_keys().add(name, key.get_name(), key)
 
     def _known_as(self) -> str:
@@ -163,6 +176,8 @@ def explain(error: BaseException, address: SshAddress) -> str:
             return (
                 f"the host key of {address} is not known: {_name(key)}. Fix: {_UP if own else fix}"
             )
+        case RevokedHostKey(key=key):
+            return f"the host key of {address} is revoked: {_name(key)}. Fix: give it a new one"
         case ChangedHostKey(name=name, file=file, expected=expected, offered=offered):
             users = file == Path(_USERS).expanduser()
             where = "" if users else f"-f {shlex.quote(str(file))} "
@@ -177,6 +192,11 @@ def explain(error: BaseException, address: SshAddress) -> str:
             key_file = address.key_file or "any of the user's keys"
             fix = f"add the public key to ~/.ssh/authorized_keys of {user} there"
             return f"{address} does not let {user} in with {key_file}. Fix: {_UP if own else fix}"
+        case paramiko.SSHException() if str(error) == _KEYLESS:
+            return (
+                f"there is no key to log in to {address} with. Fix: give one to ssh-agent, or "
+                "name it: IdentityFile in ~/.ssh/config or, but for a jump host, `key_file`"
+            )
         case ConnectionRefusedError() | NoValidConnectionsError():
             return (
                 f"{address} refused the connection. "
