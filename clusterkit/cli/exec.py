@@ -46,12 +46,13 @@ def exec_(
 
 def perform(options: ExecOptions, manner: Manner, printer: Printer) -> int:
     """Run and show; the exit code is the command's own where it is the same everywhere."""
-    from clusterkit.results.dry_run import DryRun
     from clusterkit.use_cases.exec import exec_steps, execute
     from clusterkit.use_cases.session import find
 
     session = find(manner.which)
     if manner.dry_run:
+        from clusterkit.results.dry_run import DryRun
+
         printer.result(DryRun.of("exec", exec_steps(session, options)))
         return 0
     result, code = execute(session, options)
