@@ -35,7 +35,7 @@ def import_(
     ] = None,
     cluster: Annotated[
         str | None,
-        typer.Option("--cluster", "--name", metavar="NAME", help="The cluster's name."),
+        typer.Option("--name", "--cluster", metavar="NAME", help="The cluster's name."),
     ] = None,
     subnet: Annotated[
         str | None,

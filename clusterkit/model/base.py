@@ -12,6 +12,8 @@ _NAME = r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
 Name = Annotated[str, StringConstraints(pattern=_NAME)]
 """A cluster, node or group: what a host name may be (RFC 1123), beginning with a letter."""
 
+HIGHEST_PORT = 65535
+
 
 def is_name(text: str) -> bool:
     """Whether ``text`` may be a :data:`Name`."""

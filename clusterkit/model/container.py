@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field
 
-from clusterkit.model.base import Model
+from clusterkit.model.base import HIGHEST_PORT, Model
 from clusterkit.model.cluster import Build, Container, Mount
 from clusterkit.model.mistakes import mistake
 
@@ -20,7 +20,6 @@ CONTAINER_SSH_PORT = 2222
 """Where sshd listens in a container that has its machine's network."""
 
 _PORT = re.compile(r"([0-9]{1,5}):([0-9]{1,5})")
-_HIGHEST_PORT = 65535
 
 
 def _absolute(path: str) -> str:
@@ -37,7 +36,7 @@ def _size(text: str) -> str:
 
 def _port(text: str) -> str:
     parts = _PORT.fullmatch(text)
-    if parts is None or not all(1 <= int(part) <= _HIGHEST_PORT for part in parts.groups()):
+    if parts is None or not all(1 <= int(part) <= HIGHEST_PORT for part in parts.groups()):
         fix = 'write "HOST:CONTAINER", each from 1 to 65535: "8000:8000"'
         raise mistake(f"`{text}` is not a port", fix)
     return text
@@ -149,7 +148,7 @@ class ContainerSettings(Model):
     ssh_port: int | None = Field(
         default=None,
         ge=1,
-        le=_HIGHEST_PORT,
+        le=HIGHEST_PORT,
         description="ssh only: where sshd listens in the container; default: 2222",
         examples=[2222],
     )

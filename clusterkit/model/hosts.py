@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from clusterkit.errors import UsageError
+from clusterkit.model.base import HIGHEST_PORT
 from clusterkit.model.machine import Machine
 from clusterkit.model.node_sets import NotANodeSet, expand
 
 _WORD = re.compile(r"(?:(?P<user>[^@\s]+)@)?(?P<hosts>[^@:\s]+)(?::(?P<port>\d{1,5}))?")
-_HIGHEST_PORT = 65535
 _SYNTAX = "Fix: write `gpu1`, `gpu[01-04].example.net` or `user@host:port`"
 
 
@@ -38,7 +38,7 @@ def _of_word(word: str, common: Machine) -> list[Machine]:
     if parts is None or word.startswith("-"):
         raise NotANodeSet("names no machine")
     port = int(parts["port"]) if parts["port"] else common.port
-    if port is not None and not 1 <= port <= _HIGHEST_PORT:
-        raise NotANodeSet(f"has a port that is not from 1 to {_HIGHEST_PORT}")
+    if port is not None and not 1 <= port <= HIGHEST_PORT:
+        raise NotANodeSet(f"has a port that is not from 1 to {HIGHEST_PORT}")
     user = parts["user"] or common.user
     return [replace(common, host=host, user=user, port=port) for host in expand(parts["hosts"])]

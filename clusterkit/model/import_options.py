@@ -10,12 +10,15 @@ from pydantic import Field
 from clusterkit.model.addresses import Subnet
 from clusterkit.model.base import Model, Name
 
+Format = Literal["hostfile", "ssh-config", "ansible", "slurm"]
+"""What lists of machines can be read."""
+
 
 class ImportOptions(Model):
     """Make an inventory from a list of machines that another program has."""
 
     file: Path = Field(description="The list; -: stdin", examples=["hosts.ini"])
-    source: Literal["hostfile", "ssh-config", "ansible", "slurm"] | None = Field(
+    source: Format | None = Field(
         default=None, description="What the list is; default: looked at", examples=["ansible"]
     )
     cluster: Name | None = Field(default=None, description="The cluster's name", examples=["lab"])

@@ -7,10 +7,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field
 
-from clusterkit.model.base import Model
+from clusterkit.model.base import HIGHEST_PORT, Model
 from clusterkit.model.mistakes import mistake
 
-_HIGHEST_PORT = 65535
 TrustKind = Literal["known-hosts", "accept-new"]
 
 
@@ -82,7 +81,7 @@ class SshSettings(Model):
 
     user: User | None = Field(default=None, description="The login name", examples=["ubuntu"])
     port: int | None = Field(
-        default=None, ge=1, le=_HIGHEST_PORT, description="The port of sshd", examples=[22]
+        default=None, ge=1, le=HIGHEST_PORT, description="The port of sshd", examples=[22]
     )
     key_file: str | None = Field(
         default=None,

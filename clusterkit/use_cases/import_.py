@@ -8,9 +8,9 @@ from pathlib import Path
 
 from clusterkit.errors import UsageError
 from clusterkit.events import Note, Sink
-from clusterkit.model.import_options import ImportOptions
+from clusterkit.model.import_options import Format, ImportOptions
 from clusterkit.model.imported.ansible import files_beside, read_ansible
-from clusterkit.model.imported.formats import TITLES, Format, detect
+from clusterkit.model.imported.formats import TITLES, detect
 from clusterkit.model.imported.found import Found, Remarks
 from clusterkit.model.imported.hostfile import read_hostfile
 from clusterkit.model.imported.nodes import Nodes, as_nodes, guessed_subnet, with_subnet

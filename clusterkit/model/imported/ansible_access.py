@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
+from clusterkit.model.base import HIGHEST_PORT
 from clusterkit.model.imported.ansible_tree import Variables
 from clusterkit.model.imported.found import FoundHost, Line, Remarks, whole_number
 from clusterkit.model.imported.ssh_config import TRUST, TRUST_FIX, jump_of_command
@@ -27,7 +28,6 @@ _TAKEN = (
 _SECRET = re.compile(
     r"pass(w|word|wd|phrase|code)?$|pass(word|phrase)|secret|token|_pwd|api_?key|credential", re.I
 )
-_HIGHEST_PORT = 65535
 
 
 def found_host(name: str, line: Line, variables: Variables, remarks: Remarks) -> FoundHost | None:
@@ -75,7 +75,7 @@ def _port(text: str | None, variables: Variables, remarks: Remarks) -> int | Non
     if text is None:
         return None
     line = next(variables[name].line for name in _NAMES["port"] if name in variables)
-    return whole_number(text, "ansible_port", line, remarks, most=_HIGHEST_PORT)
+    return whole_number(text, "ansible_port", line, remarks, most=HIGHEST_PORT)
 
 
 def _jump(variables: Variables, remarks: Remarks) -> str | None:

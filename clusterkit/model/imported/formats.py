@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 from clusterkit.errors import UsageError
+from clusterkit.model.import_options import Format
 from clusterkit.model.imported.ansible import is_yaml
 
-Format = Literal["hostfile", "ssh-config", "ansible", "slurm"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 TITLES: dict[Format, str] = {
     "hostfile": "a host file of MPI",

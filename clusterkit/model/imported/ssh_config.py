@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from getopt import GetoptError, gnu_getopt
 from pathlib import Path
 
+from clusterkit.model.base import HIGHEST_PORT
 from clusterkit.model.imported.found import Found, FoundHost, Line, Remarks, whole_number
 from clusterkit.model.imported.ssh_lines import Configuration, read_lines
 from clusterkit.model.ssh_inventory import Access
@@ -20,7 +21,6 @@ LookUp = Callable[[str, Sequence[str]], Mapping[str, Settings]]
 
 _TAKEN = ("hostname", "user", "port", "identityfile", "proxyjump", "proxycommand")
 _SILENT = ("identitiesonly", "preferredauthentications", "pubkeyauthentication")
-_HIGHEST_PORT = 65535
 TRUST = ("stricthostkeychecking", "userknownhostsfile", "globalknownhostsfile", "checkhostip")
 TRUST_FIX = "host keys are always verified: see `trust` of the inventory"
 _KEEP = "where it is needed, keep the Host in ~/.ssh/config and write its name as `host`"
@@ -70,7 +70,7 @@ def _host(name: str, line: Line, settings: Mapping[str, Settings], remarks: Rema
         host=host if host != name else None,
         access=Access(
             user=_one(own, "user"),
-            port=whole_number(port, "Port", line, remarks, most=_HIGHEST_PORT) if port else None,
+            port=whole_number(port, "Port", line, remarks, most=HIGHEST_PORT) if port else None,
             key_file=keys[0] if keys else None,
             jump=_jump(name, line, settings, remarks),
         ),
