@@ -173,3 +173,7 @@ class MachineFacts:
     paths: Mapping[str, str] = field(default_factory=dict[str, str])
     clock_epoch_s: float | None = None
     unreadable: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+Images = Mapping[str, Mapping[str, str]]
+"""Node -> the images that were seen on its machine, name -> id."""

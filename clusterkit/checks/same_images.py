@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from clusterkit.errors import ClusterkitError
+from clusterkit.facts import Images
 from clusterkit.model.node_sets import fold
-from clusterkit.tasks.base import Images
 
 _SHORT = 12
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from clusterkit.command import Command, Result
+from clusterkit.model.cluster import PROOF_FOLDER
 
 # $1 is the storage, $2 the file in it, $3 the nonce. Where a folder that `up` makes is there, a
 # user may write to that only. Nothing is made: where the path is missing, so is the storage.
@@ -38,8 +39,6 @@ for pause in 0 0.5 1; do
 done
 """
 _TIMEOUT_S = 60
-PROOF_FOLDER = ".proof"
-"""Where nodes of several users prove it: what lies beside it, models, only one may write."""
 
 
 @dataclass(frozen=True, slots=True)

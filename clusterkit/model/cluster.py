@@ -94,6 +94,9 @@ class Node:
         return self.login.port if self.login else SSH_PORT
 
 
+PROOF_FOLDER = ".proof"
+"""Where nodes of several users may write in our folder of the storage; models lie beside it."""
+
 StorageKind = Literal["bind", "volume", "local", "nfs", "sync"]
 
 

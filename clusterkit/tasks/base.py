@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from clusterkit.command import Command, DockerLook, Result, Step
-from clusterkit.facts import NodeFacts
+from clusterkit.facts import Images, NodeFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,6 @@ class Task(Protocol):
 
 Facts = Mapping[str, NodeFacts]
 """Node -> what was observed there."""
-
-Images = Mapping[str, Mapping[str, str]]
-"""Node -> the images that were seen on its machine, name -> id."""
 
 
 @dataclass(frozen=True, slots=True)

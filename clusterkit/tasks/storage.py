@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from clusterkit.checks.same_storage import PROOF_FOLDER
 from clusterkit.command import Command, Result, Step
 from clusterkit.errors import ClusterkitError
+from clusterkit.model.cluster import PROOF_FOLDER
 from clusterkit.tasks.base import Change
 
 _NOT_THERE, _NOT_OPEN = 3, 4
