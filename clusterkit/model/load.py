@@ -26,13 +26,13 @@ _Model = TypeVar("_Model", bound=BaseModel)
 _COUNTS = {"slots", "gpus", "tp", "pp"}
 
 
-def load_inventory(path: Path) -> Inventory:
-    """Read and check one inventory.
+def load_inventory(path: Path, text: str | None = None) -> Inventory:
+    """Read and check one inventory; ``text`` is what is to be written there.
 
     Raises:
         FileMistakes: With every mistake in the file, not only the first.
     """
-    source = read_yaml(path)
+    source = read_yaml(path, text)
     raw = source.value
     if not isinstance(raw, dict):
         what = "the file is empty" if raw is None else f"must be a mapping, not {shown(raw)}"

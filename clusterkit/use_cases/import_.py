@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -111,10 +110,7 @@ def _inventory(nodes: Nodes, cluster: str, subnet: str | None, kind: Format, fil
         head=[f"Machines of {name}, {TITLES[kind]}. Next: clusterkit up FILE"],
         groups=nodes.groups,
     )
-    with tempfile.TemporaryDirectory(prefix="clusterkit-") as folder:
-        draft = Path(folder) / "inventory.yaml"
-        draft.write_text(text)
-        load_inventory(draft)
+    load_inventory(Path("inventory.yaml"), text)
     return text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from clusterkit.errors import FileMistakes, UsageError
+from clusterkit.errors import UsageError
 from clusterkit.model.describe_options import InitOptions
 from clusterkit.model.init import first_inventory
 from clusterkit.model.load import load_inventory
@@ -42,17 +42,20 @@ def _build_context() -> str | None:
 def write_inventory(file: Path, text: str, *, force: bool) -> InitResult:
     """Write ``text`` if it is a right inventory, and never over another file unasked."""
     check_target(file, force=force)
+    inventory = load_inventory(file, text)
     try:
         with tempfile.TemporaryDirectory(dir=file.parent, prefix=".clusterkit-") as folder:
             draft = Path(folder) / file.name
-            draft.write_text(text)
-            cluster, provider = _checked(draft, file)
+            draft.write_bytes(text.encode())
             draft.replace(file)
     except OSError as error:
         why = error.strerror or str(error)
         raise UsageError(f"{file} cannot be written: {why}. Fix: choose another file") from error
     return InitResult(
-        path=str(file), cluster=cluster, provider=provider, next=f"clusterkit up {file}"
+        path=str(file),
+        cluster=inventory.cluster,
+        provider=inventory.provider,
+        next=f"clusterkit up {file}",
     )
 
 
@@ -62,13 +65,3 @@ def check_target(file: Path, *, force: bool) -> None:
         raise UsageError(f"{file} exists. Fix: choose another file, or add `--force`")
     if not file.parent.is_dir():
         raise UsageError(f"{file.parent} is no folder. Fix: make it first, or choose another file")
-
-
-def _checked(draft: Path, file: Path) -> tuple[str, str]:
-    """The name and provider of a right inventory; mistakes name the file that was meant."""
-    try:
-        inventory = load_inventory(draft)
-    except FileMistakes as error:
-        named = [problem.replace(str(draft), str(file)) for problem in error.problems]
-        raise FileMistakes(named) from None
-    return inventory.cluster, inventory.provider
