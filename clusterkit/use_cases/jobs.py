@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from clusterkit.command import Command, Step
-from clusterkit.errors import ClusterkitError, TransportError, UsageError
+from clusterkit.errors import ClusterkitError, CommandFailed, TransportError, UsageError
 from clusterkit.jobs import JobNode, JobRow, list_jobs, read_logs, stop_job
 from clusterkit.jobs.look import sweep_argv
 from clusterkit.jobs.records import find_job, list_command, logs_command, stop_command
@@ -64,7 +64,7 @@ def stop_running_jobs(session: Session, world: World) -> None:
         nodes = job_nodes(session)
         for job in running_jobs(session, world):
             stop_job(job, nodes, world.transport)
-    except (UsageError, TransportError):
+    except (UsageError, TransportError, CommandFailed):  # or an earlier `down` got half way
         return
 
 

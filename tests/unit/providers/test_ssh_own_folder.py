@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -94,6 +97,32 @@ def test_it_goes_with_all_that_is_in_it_and_the_empty_folders_above(path: Path):
     assert summaries(gone(path)) == [f"- remove {path}"]
     assert names(path.parents[2]) == []
     assert look(gone(path)).summary == f"{path} is gone"
+
+
+def test_what_runs_of_its_jobs_ends_first(path: Path):
+    summaries(task(path))
+    (path / "jobs/hello-1").mkdir(parents=True)
+    rank, other = (
+        subprocess.Popen(["sleep", "60"], env=os.environ | {"CLUSTERKIT_JOB": job})
+        for job in ("hello-1", "hello-12")
+    )
+    try:
+        until_shown(rank, "CLUSTERKIT_JOB=hello-1")
+        assert summaries(gone(path)) == [f"- remove {path}"]
+        ended = rank.wait(10)
+        assert (ended, other.poll(), path.exists()) == (-signal.SIGKILL, None, False)
+    finally:
+        for process in (rank, other):
+            process.kill()
+            process.wait()
+
+
+def until_shown(process: subprocess.Popen[bytes], assignment: str) -> None:
+    """Wait until the program runs: before that the environment is its parent's."""
+    deadline = time.monotonic() + 10
+    while assignment not in Path(f"/proc/{process.pid}/environ").read_text().split("\0"):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_what_is_beside_it_stays(path: Path):
