@@ -7,10 +7,11 @@ from pathlib import Path
 
 from clusterkit import registry
 from clusterkit.command import HOST, Command, Step
-from clusterkit.errors import DidNotConverge
+from clusterkit.errors import ClusterkitError, DidNotConverge
 from clusterkit.events import Sink
 from clusterkit.executor import Outcome, converge, from_scratch, preview
-from clusterkit.model.cluster import Cluster
+from clusterkit.model.cluster import Cluster, Node
+from clusterkit.model.machine import Machine
 from clusterkit.plan import down_stages
 from clusterkit.results.plan import DownResult, Kept, PlanResult
 from clusterkit.state import clusters
@@ -20,6 +21,8 @@ from clusterkit.use_cases.jobs import stop_running_jobs
 from clusterkit.use_cases.lock import locked
 from clusterkit.use_cases.session import Session, open_world
 from clusterkit.use_cases.up import applied_steps, plan_result
+
+_WEIGH = 'test ! -d "$1" || du -sk -- "$1"'
 
 
 def down(session: Session, *, sink: Sink) -> DownResult:
@@ -32,6 +35,7 @@ def down(session: Session, *, sink: Sink) -> DownResult:
     with open_world(session) as world, locked(session, world, "down", sink=sink):
         session = known_or_met(session, world, sink)
         outcome, left = _remove(session, world, sink)
+        kept = _kept(session.cluster, world)
         if not left:
             clusters.forget(session.cluster.name)
     return DownResult(
@@ -39,7 +43,7 @@ def down(session: Session, *, sink: Sink) -> DownResult:
         changes=len(outcome.steps),
         removed=applied_steps(outcome),
         left=left,
-        kept=_kept(session.cluster),
+        kept=kept,
         took_s=time.monotonic() - began,
     )
 
@@ -69,20 +73,46 @@ def _remove(session: Session, world: World, sink: Sink) -> tuple[Outcome, tuple[
     return outcome, ()
 
 
-def _kept(cluster: Cluster) -> tuple[Kept, ...]:
+def _kept(cluster: Cluster, world: World) -> tuple[Kept, ...]:
     """What stays by design, with its size. Beside our folder in the storage lie the user's own."""
     paths: tuple[str, ...] = registry.find("providers", cluster.provider).kept(cluster)
     folders = [Path(path, "clusterkit") for path in paths]
-    return tuple(
-        Kept(
-            node=HOST,
-            what=str(folder),
-            why="models of the storage, for the next cluster",
-            size_bytes=_size_bytes(folder),
-            remove_with=str(Command(("rm", "-r", str(folder)))),
+    if cluster.head.machine:
+        return tuple(
+            filter(None, (_kept_there(folder, cluster.head, world) for folder in folders))
         )
-        for folder in folders
-        if folder.exists()
+    return tuple(
+        _models(HOST, folder, _size_bytes(folder), ()) for folder in folders if folder.exists()
+    )
+
+
+def _kept_there(folder: Path, head: Node, world: World) -> Kept | None:
+    """What stays on the machines; one that cannot be asked now says nothing of it."""
+    try:
+        seen = world.machine(head.name).run(Command(("sh", "-c", _WEIGH, "sh", str(folder))))
+    except ClusterkitError:
+        return None
+    kilobytes = seen.stdout.partition("\t")[0]
+    if not kilobytes.isdigit():
+        return None
+    login = _login(head.machine) if head.machine else ()
+    return _models(head.name, folder, int(kilobytes) * 1024, login)
+
+
+def _login(machine: Machine) -> tuple[str, ...]:
+    """As a person types it."""
+    given = (("-l", machine.user), ("-p", machine.port), ("-J", machine.jump))
+    options = (word for option, value in given if value for word in (option, str(value)))
+    return ("ssh", *options, machine.host)
+
+
+def _models(node: str, folder: Path, size_bytes: int, login: tuple[str, ...]) -> Kept:
+    return Kept(
+        node=node,
+        what=str(folder),
+        why="models of the storage, for the next cluster",
+        size_bytes=size_bytes,
+        remove_with=str(Command((*login, "rm", "-r", str(folder)))),
     )
 
 
