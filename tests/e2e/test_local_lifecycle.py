@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,16 @@ def test_up_mends_what_is_damaged_and_down_leaves_nothing(clusterkit, file, clus
     assert (gone.returncode, twice.returncode) == (0, 0)
     assert not (clusterkit.home / "clusters" / cluster_name).exists()
     assert not (clusterkit.home / "current").exists()
+
+
+def test_down_goes_on_where_an_earlier_one_got_half_way(clusterkit, file, cluster_name):
+    steps(clusterkit, file)
+    for folder in (clusterkit.home / "clusters" / cluster_name / "node").glob("payload-*"):
+        shutil.rmtree(folder)
+
+    gone = clusterkit("down", "--yes")
+
+    assert (gone.returncode, (clusterkit.home / "clusters" / cluster_name).exists()) == (0, False)
 
 
 def test_a_lock_that_somebody_elsewhere_holds(clusterkit, file, cluster_name):
