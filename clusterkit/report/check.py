@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from rich.table import Table
 from rich.text import Text
 
 from clusterkit.quantities import counted
 from clusterkit.report.folding import fold
-from clusterkit.report.tables import Blocks, cell, grid, table
+from clusterkit.report.tables import NOTHING, Blocks, cell, grid, table
 from clusterkit.results.check import CheckResult
 
 
@@ -23,10 +24,24 @@ def check_text(check: CheckResult, *, wide: bool = False) -> Blocks:
     summary.add_row(Text("engine", "bold"), runs)
     if check.looked_at:
         summary.add_row(Text("live", "bold"), f"{fold(check.looked_at)}: as the inventory says")
-    columns = ["NODE", "ADDRESS", "SLOTS", "GPUS", "IMAGE"] + (["PYTHON"] if wide else [])
-    rows = table(*columns, right=["SLOTS"], whole=["NODE", "ADDRESS"])
+    return [summary, "", _nodes(check, wide=wide)]
+
+
+def _nodes(check: CheckResult, *, wide: bool) -> Table:
+    on_machines = any(node.host for node in check.nodes)
+    with_image = not on_machines or any(node.image for node in check.nodes)
+    columns = ["NODE", *(["HOST"] if on_machines else []), "ADDRESS", "SLOTS", "GPUS"]
+    columns += (["IMAGE"] if with_image else []) + (["PYTHON"] if wide else [])
+    rows = table(*columns, right=["SLOTS"], whole=["NODE", "HOST", "ADDRESS"])
     for node in check.nodes:
-        gpus = ",".join(map(str, node.gpus))
-        values = [node.name, cell(node.address), str(node.slots), cell(gpus), cell(node.image)]
-        rows.add_row(*values, *([cell(node.python)] if wide else []))
-    return [summary, "", rows]
+        values = {
+            "NODE": node.name,
+            "HOST": cell(node.host),
+            "ADDRESS": node.address or ("by subnet" if node.host and check.subnet else NOTHING),
+            "SLOTS": str(node.slots),
+            "GPUS": cell(",".join(map(str, node.gpus))),
+            "IMAGE": cell(node.image),
+            "PYTHON": cell(node.python),
+        }
+        rows.add_row(*(values[column] for column in columns))
+    return rows

@@ -9,6 +9,7 @@ from itertools import groupby
 
 from rich.text import Text
 
+from clusterkit.command import HOST
 from clusterkit.quantities import counted, duration, size
 from clusterkit.report.folding import FOLD_ABOVE, fold, without
 from clusterkit.report.tables import BAD, FAINT, GOOD, Block, Blocks, grid, signed
@@ -77,9 +78,10 @@ def _end(down: DownResult) -> str:
 
 def _by_node(lines: Iterable[tuple[str, _Line]]) -> list[Block]:
     """One paragraph a node; of many nodes, those with the same lines share one."""
-    nodes: dict[str, list[_Line]] = {}
+    found: dict[str, list[_Line]] = {}
     for node, line in lines:
-        nodes.setdefault(node, []).append(line)
+        found.setdefault(node, []).append(line)
+    nodes = _in_order(found)
     blocks: list[Block] = []
     for title, rows in _folded(nodes) if len(nodes) > FOLD_ABOVE else nodes.items():
         body = grid("left", "left", indent=2)
@@ -88,6 +90,22 @@ def _by_node(lines: Iterable[tuple[str, _Line]]) -> list[Block]:
                 body.add_row("", "" if position else stage, signed(sign, summary))
         blocks += [Text(title, "bold"), body, ""]
     return blocks
+
+
+def _in_order(nodes: dict[str, list[_Line]]) -> dict[str, list[_Line]]:
+    """Nodes by name, as people count them: they were heard as they answered.
+
+    The host of all of them stays ahead of nodes that are made, or behind removed ones.
+    """
+    names = sorted((name for name in nodes if name != HOST), key=_counted_by)
+    if HOST in nodes:
+        names.insert(0 if next(iter(nodes)) == HOST else len(names), HOST)
+    return {name: nodes[name] for name in names}
+
+
+def _counted_by(name: str) -> list[tuple[int, str]]:
+    """``gpu2`` before ``gpu10``."""
+    return [(int(part) if part.isdigit() else -1, part) for part in re.split(r"(\d+)", name)]
 
 
 def _folded(nodes: dict[str, list[_Line]]) -> list[tuple[str, Sequence[_Line]]]:

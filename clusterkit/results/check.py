@@ -11,7 +11,14 @@ class CheckedNode(Model):
     """One node as the inventory means it."""
 
     name: str
-    address: str | None = Field(description="On the cluster network; null: this machine")
+    host: str | None = Field(
+        default=None,
+        description="ssh: the machine, as [user@]host[:port]; ~/.ssh/config says the rest",
+        examples=["ubuntu@gpu01.example.net"],
+    )
+    address: str | None = Field(
+        description="On the cluster network; null: this machine, or found by the subnet (ssh)"
+    )
     slots: int = Field(description="Room for ranks")
     gpus: tuple[int, ...] = Field(default=(), description="GPU indices on the node's host")
     image: str | None = Field(default=None, description="Of its container; null: no container")

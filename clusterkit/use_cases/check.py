@@ -33,6 +33,7 @@ def checked(cluster: Cluster) -> CheckResult:
         nodes=tuple(
             CheckedNode(
                 name=node.name,
+                host=str(node.machine) if node.machine else None,
                 address=node.address,
                 slots=node.slots,
                 gpus=node.gpus,
@@ -47,8 +48,14 @@ def checked(cluster: Cluster) -> CheckResult:
 
 def _storage(storage: Storage) -> str:
     match storage.kind:
-        case "bind":
+        case "bind" if storage.source:
             return f"the folder {storage.source}, at {storage.path} on every node"
+        case "bind":
+            return f"{storage.path}, which the machines share already"
+        case "nfs":
+            return f"{storage.source}, mounted at {storage.path} on every node"
+        case "sync":
+            return f"{storage.path}, a copy on each node"
         case "volume":
             return f"a volume of the cluster, at {storage.path} on every node"
         case _:

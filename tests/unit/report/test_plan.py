@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from clusterkit.results.plan import (
     AppliedStep,
     DownResult,
@@ -26,7 +28,7 @@ PLAN = PlanResult(
     cluster="pair",
     changes=6,
     steps=(
-        step("pair", "nodes", "+", "create network pair (192.168.123.0/24)"),
+        step("localhost", "nodes", "+", "create network pair (192.168.123.0/24)"),
         step(
             "node1",
             "nodes",
@@ -50,7 +52,7 @@ PLAN = PlanResult(
 
 def test_a_plan_goes_node_by_node_and_ends_with_its_totals():
     assert shown(PLAN) == text("""
-        pair
+        localhost
           nodes  + create network pair (192.168.123.0/24)
 
         node1
@@ -181,3 +183,20 @@ def test_down_lists_what_is_left():
           ! container pair-node2 on node2: still running
           ! network pair
         """)
+
+
+@pytest.mark.parametrize(
+    ("heard", "shown_as"),
+    [
+        (["gpu10", "gpu2", "gpu1"], ["gpu1", "gpu2", "gpu10"]),
+        (["localhost", "b", "a"], ["localhost", "a", "b"]),
+        (["b", "a", "localhost"], ["a", "b", "localhost"]),
+    ],
+)
+def test_nodes_come_by_name_however_they_answered(heard: list[str], shown_as: list[str]):
+    plan = PlanResult(
+        cluster="pair", changes=3, steps=tuple(step(node, "nodes", "+", "x") for node in heard)
+    )
+
+    titles = [line for line in shown(plan).splitlines() if line and not line.startswith(" ")]
+    assert titles[:-1] == shown_as
