@@ -23,10 +23,17 @@ def preview(stages: Iterable[Stage], world: Performer, sink: Sink) -> Outcome:
     made: set[str] = set()
     hidden: dict[str, str] = {}
     for stage in stages:
-        rests_on = stage.after if any(s.stage == stage.after for s in outcome.steps) else None
+        rests_on = _not_applied(stage, outcome)
         run = _Previewing(stage.name, world, sink, outcome, stopping, made, hidden, rests_on)
         run_stage(stage, run, outcome, stopping)
     return outcome
+
+
+def _not_applied(stage: Stage, outcome: Outcome) -> str | None:
+    """The first stage with steps to apply among those on which ``stage`` rests."""
+    names = (stage.after,) if isinstance(stage.after, str) else stage.after
+    planned = {step.stage for step in outcome.steps}
+    return next((name for name in names if name in planned), None)
 
 
 @dataclass

@@ -66,12 +66,12 @@ class Stage:
 
     ``check`` looks at the facts of all nodes together when every task is settled, and raises
     what no single node can know; ``check_images`` does so with the images that were seen.
-    ``after`` names a stage on which all of this one rests: while that has steps that are not
+    ``after`` names stages on which all of this one rests: while one has steps that are not
     applied, as in a plan, nothing can be known here.
     """
 
     name: str
     tasks: tuple[Task, ...]
     check: Callable[[Facts], None] | None = None
-    after: str | None = None
+    after: str | tuple[str, ...] = ()
     check_images: Callable[[Images], None] | None = None

@@ -7,6 +7,8 @@ nor jump hosts. Here each of its HTTP connections is a channel on which the mach
 
 from __future__ import annotations
 
+import errno
+import io
 from typing import TYPE_CHECKING, Any
 
 import docker
@@ -21,10 +23,13 @@ from clusterkit.errors import TransportError
 from clusterkit.transports.docker_client import TIMEOUT_S
 
 if TYPE_CHECKING:
+    import paramiko
+
     from clusterkit.transports.ssh import SshTransport
 
 _OLDEST = "1.24"
 _AT_ONCE = 8
+_BUFFER_BYTES = 1 << 16
 
 
 def connect_over_ssh(machine: SshTransport) -> docker.APIClient:
@@ -107,7 +112,70 @@ class _Connection(urllib3.connection.HTTPConnection):
         self._machine = machine
 
     def connect(self) -> None:
-        """A channel stands for the socket: it has the methods that http.client calls."""
-        channel: Any = self._machine.dial(("docker", "system", "dial-stdio"))
+        channel = self._machine.dial(("docker", "system", "dial-stdio"))
         channel.settimeout(TIMEOUT_S)
-        self.sock = channel
+        socket: Any = _Socket(channel)
+        self.sock = socket
+
+
+class _Socket:
+    """A channel as http.client and the SDK take a socket.
+
+    Like one, it stays open after :meth:`close` while an answer is still read from it.
+    """
+
+    def __init__(self, channel: paramiko.Channel) -> None:
+        self._channel = channel
+        self._readers = 0
+        self._is_closed = False
+
+    def sendall(self, data: Any) -> None:
+        """Send all; an engine that reads no more may have answered already."""
+        try:
+            self._channel.sendall(data)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise BrokenPipeError(errno.EPIPE, "the engine reads no more") from error
+
+    def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
+        """What the answer is read from; the SDK wants ``raw`` below a buffer."""
+        self._readers += 1
+        return io.BufferedReader(_Answer(self), _BUFFER_BYTES)
+
+    def close(self) -> None:
+        """Close the channel, once nobody reads from it."""
+        self._is_closed = True
+        if self._readers == 0:
+            self._channel.close()
+
+    def recv(self, size: int) -> bytes:
+        """The next bytes; none: that was all."""
+        return self._channel.recv(size)
+
+    def let_go(self) -> None:
+        """One reader less."""
+        self._readers -= 1
+        if self._is_closed:
+            self.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._channel, name)
+
+
+class _Answer(io.RawIOBase):
+    def __init__(self, socket: _Socket) -> None:
+        self._socket = socket
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: Any) -> int:
+        data = self._socket.recv(len(into))
+        into[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._socket.let_go()
+        super().close()

@@ -100,7 +100,7 @@ def _container_states(cluster: Cluster, world: World) -> dict[str, str]:
 def _row(node: Node, state: str, seen: Mapping[str, NodeFacts | ClusterkitError]) -> NodeStatus:
     facts = seen.get(node.name)
     if not isinstance(facts, NodeFacts):
-        what = "container" if node.machine is None else "folder there"
+        what = "container" if node.container else "folder there"
         why = str(facts) if facts else f"its {what} is {state}"
         return NodeStatus(
             name=node.name,

@@ -7,15 +7,16 @@ user's authorized_keys: ssh is called with ``-F`` and its own known_hosts.
 from __future__ import annotations
 
 from clusterkit.model.cluster import Cluster
+from clusterkit.model.former import Former
 from clusterkit.model.trust import HEAD, Trust
 from clusterkit.providers.ssh.authorized_key import AuthorizedKey
-from clusterkit.providers.ssh.carried import containers_down, containers_up
+from clusterkit.providers.ssh.carried import containers_down, containers_up, machine_gone
 from clusterkit.providers.ssh.head_login import HeadLogsIn, head_files, no_head_files
 from clusterkit.providers.ssh.own_folder import OwnFolder, OwnFolderGone
 from clusterkit.providers.ssh.rekey import rekey
 from clusterkit.tasks.base import Stage, Task
 
-__all__ = ["down", "kept", "rekey", "up"]
+__all__ = ["down", "former", "kept", "rekey", "up"]
 
 
 def up(cluster: Cluster, trust: Trust) -> tuple[Stage, ...]:
@@ -29,7 +30,11 @@ def up(cluster: Cluster, trust: Trust) -> tuple[Stage, ...]:
 
 def _bare(cluster: Cluster, trust: Trust) -> tuple[Stage, ...]:
     """A folder on each machine, and who may log in where."""
-    trusting: list[Task] = [head_files(cluster, trust)]
+    # The head may have been another node before, which the head of then could log in to.
+    trusting: list[Task] = [
+        head_files(cluster, trust),
+        AuthorizedKey(cluster.head.name, cluster.name, None),
+    ]
     for node in cluster.nodes[1:]:
         trusting.append(no_head_files(cluster, node))
         beside = trust.beside.get(HEAD, ())
@@ -51,6 +56,18 @@ def down(cluster: Cluster) -> tuple[Stage, ...]:
     return (Stage("trust", tuple(keys)), Stage("nodes", tuple(gone)))
 
 
+def former(cluster: str, node: Former) -> tuple[Task, ...]:
+    """Take a node away that is no part of the cluster any more."""
+    if node.is_carried:
+        return machine_gone(cluster, node.node)
+    if node.home is None:
+        return ()
+    return (
+        AuthorizedKey(node.node, cluster, None),
+        OwnFolderGone(node.node, node.home),
+    )
+
+
 def kept(cluster: Cluster) -> tuple[str, ...]:
-    """What ``down`` leaves: the models on storage that is not ours."""
-    return (cluster.storage.path,)
+    """What ``down`` leaves: the models on storage that machines share, which is not ours."""
+    return () if cluster.storage.kind == "sync" else (cluster.storage.path,)

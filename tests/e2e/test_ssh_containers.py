@@ -1,0 +1,249 @@
+"""Containers on machines that each have an engine of their own: two users, one behind a gate.
+
+The tests are one life of the cluster, in order: up, used, broken and mended, down.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from tests.e2e.controller import Controller, Done, new_cluster_name
+from tests.e2e.inner_engine import OPTIONS, load_image, start_engine
+from tests.e2e.machines import Machine, Machines, Spec, machines
+
+NODES = ("gpu01", "gpu02", "gpu03")
+BARE_HOME = [".bash_logout", ".bashrc", ".profile", ".ssh"]
+
+
+@dataclass
+class Lab:
+    """The room, and the cluster in it."""
+
+    room: Machines
+    controller: Controller
+    name: str
+    file: Path
+    image: str
+
+    def __call__(self, *words: object, timeout_s: float = 180) -> Done:
+        return self.controller(*words, timeout_s=timeout_s)
+
+    def answer(self, *words: object) -> dict[str, Any]:
+        """The JSON of one command line that must succeed."""
+        done = self(*words, "-o", "json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
+
+    def error(self, *words: object) -> tuple[int, str]:
+        """The exit code and the message of one command line that is refused."""
+        done = self(*words)
+        return done.returncode, "Error: " + done.stderr.partition("Error: ")[2]
+
+    def describe(self, **parts: Any) -> Path:
+        container = {"image": self.image, "shm_size": "64m"} | parts.pop("container", {})
+        docker = {"runtime": "docker", "container": container}
+        return self.room.describe(self.file, self.name, without=("gate",), **(docker | parts))
+
+    def box(self, node: str) -> str:
+        """The name of a node's container."""
+        return f"{self.name}-{node}"
+
+    def states(self) -> dict[str, str]:
+        rows = json.loads(self("status", "-o", "json").stdout)["nodes"]
+        return {row["name"]: row["state"] for row in rows}
+
+    def plan(self) -> list[tuple[str, str]]:
+        """What `plan` says is to be done, where."""
+        return [(row["node"], row["summary"]) for row in self.answer("plan", self.file)["steps"]]
+
+    def up(self) -> list[tuple[str, str]]:
+        """What `up` did, where; it must succeed, and leave nothing to do."""
+        steps = self.answer("up", self.file, "--yes")["steps"]
+        assert self.answer("up", self.file, "--yes")["changes"] == 0
+        return [(row["node"], row["summary"]) for row in steps]
+
+
+def inner(machine: Machine, *words: str) -> str:
+    """What the machine's own docker command prints."""
+    return machine.inside("docker", *words)
+
+
+@pytest.fixture(scope="module")
+def lab(
+    docker_host: docker.DockerClient,
+    mpi_image: str,
+    mpi_machine: str,
+    docker_machine: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Lab]:
+    folder, name = tmp_path_factory.mktemp("lab"), new_cluster_name()
+    with_docker = {"image": docker_machine, "options": OPTIONS}
+    specs = (
+        Spec("gate", user="ada", port=2222),
+        Spec("gpu01", **with_docker),
+        Spec("gpu02", user="ada", port=2022, **with_docker),
+        Spec("gpu03", behind="gate", **with_docker),
+    )
+    with machines(docker_host, mpi_machine, folder / "person", *specs) as room:
+        room["gpu02"].inside("usermod", "--append", "--groups", "docker", "ada")
+        for each in NODES:
+            start_engine(room[each])
+            load_image(room[each], mpi_image)
+        controller = room.controller(folder / "state", name)
+        lab = Lab(room, controller, name, folder / "lab.yaml", mpi_image)
+        lab.describe()
+        try:
+            yield lab
+        finally:
+            controller.close()
+
+
+def test_up_and_the_second_up_changes_nothing(lab: Lab):
+    assert lab.plan() != []
+    first = lab.answer("up", lab.file, "--yes")
+    second = lab.answer("up", lab.file, "--yes")
+
+    assert (first["nodes"], first["slots"], second["changes"]) == (list(NODES), 6, 0)
+    for node in NODES:
+        listed = inner(lab.room[node], "ps", "--all", "--format", "{{.Names}} {{.Image}}")
+        assert listed == f"{lab.box(node)} {lab.image}\n"
+
+
+def test_addresses_that_are_given_are_those_that_were_found(lab: Lab):
+    given = {name: {"address": lab.room[name].address, "slots": 2} for name in NODES}
+    lab.describe(nodes=given)
+    try:
+        assert lab.answer("plan", lab.file)["changes"] == 0
+    finally:
+        lab.describe()
+
+
+def test_every_slot_has_a_rank_in_its_container(lab: Lab):
+    hello = lab.answer("mpi-hello")
+
+    rows = [(rank["node"], rank["local_rank"]) for rank in hello["ranks"]]
+    assert rows == [(name, slot) for name in NODES for slot in (0, 1)]
+    assert (hello["ok"], hello["problems"]) == (True, [])
+
+
+def test_commands_files_and_shells_reach_the_containers(lab: Lab, tmp_path: Path):
+    text = "ünï\n" * 1000
+    (tmp_path / "there").write_text(text)
+    there = lab("cp", tmp_path / "there", "@all:/root/copied")
+    back = lab("cp", "gpu03:/root/copied", tmp_path / "back")
+    ran = lab("exec", "@all", "--", "sh", "-c", "ls /root; id -un; cat /proc/1/comm")
+    shells = [lab("ssh", node, "--", "echo", "a  b", "$HOME") for node in NODES]
+
+    assert (there.returncode, back.returncode) == (0, 0), there.stderr + back.stderr
+    assert (tmp_path / "back").read_text() == text
+    assert ran.stdout == "--- gpu[01-03] (3)\ncopied\nroot\ndocker-init\n"
+    assert [(done.returncode, done.stdout) for done in shells] == [(0, "a  b $HOME\n")] * 3, [
+        done.stderr for done in shells
+    ]
+    for node in NODES:
+        assert "copied" not in lab.room[node].inside("ls", "-A", f"/home/{lab.room[node].user}")
+
+
+def test_only_the_clusters_keys_are_in_the_containers_and_none_on_the_machines(lab: Lab):
+    find = 'grep -rlIs "PRIVATE KEY" /home /root /tmp /mnt /run; true'
+    assert [lab.room[node].inside("sh", "-c", find) for node in NODES] == ["", "", ""]
+    keys = [row["state"] for row in lab.answer("keys", "show")["keys"]]
+    assert keys == ["same"] * 5
+
+
+def test_a_container_that_was_stopped_is_started(lab: Lab):
+    inner(lab.room["gpu02"], "stop", "--time", "0", lab.box("gpu02"))
+
+    assert lab.states() == {"gpu01": "up", "gpu02": "stopped", "gpu03": "up"}
+    start = ("gpu02", f"start container {lab.box('gpu02')}: it is exited")
+    assert lab.plan() == [start]
+    assert lab.up() == [start]
+
+
+def test_a_container_that_was_removed_is_made_again(lab: Lab):
+    inner(lab.room["gpu03"], "rm", "--force", lab.box("gpu03"))
+
+    assert lab.states() == {"gpu01": "up", "gpu02": "up", "gpu03": "missing"}
+    made = [
+        ("gpu03", f"create container {lab.box('gpu03')} from {lab.image}"),
+        ("gpu03", f"start container {lab.box('gpu03')}"),
+    ]
+    assert lab.plan()[:2] == made
+    assert lab.up()[:2] == made
+    assert lab("exec", "@all", "--", "true").returncode == 0
+
+
+def test_sshd_that_died_is_started_with_its_container(lab: Lab):
+    inner(lab.room["gpu01"], "exec", lab.box("gpu01"), "sh", "-c", "kill -9 $(pgrep -xo sshd)")
+
+    assert lab.up() == [("gpu01", f"start container {lab.box('gpu01')}: it is exited")]
+
+
+def test_sshd_that_answers_nobody_is_noticed_by_plan_and_mended(lab: Lab):
+    frozen = "kill -STOP $(pgrep -xo sshd)"
+    inner(lab.room["gpu01"], "exec", lab.box("gpu01"), "sh", "-c", frozen)
+
+    planned = lab.plan()
+    assert [node for node, _ in planned] == ["gpu01"] * len(planned)
+    assert planned[1][1].startswith(f"restart container {lab.box('gpu01')}: ")
+    assert lab.up()[1][1].startswith(f"restart container {lab.box('gpu01')}: ")
+
+
+def test_another_image_under_the_same_name_is_refused_until_it_is_sent_to_all(lab: Lab):
+    right, wrong = (lab.room[node] for node in ("gpu01", "gpu03"))
+    was = inner(right, "image", "inspect", "--format", "{{.Id}}", lab.image).strip()
+    inner(wrong, "commit", "--change", "LABEL other=1", lab.box("gpu03"), lab.image)
+    now = inner(wrong, "image", "inspect", "--format", "{{.Id}}", lab.image).strip()
+    boxes = [inner(lab.room[node], "ps", "-aq", "--no-trunc") for node in NODES]
+
+    refused = (
+        1,
+        f"Error: image {lab.image} is not the same everywhere: {was[7:19]} on gpu[01-02], "
+        f"{now[7:19]} on gpu03.\nFix: send one to all: `clusterkit images push {lab.image} "
+        "--inventory INVENTORY`\n",
+    )
+    assert lab.error("plan", lab.file) == refused
+    assert lab.error("up", lab.file, "--yes") == refused
+    assert [inner(lab.room[node], "ps", "-aq", "--no-trunc") for node in NODES] == boxes
+    listed = lab("images", "ls").stdout
+    assert f"its container runs {was[7:19]}; `up` makes it anew" in listed
+    assert f"{lab.image} is not the same everywhere." in listed
+
+    sent = lab.answer("images", "push", lab.image, "--from", "gpu01")["push"]
+    rows = [(row["node"], row["state"], row["before"], row["after"]) for row in sent["nodes"]]
+    assert rows == [("gpu02", "had it", was, was), ("gpu03", "loaded", now, was)]
+    assert lab.answer("plan", lab.file)["changes"] == 0
+
+
+def test_down_leaves_nothing_on_any_machine(lab: Lab):
+    done = lab("down", "--yes")
+
+    assert done.returncode == 0, done.stderr
+    assert_gone(lab)
+    assert [path for path in lab.controller.home.rglob("*") if path.is_file()] == []
+
+
+def test_down_without_a_state_finds_the_cluster_by_its_inventory(lab: Lab, tmp_path: Path):
+    lab.answer("up", lab.file, "--yes")
+    elsewhere = lab.room.controller(tmp_path / "elsewhere")
+    done = elsewhere("down", "--inventory", lab.file, "--yes")
+
+    assert done.returncode == 0, done.stderr
+    assert_gone(lab)
+
+
+def assert_gone(lab: Lab) -> None:
+    for node in NODES:
+        machine = lab.room[node]
+        assert inner(machine, "ps", "--all", "--quiet") == ""
+        assert inner(machine, "volume", "ls", "--quiet") == ""
+        assert machine.inside("ls", "-A", f"/home/{machine.user}").split() == BARE_HOME
+        assert "clusterkit" not in machine.authorized_keys()
