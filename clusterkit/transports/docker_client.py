@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
 import docker
 import docker.errors
 import requests.exceptions
 
 from clusterkit.command import HOST
 from clusterkit.errors import TransportError
+from clusterkit.transports.docker_host import docker_host
 
 TIMEOUT_S = 300  # for one answer; pulls and builds send something more often than that
 _POOL = 64
@@ -26,7 +25,7 @@ def connect(node: str = HOST) -> docker.APIClient:
 
 def no_answer(error: BaseException) -> str:
     """Why an engine does not answer, and what to do about it."""
-    host = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+    host = docker_host()
     reason = _innermost(error)
     match reason:
         case PermissionError():

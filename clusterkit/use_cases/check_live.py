@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,7 +18,8 @@ from clusterkit.model.source import read_yaml
 from clusterkit.results.check import CheckResult
 from clusterkit.state.folders import cluster_folder
 from clusterkit.tasks.machine_facts import look_at_machine, read_answer
-from clusterkit.transports.local import LocalTransport
+from clusterkit.transports.docker_host import is_docker_here
+from clusterkit.transports.world import World
 from clusterkit.use_cases.check import checked
 from clusterkit.use_cases.resolve import resolve
 from clusterkit.use_cases.session import Session, open_world
@@ -60,26 +60,24 @@ def _looks(cluster: Cluster) -> dict[str, Command]:
     """What to ask on each machine; nothing where Docker's machine is not this one."""
     if cluster.nodes[0].machine is not None:
         return {node.name: look_at_machine(paths_of(cluster, node)) for node in cluster.nodes}
-    if cluster.provider == "docker" and not _docker_is_here():
+    if cluster.provider == "docker" and not is_docker_here():
         return {}
     paths = {path for node in cluster.nodes for path in paths_of(cluster, node)}
     return {HOST: look_at_machine(sorted(paths))}
 
 
-def _docker_is_here() -> bool:
-    host = os.environ.get("DOCKER_HOST", "")
-    return not host or host.startswith("unix://")
-
-
 def _look(cluster: Cluster) -> Answers:
+    """The answer of each node's machine."""
     looks = _looks(cluster)
-    if cluster.nodes[0].machine is None:
-        here = {name: read_answer(LocalTransport(name).run(look)) for name, look in looks.items()}
-        return {node.name: facts for node in cluster.nodes for facts in here.values()}
     with open_world(Session(cluster, cluster_folder(cluster.name))) as world:
-        return on_each(
-            looks, lambda name: read_answer(world.perform(name, looks[name])), world.end_running
-        )
+        answers = on_each(looks, lambda name: _ask(name, looks[name], world), world.end_running)
+    if cluster.nodes[0].machine is not None:
+        return answers
+    return {node.name: here for node in cluster.nodes for here in answers.values()}
+
+
+def _ask(name: str, look: Command, world: World) -> MachineFacts:
+    return read_answer(world.machine(name).run(look))
 
 
 def _silent(inventory: Inventory, answers: Answers) -> list[Mistake]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from clusterkit.model.cluster import Cluster, Node
 from clusterkit.providers.docker.names import container_name
 from clusterkit.tasks.machine_facts import look_at_machine, read_answer
 from clusterkit.tasks.node_facts import LookAtNode
+from clusterkit.transports.docker_host import is_docker_here
 from clusterkit.transports.world import World
 
 _FREE = 'df -PB1 -- "$1" | tail -n 1'
@@ -58,21 +58,12 @@ def container_hosts(
     cluster: Cluster, names: Sequence[str], world: World
 ) -> Mapping[str, MachineFacts]:
     """The machines whose Docker engines carry the nodes: by node, or this one by its name."""
-    carried = [name for name in names if cluster.node(name).is_carried]
-    if carried:
-        answers = on_each(
-            carried, lambda name: read_answer(world.machine(name).run(look_at_machine()))
-        )
-        return {name: its for name, its in answers.items() if isinstance(its, MachineFacts)}
-    engine = os.environ.get("DOCKER_HOST", "unix://")
-    if cluster.provider != "docker" or not engine.startswith("unix://"):
-        return {}
-    from clusterkit.transports.local import LocalTransport
-
-    try:
-        return {HOST: read_answer(LocalTransport(HOST).run(look_at_machine()))}
-    except ClusterkitError:  # the nodes on it answer all the same
-        return {}
+    hosts = [name for name in names if cluster.node(name).is_carried]
+    if cluster.provider == "docker" and is_docker_here():
+        hosts = [HOST]
+    # Nodes answer by themselves, whether or not their host does.
+    answers = on_each(hosts, lambda name: read_answer(world.machine(name).run(look_at_machine())))
+    return {name: its for name, its in answers.items() if isinstance(its, MachineFacts)}
 
 
 def image_digests(cluster: Cluster, names: Sequence[str], world: World) -> dict[str, str]:

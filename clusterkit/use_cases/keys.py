@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from clusterkit import registry
-from clusterkit.command import HOST, Action, Command, DockerLook, Result, Step
+from clusterkit.command import Step
 from clusterkit.errors import UsageError
 from clusterkit.events import Note, Sink
 from clusterkit.executor import Outcome, converge, from_scratch
@@ -34,7 +33,6 @@ from clusterkit.state.rotation import (
     withdraw_keys,
 )
 from clusterkit.tasks.base import Stage
-from clusterkit.transports.local import LocalTransport
 from clusterkit.transports.world import World
 from clusterkit.use_cases.jobs import running_jobs
 from clusterkit.use_cases.keys_show import look_at_keys, pending, refuse_without_keys
@@ -118,12 +116,11 @@ def _rotate(
 ) -> list[RotatedKey]:
     """Go from the phase that was reached to the end; each phase may be done again."""
     cluster, folder = session.cluster, session.folder
-    here = _WithThisMachine(world)
 
     def settle(rotation: Rotation) -> None:
         trust = ensure_trust(folder, cluster)
         pin(folder, cluster, rotation, trust)
-        converge(_stages(cluster, trust, rotation), here, sink, outcome)
+        converge(_stages(cluster, trust, rotation), world, sink, outcome)
 
     if rotation.phase == "beside":
         settle(rotation)
@@ -170,21 +167,3 @@ def _refuse_running_jobs(session: Session, world: World) -> None:
             f"at this moment may fail. Fix: wait, end it with `clusterkit stop {running[0]}`, or "
             "add `--force`"
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _WithThisMachine:
-    """The cluster's world, and this machine, from which the keys are tried as others would."""
-
-    world: World
-
-    def perform(
-        self,
-        node: str,
-        action: Action | DockerLook,
-        on_progress: Callable[[str], None] | None = None,
-    ) -> Result:
-        """Do one thing, here or there."""
-        if node == HOST and isinstance(action, Command):
-            return LocalTransport(HOST).run(action)
-        return self.world.perform(node, action, on_progress)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from clusterkit.command import HOST
 from clusterkit.errors import TransportError, UsageError
 from clusterkit.model.cluster import Cluster, Node
 from clusterkit.model.contact import met
@@ -112,12 +113,19 @@ def open_world(session: Session) -> World:
 def access(
     session: Session, machines: Mapping[str, Transport]
 ) -> dict[str, Callable[[], Transport]]:
-    """How each node is reached; ``machines`` are those that are theirs or carry them."""
+    """How this machine and each node are reached; ``machines`` are nodes, or carry them."""
     cluster, folder = session.cluster, session.folder
-    return {
+    nodes = {
         node.name: _access(cluster, node, folder, machines.get(node.name))
         for node in cluster.nodes
     }
+    return {HOST: lambda: _here(HOST), **nodes}
+
+
+def _here(name: str) -> Transport:
+    from clusterkit.transports.local import LocalTransport
+
+    return LocalTransport(name)
 
 
 def _docker_engine() -> DockerEngine:
@@ -131,11 +139,6 @@ def _access(
     cluster: Cluster, node: Node, folder: Path, machine: Transport | None
 ) -> Callable[[], Transport]:
     """How one node is reached, as a function that opens the connection."""
-
-    def local() -> Transport:
-        from clusterkit.transports.local import LocalTransport
-
-        return LocalTransport(node.name)
 
     def ssh() -> Transport:
         from clusterkit.state.keys import known_hosts_file, operator_key_file
@@ -158,7 +161,9 @@ def _access(
 
     if machine is not None and not node.is_carried:
         return lambda: machine
-    return local if cluster.provider == "local" else ssh
+    if cluster.provider == "local":
+        return lambda: _here(node.name)
+    return ssh
 
 
 def machine_address(machine: Machine, folder: Path) -> SshAddress:

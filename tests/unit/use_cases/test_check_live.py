@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from pathlib import Path
 
 import pytest
 
 from clusterkit.command import HOST
-from clusterkit.errors import FileMistakes
+from clusterkit.errors import FileMistakes, TransportError
 from clusterkit.use_cases.check_live import check_live, check_steps
 
 LOCAL = "cluster: here\nprovider: local\nnodes:\n  localhost: {slots: 2"
@@ -46,6 +47,24 @@ def test_what_this_machine_has_not_is_told_at_its_line(tmp_path: Path):
     assert python == (
         f"{file}:4: nodes.localhost.python: localhost: /no/python is not there. "
         "Fix: correct `python`, or make it there"
+    )
+
+
+def test_a_machine_is_asked_and_not_the_container_that_it_may_carry_one_day(tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]  # free again when the server is closed
+    file = written(
+        tmp_path,
+        "cluster: here\nprovider: ssh\nruntime: docker\nnodes:\n  gpu1: {host: 127.0.0.1}\n"
+        f"ssh: {{port: {port}}}\ncontainer: {{image: some/image}}\n",
+    )
+
+    with pytest.raises(TransportError) as raised:
+        check_live(file)
+
+    assert str(raised.value) == (
+        f"gpu1: 127.0.0.1:{port} refused the connection. "
+        "Fix: start sshd there, or correct the address or the port"
     )
 
 
