@@ -7,6 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 
 import fabric
+import paramiko
+
+from clusterkit.transports.ssh_includes import lines_of
 
 _SSH_CONFIGS = (Path("~/.ssh/config"), Path("/etc/ssh/ssh_config"))
 _READING = threading.Lock()
@@ -19,14 +22,16 @@ def fabric_config(*, with_ssh_configs: bool) -> fabric.Config:
     change the answer: all threads share it.
     """
     files = [file.expanduser() for file in _SSH_CONFIGS] if with_ssh_configs else []
-    stats = [(str(file), file.stat()) for file in files if file.exists()]
-    changes = tuple((name, stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
     with _READING:  # many connections open at the same moment
-        return _read(with_ssh_configs, changes)
+        return _parsed("\n".join(line for f in files for line in _text(f)))
+
+
+def _text(file: Path) -> list[str]:
+    """One file's lines; what stands before its first Host holds for all hosts."""
+    return ["Host *", *lines_of(file, file.parent)]
 
 
 @lru_cache(maxsize=4)
-def _read(with_ssh_configs: bool, _changes: object) -> fabric.Config:
-    config = fabric.Config(overrides={"load_ssh_configs": with_ssh_configs}, lazy=True)
-    config.load_ssh_config()
-    return config
+def _parsed(text: str) -> fabric.Config:
+    ssh_config = paramiko.SSHConfig.from_text(text)
+    return fabric.Config(ssh_config=ssh_config, lazy=True)

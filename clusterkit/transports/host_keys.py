@@ -58,15 +58,15 @@ class Reject(paramiko.RejectPolicy):
 class Pin(paramiko.MissingHostKeyPolicy):
     """Writes a key that is seen for the first time into ``file``; from then on it must be it."""
 
-    def __init__(self, file: Path, is_revoked: IsRevoked) -> None:
-        self._file, self._is_revoked = file, is_revoked
+    def __init__(self, name: str, file: Path, is_revoked: IsRevoked) -> None:
+        self._name, self._file, self._is_revoked = name, file, is_revoked
 
     def missing_host_key(self, client: Any, hostname: str, key: paramiko.PKey) -> None:
         """Add one line; other processes may add theirs at the same moment."""
-        del client
+        del client, hostname
         if self._is_revoked(key):
             raise RevokedHostKey(key)
-        line = f"{hostname} {key.get_name()} {key.get_base64()}\n"
+        line = f"{self._name} {key.get_name()} {key.get_base64()}\n"
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _PINNING:
             handle = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -87,13 +87,13 @@ class VerifiedConnection(fabric.Connection):  # type: ignore[misc]  # Fabric has
         try:
             return super().open()
         except paramiko.BadHostKeyException as error:
-            name, key = self._known_as(), error.key
+            name, key = self._named_in_files(), error.key
             files = self._known_hosts(self.address)
             if not is_trusted(name, key, files):
                 file = file_with(name, error.expected_key, files) or files[0]
                 raise ChangedHostKey(name, file, error.expected_key, key) from error
             self.client.close()
-            self.client.get_host_keys().add(name, key.get_name(), key)
+            self.client.get_host_keys().add(self._known_as(), key.get_name(), key)
             return super().open()
 
     def get_gateway(self) -> Gateway | str | None:
@@ -132,19 +132,24 @@ class VerifiedConnection(fabric.Connection):  # type: ignore[misc]  # Fabric has
 
     def _trust(self, address: SshAddress) -> None:
         """Let the client know the keys of this host, and of no other."""
-        name, files = self._known_as(), self._known_hosts(address)
+        name, files = self._named_in_files(), self._known_hosts(address)
 
         def revoked(key: paramiko.PKey) -> bool:
             return is_revoked(name, key, files)
 
         accept = address.accept_new and address.pins
-        policy: Any = Pin(address.pins, revoked) if accept else Reject(revoked)
+        policy: Any = Pin(name, address.pins, revoked) if accept else Reject(revoked)
         self.client.set_missing_host_key_policy(policy)
         for key in trusted_keys(name, files):
-            self.client.get_host_keys().add(name, key.get_name(), key)
+            self.client.get_host_keys().add(self._known_as(), key.get_name(), key)
+
+    def _named_in_files(self) -> str:
+        """This machine's name in a known_hosts; ~/.ssh/config may give it another."""
+        alias: str | None = self.ssh_config.get("hostkeyalias")
+        return alias or self._known_as()
 
     def _known_as(self) -> str:
-        """This machine's name in a known_hosts."""
+        """This machine's name as paramiko looks its keys up."""
         return self.host if self.port == _SSH_PORT else f"[{self.host}]:{self.port}"
 
     def _known_hosts(self, address: SshAddress) -> list[Path]:

@@ -272,3 +272,27 @@ def test_who_says_nothing_is_given_up_in_time(
         way = ""
     assert said == f"node1: {way}{silent} did not answer within 1 s. {fix}"
     assert took_s < 3 * TIMEOUT_S
+
+
+def test_the_configuration_is_read_with_the_files_that_it_includes(user: User):
+    (user.home / ".ssh/conf.d").mkdir()
+    user.write("conf.d/lab", f"Host lab\n  HostName 127.0.0.1\n  Port {user.machine.port} # its\n")
+    user.write("conf.d/empty", "")
+    user.write("config", "Host other\n  Port 1\nHost *\n  Include conf.d/* ~/no-such\n  Port 2\n")
+    user.write("known_hosts", known_as(user.machine))
+
+    assert said_at(replace(user.address, host="lab", port=None)) == "in\n"
+
+
+@pytest.mark.parametrize("accept_new", [False, True])
+def test_a_host_key_has_the_name_that_the_configuration_gives_it(user: User, accept_new: bool):
+    user.write("config", "Host 127.0.0.1\n  HostKeyAlias its-name\n")
+    line = known_as(user.machine).split(" ", 1)[1]
+    if not accept_new:
+        user.write("known_hosts", f"its-name {line}")
+    address = replace(user.address, pins=user.pins, accept_new=accept_new)
+
+    assert said_at(address) == "in\n"
+    assert [f.read_text() for f in (user.pins,) if f.exists()] == (
+        [f"its-name {line.strip()}\n"] if accept_new else []
+    )
