@@ -13,6 +13,11 @@ def size(count: int) -> str:
     return f"{value:.{0 if unit == 0 or value >= 100 else 1}f} {_UNITS[unit]}"
 
 
+def limit(count: int | None) -> str:
+    """A limit of ``count`` bytes; None: there is none."""
+    return "unlimited" if count is None else size(count)
+
+
 def duration(seconds: float) -> str:
     """Two digits below ten seconds, minutes from two minutes on."""
     if seconds < 1:

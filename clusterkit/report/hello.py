@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from clusterkit.quantities import counted, duration, size
+from clusterkit.quantities import counted, duration, limit
 from clusterkit.report.tables import BAD, GOOD, Blocks, cell, table
 from clusterkit.results.hello import HelloRank, HelloResult
 
@@ -41,7 +41,7 @@ def _network(rank: HelloRank) -> str:
 def _memlock(rank: HelloRank) -> str:
     if rank.node is None:
         return cell(None)
-    return "unlimited" if rank.memlock_bytes is None else size(rank.memlock_bytes)
+    return limit(rank.memlock_bytes)
 
 
 def _mark(rank: HelloRank) -> Text:

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from clusterkit.checks.discovered import gpu_kinds
 from clusterkit.facts import Disk, Docker, MachineFacts, Nic
-from clusterkit.quantities import size, speed
+from clusterkit.quantities import limit, size, speed
 from clusterkit.report.folding import fold
 from clusterkit.report.tables import NOTHING, cell, table
 
@@ -106,10 +106,6 @@ def _user(facts: MachineFacts) -> str:
     return f"{facts.user}{root[facts.sudo] if facts.uid else ''}"
 
 
-def _memlock(facts: MachineFacts) -> str:
-    return "unlimited" if facts.memlock_bytes is None else size(facts.memlock_bytes)
-
-
 def _size(count: int | None) -> str:
     return NOTHING if count is None else size(count)
 
@@ -129,5 +125,5 @@ _CELLS: dict[str, Callable[[MachineFacts, str | None], str]] = {
     "ARCH": lambda facts, _: cell(facts.architecture),
     "USER": lambda facts, _: _user(facts),
     "/dev/shm": lambda facts, _: _size(facts.shm_bytes),  # noqa: S108 - a title
-    "MEMLOCK": lambda facts, _: _memlock(facts),
+    "MEMLOCK": lambda facts, _: limit(facts.memlock_bytes),
 }

@@ -6,7 +6,7 @@ from clusterkit.checks.doctor.finding import Finding, State, by_text
 from clusterkit.checks.doctor.seen import Seen
 from clusterkit.facts import MachineFacts
 from clusterkit.model.cluster import Node
-from clusterkit.quantities import size
+from clusterkit.quantities import limit
 
 LOOKS_AT = "locked memory (memlock)"
 _FIX = (
@@ -21,7 +21,11 @@ def find(seen: Seen) -> list[Finding]:
     states = {name: _state(nodes[name], its) for name, its in seen.machines.items()}
     found: list[Finding] = []
     for state in ("fail", "warn", "pass"):
-        texts = {name: _text(its) for name, its in seen.machines.items() if states[name] == state}
+        texts = {
+            name: limit(its.memlock_bytes)
+            for name, its in seen.machines.items()
+            if states[name] == state
+        }
         found += by_text(state, texts, fix=None if state == "pass" else _FIX)
     return found or [Finding("skip", seen.names, "no node answers")]
 
@@ -32,7 +36,3 @@ def _state(node: Node, machine: MachineFacts) -> State:
     if machine.has_dev_infiniband and any(port.state == "ACTIVE" for port in machine.rdma_ports):
         return "fail"
     return "warn" if node.gpus else "pass"
-
-
-def _text(machine: MachineFacts) -> str:
-    return "unlimited" if machine.memlock_bytes is None else size(machine.memlock_bytes)
