@@ -65,10 +65,6 @@ class Lab:
         assert done.stdout == ""
         return done.returncode, "Error: " + done.stderr.partition("Error: ")[2]
 
-    @property
-    def state(self) -> Path:
-        return self.controller.home / "clusters" / self.name
-
     def up(self, **parts: Any) -> Done:
         """Bring it up; that must succeed."""
         self.describe(**parts)
@@ -196,7 +192,7 @@ def test_accept_new_shows_a_fingerprint_once_pins_it_and_stops_at_another(lab: L
     assert [note in done.stderr for done in (first, second)] == [True, False]
     assert second.stdout == f"No changes. Cluster {lab.name} is as the inventory says.\n"
     assert lab.room.person.known_hosts.read_text() == known_hosts
-    pinned = lab.state / "pinned_hosts"
+    pinned = lab.controller.home / "clusters" / lab.name / "pinned_hosts"
     assert pinned.read_text() == f"{gpu02.known_as} {gpu02.host_key()}\n"
 
     old = fingerprint(gpu02)
@@ -224,17 +220,15 @@ def test_a_disk_that_is_full(lab: Lab):
     with full_disk(lab.room["gpu02"]):
         seen = lab.error()
 
-    left = {
-        name: machine.inside("sh", "-c", f"ls -A /home/{machine.user}/.clusterkit; true")
-        for name, machine in lab.room.all.items()
-    }
+    look = "ls -A ~/.clusterkit; true"
+    left = [each.inside("sh", "-c", look, user=each.user) for each in lab.room.all.values()]
     folder = f"/home/ada/.clusterkit/{lab.name}/gpu02"
     assert seen == (
         1,
         f"Error: 1 node failed\n  gpu02: {folder}/clusterkit.json cannot be written: "
         "No space left on device.\nFix: free some space on that disk\n",
     )
-    assert [lab.name in names for names in left.values()] == [False, False, False]
+    assert [lab.name in names for names in left] == [False, False, False]
     assert lab.up().stdout.startswith(f"Cluster {lab.name} is up: 3 nodes, 6 slots, ")
 
 
