@@ -41,6 +41,9 @@ def init(
     nodes: Annotated[int, typer.Option("--nodes", help="Docker: how many nodes.")] = 2,
     slots: Annotated[int | None, typer.Option("--slots", help="Ranks that fit a node.")] = None,
     gpus: Annotated[int, typer.Option("--gpus", help="GPUs of each node.")] = 0,
+    subnet: Annotated[
+        str | None, typer.Option("--subnet", metavar="SUBNET", help="The cluster network.")
+    ] = None,
     hosts: Annotated[
         list[str] | None,
         typer.Option("--host", metavar="HOST", help="ssh: a machine; several times."),
@@ -58,6 +61,7 @@ def init(
         "nodes": nodes,
         "slots": slots,
         "gpus_per_node": gpus,
+        "subnet": subnet,
         "hosts": tuple(hosts or ()),
         "model": model,
         "force": force,

@@ -28,6 +28,11 @@ class InitOptions(Model):
         default=None, ge=1, description="Ranks that fit on a node", examples=[2]
     )
     gpus_per_node: int = Field(default=0, ge=0, description="GPUs of a node", examples=[1])
+    subnet: Subnet | None = Field(
+        default=None,
+        description="The cluster network; default: guessed from hosts (ssh)",
+        examples=["10.0.0.0/24"],
+    )
     model: str = Field(default="smollm2-135m", min_length=1, description="The model")
     hosts: Annotated[tuple[str, ...], BeforeValidator(one_or_more)] = Field(
         default=(), description="The machines (ssh)", examples=[["10.0.0.11"]]

@@ -12,7 +12,10 @@ from clusterkit.model.ssh_inventory import SUBNET_COMMENT, SshNode, ssh_inventor
 
 Provider = Literal["local", "docker", "ssh"]
 
+EDIT = "EDIT: "
+"""Begins what is said of a line that must be corrected first."""
 _DEFAULT_SLOTS = 2
+_SUBNET = "192.168.123.0/24"
 
 
 def first_inventory(
@@ -22,7 +25,7 @@ def first_inventory(
     nodes: int = 2,
     slots: int | None = None,
     gpus_per_node: int = 0,
-    subnet: str = "192.168.123.0/24",
+    subnet: str | None = None,
     image: str = "clusterkit/node-cpu",
     build_context: str | None = None,
     model: str = "smollm2-135m",
@@ -31,7 +34,8 @@ def first_inventory(
     """The text of an inventory; loading it checks what was asked for.
 
     ``slots`` are those of each node; None: one for each GPU, else two. ``hosts`` are the
-    machines of provider ssh. For docker, ``build_context`` is the folder that has
+    machines of provider ssh; where their ``subnet`` can only be told by who knows them, its line
+    says :data:`EDIT`. For docker, ``build_context`` is the folder that has
     ``images/node.Dockerfile``; without it the image is used or pulled. Local has one node.
     """
     slots = slots or gpus_per_node or _DEFAULT_SLOTS
@@ -48,7 +52,7 @@ def first_inventory(
             sections.append("\nnodes:\n  localhost:\n" + _slots(4, slots, gpus_per_node))
         case "docker":
             sections.append(_docker_nodes(nodes, slots, gpus_per_node))
-            sections.append(_DOCKER.format(subnet=subnet, image=word(image)))
+            sections.append(_DOCKER.format(subnet=subnet or _SUBNET, image=word(image)))
             sections.append(_build(build_context) + _gpu_container(gpus_per_node))
     return "".join([*sections, engine_text(model, pp=2 if ranks > 1 else 1)])
 
@@ -87,22 +91,22 @@ def _docker_nodes(nodes: int, slots: int, gpus: int) -> str:
 
 
 def _machines(
-    cluster: str, hosts: Sequence[str], slots: int, gpus: int, subnet: str, model: str
+    cluster: str, hosts: Sequence[str], slots: int, gpus: int, subnet: str | None, model: str
 ) -> str:
-    """Machines by SSH; their network is guessed from their addresses, or is to be edited."""
-    found = common_subnet(hosts)
+    """Machines by SSH; their network is given, guessed from their addresses, or to be edited."""
+    known = subnet or common_subnet(hosts)
+    needed = len(hosts) > 1
     nodes = [
         SshNode(f"node{n}", host, slots=slots, gpus=tuple(range(gpus)))
         for n, host in enumerate(hosts, 1)
     ]
-    known = found or len(hosts) == 1
     return ssh_inventory(
         nodes,
         cluster=cluster,
-        subnet=found or subnet,
+        subnet=known or (_SUBNET if needed else None),
         head=["Machines that you reach by SSH. Next: clusterkit up FILE"],
         model=model,
-        subnet_comment=SUBNET_COMMENT if known else f"EDIT: {SUBNET_COMMENT}",
+        subnet_comment=SUBNET_COMMENT if known else f"{EDIT}{SUBNET_COMMENT}",
     )
 
 

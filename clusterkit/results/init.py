@@ -13,4 +13,5 @@ class InitResult(Model):
     path: str
     cluster: str
     provider: str
+    edit: str | None = Field(default=None, description="What must be corrected in it first")
     next: str = Field(description="The command to go on with")

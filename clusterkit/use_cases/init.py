@@ -7,7 +7,7 @@ from pathlib import Path
 
 from clusterkit.errors import UsageError
 from clusterkit.model.describe_options import InitOptions
-from clusterkit.model.init import first_inventory
+from clusterkit.model.init import EDIT, first_inventory
 from clusterkit.model.load import load_inventory
 from clusterkit.results.init import InitResult
 
@@ -27,6 +27,7 @@ def inventory_text(options: InitOptions) -> str:
         nodes=options.nodes,
         slots=options.slots,
         gpus_per_node=options.gpus_per_node,
+        subnet=options.subnet,
         build_context=_build_context(),
         model=options.model,
         hosts=options.hosts,
@@ -55,6 +56,7 @@ def write_inventory(file: Path, text: str, *, force: bool) -> InitResult:
         path=str(file),
         cluster=inventory.cluster,
         provider=inventory.provider,
+        edit="network.subnet" if EDIT in text else None,
         next=f"clusterkit up {file}",
     )
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from clusterkit.model.cluster import Build, Cluster, Container, Node, Storage
 from clusterkit.model.engine import EngineSettings
-from clusterkit.model.init import first_inventory
+from clusterkit.model.init import EDIT, first_inventory
 from clusterkit.model.load import load_inventory
 
 NAMES = st.from_regex(r"[a-z]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
@@ -116,8 +116,15 @@ def test_an_ssh_one_loads(tmp_path: Path, hosts: list[str]):
     guessed = {1: "10.0.0.0/24", 2: "10.0.0.0/23"} if set(hosts) <= numbers else {}
     if hosts == ["10.0.1.9"]:
         guessed = {1: "10.0.1.0/24"}
-    assert resolved.subnet == guessed.get(len(hosts), "192.168.123.0/24")
+    unknown = "192.168.123.0/24" if len(hosts) > 1 else None
+    assert resolved.subnet == guessed.get(len(hosts), unknown)
     assert ("EDIT" in text) == (not guessed and len(hosts) > 1)
+
+
+def test_a_subnet_that_is_given_is_not_to_be_edited(tmp_path: Path):
+    for provider in ("docker", "ssh"):
+        text = first_inventory(provider, cluster="lab", hosts=["a", "b"], subnet="10.9.0.0/24")
+        assert (load(text, tmp_path).subnet, EDIT in text) == ("10.9.0.0/24", False)
 
 
 def test_it_teaches():

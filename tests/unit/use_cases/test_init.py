@@ -9,6 +9,7 @@ from clusterkit.model.describe_options import InitOptions
 from clusterkit.model.load import load_inventory
 from clusterkit.results.init import InitResult
 from clusterkit.use_cases.init import inventory_text, write_inventory
+from tests.unit.report.streams import shown
 
 
 @pytest.mark.parametrize(
@@ -44,7 +45,11 @@ def test_an_inventory_of_machines_names_them(tmp_path):
 
     result = write_inventory(tmp_path / "x.yaml", text, force=False)
 
-    assert (result.cluster, result.provider) == ("rack", "ssh")
+    assert (result.cluster, result.provider, result.edit) == ("rack", "ssh", "network.subnet")
+    assert shown(result, width=None) == (
+        f"Wrote {tmp_path}/x.yaml: cluster rack, provider ssh.\n"
+        f"Next: correct `network.subnet` there, then clusterkit up {tmp_path}/x.yaml\n"
+    )
     assert "node1: {host: a.example}" in text
 
 
