@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from clusterkit.checks.shared_networks import (
     SharedNetwork,
@@ -59,7 +59,7 @@ def _check_apart(seen: Mapping[str, MachineFacts]) -> None:
             )
 
 
-def _addresses(seen: Mapping[str, MachineFacts], names: Mapping[str, object] | list[str]) -> str:
+def _addresses(seen: Mapping[str, MachineFacts], names: Iterable[str]) -> str:
     """Where machines are, for a message."""
     has = {name: [place.address for _, place in places(seen[name])] for name in names}
     return "; ".join(f"{name} has {', '.join(each) or 'none'}" for name, each in has.items())

@@ -5,13 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import (
-    AddressValueError,
-    IPv4Address,
-    IPv4Interface,
-    IPv4Network,
-    NetmaskValueError,
-)
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from clusterkit.facts import MachineFacts, Nic
 from clusterkit.model.addresses import LARGEST_PREFIX, SMALLEST_PREFIX, common_subnet
@@ -116,7 +110,7 @@ def as_ipv4(text: str) -> IPv4Interface | None:
     """``10.0.0.11/24`` with a prefix that a cluster network may have; None for all else."""
     try:
         interface = IPv4Interface(text)
-    except (AddressValueError, NetmaskValueError, ValueError):
+    except ValueError:
         return None
     length = interface.network.prefixlen
     return interface if SMALLEST_PREFIX <= length <= LARGEST_PREFIX else None

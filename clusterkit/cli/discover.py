@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clusterkit.cli.run import Manner, run
-from clusterkit.cli.words import DryRunOption, Output, OutputOption
+from clusterkit.cli.words import DryRunOption, Output, OutputOption, OverwriteOption
 
 if TYPE_CHECKING:
     from clusterkit.model.describe_options import DiscoverOptions
@@ -50,7 +50,7 @@ def discover(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write the inventory there.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that exists.")] = False,
+    force: OverwriteOption = False,
     connect_timeout_s: Annotated[
         float, typer.Option("--connect-timeout", metavar="SECONDS", help="For each machine.")
     ] = 10,

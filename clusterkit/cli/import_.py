@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clusterkit.cli.run import Manner, run
-from clusterkit.cli.words import DryRunOption, Output, OutputOption
+from clusterkit.cli.words import DryRunOption, Output, OutputOption, OverwriteOption
 
 if TYPE_CHECKING:
     from clusterkit.model.import_options import ImportOptions
@@ -48,7 +48,7 @@ def import_(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write it there, not to stdout.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that exists.")] = False,
+    force: OverwriteOption = False,
     output: OutputOption = Output.text,
     dry_run: DryRunOption = False,
 ) -> None:

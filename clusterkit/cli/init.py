@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from clusterkit.cli.run import Manner, run
-from clusterkit.cli.words import DryRunOption, Output, OutputOption
+from clusterkit.cli.words import DryRunOption, Output, OutputOption, OverwriteOption
 
 if TYPE_CHECKING:
     from clusterkit.model.describe_options import InitOptions
@@ -49,7 +49,7 @@ def init(
         typer.Option("--host", metavar="HOST", help="ssh: a machine; several times."),
     ] = None,
     model: Annotated[str, typer.Option("--model", help="The model.")] = "smollm2-135m",
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that exists.")] = False,
+    force: OverwriteOption = False,
     output: OutputOption = Output.text,
     dry_run: DryRunOption = False,
 ) -> None:

@@ -14,6 +14,7 @@ from clusterkit.cli.words import (
     InventoryOption,
     Output,
     OutputOption,
+    OverwriteOption,
 )
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def support(
         Path | None,
         typer.Option(metavar="FILE", help="The file to write; default: a name with the time."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that exists.")] = False,
+    force: OverwriteOption = False,
     cluster: ClusterOption = None,
     inventory: InventoryOption = None,
     output: OutputOption = Output.text,

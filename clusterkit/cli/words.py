@@ -32,4 +32,5 @@ DryRunOption = Annotated[
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Go on though the last `doctor --gate` failed.")
 ]
+OverwriteOption = Annotated[bool, typer.Option("--force", help="Write over a file that exists.")]
 YesOption = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -19,7 +19,7 @@ FIRST = 11
 def _subnet(text: str) -> str:
     try:
         subnet = IPv4Network(text, strict=False)
-    except (AddressValueError, NetmaskValueError, ValueError):
+    except ValueError:
         raise mistake(f"`{text}` is not an IPv4 subnet", "write 192.168.123.0/24") from None
     if "/" not in text or not SMALLEST_PREFIX <= subnet.prefixlen <= LARGEST_PREFIX:
         raise mistake(f"`{text}` has no size from /8 to /29", "write 192.168.123.0/24")

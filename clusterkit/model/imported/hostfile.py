@@ -8,6 +8,7 @@ from dataclasses import replace
 from clusterkit.model.imported.found import Found, FoundHost, Line, Remarks, whole_number
 from clusterkit.model.node_sets import NotANodeSet, expand
 from clusterkit.model.ssh_inventory import Access
+from clusterkit.quantities import counted
 
 _SLOTS = ("slots", "slot", "count", "cpus", "cpu")
 _USERS = ("user", "username", "user-name", "user_name")
@@ -25,18 +26,11 @@ def read_hostfile(file: str, text: str, remarks: Remarks) -> Found:
             for host in _hosts(words, Line(file, number), remarks):
                 before = hosts.get(host.name)
                 hosts[host.name] = _joined(before, host, remarks) if before else host
-    for host in hosts.values():
-        if host.slots is None:
-            what = f"{_listed(hosts)} without slots: MPI takes one for each core, here it is one"
-            fix = "write `slots` into the inventory"
-            remarks.note(host.line, what, fix)
-            break
+    if unsaid := [host for host in hosts.values() if host.slots is None]:
+        count = counted(len(unsaid), "host")
+        what = f"{count} without slots: MPI takes one for each core, here it is one"
+        remarks.note(unsaid[0].line, what, "write `slots` into the inventory")
     return Found(tuple(hosts.values()))
-
-
-def _listed(hosts: dict[str, FoundHost]) -> str:
-    count = sum(host.slots is None for host in hosts.values())
-    return f"{count} host{'s' if count > 1 else ''}"
 
 
 def _hosts(words: list[str], line: Line, remarks: Remarks) -> list[FoundHost]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from clusterkit.model.addresses import is_ipv4
@@ -79,10 +79,9 @@ def _assignments(file: str, text: str, nodes: _Nodes, read: Callable[[str], str]
 
 def _node(line: Line, values: Mapping[str, str], nodes: _Nodes) -> None:
     names = nodes.expand(values["nodename"], line)
-    addresses = list(_one_each(values, names, ("nodeaddr", "nodehostname"), line, nodes))
     slots, gpus = _slots(values, line, nodes.remarks), _gpus(values, line, nodes.remarks)
-    _state(", ".join(names[:1]) if len(names) == 1 else values["nodename"], values, line, nodes)
-    for name, reached in zip(names, addresses, strict=True):
+    _state(values["nodename"], values, line, nodes)
+    for name, reached in zip(names, _reached_by(values, names, line, nodes), strict=True):
         host = None if reached in (None, name) else reached
         found = FoundHost(
             name,
@@ -95,23 +94,18 @@ def _node(line: Line, values: Mapping[str, str], nodes: _Nodes) -> None:
         nodes.add(found, values.get("partitions", ""))
 
 
-def _one_each(
-    values: Mapping[str, str],
-    names: tuple[str, ...],
-    keys: tuple[str, ...],
-    line: Line,
-    nodes: _Nodes,
-) -> Iterator[str | None]:
-    """What each node is reached by: the first of ``keys`` that the record has."""
-    key = next((key for key in keys if values.get(key)), None)
-    if key is None:
-        yield from (None for _ in names)
-        return
-    given = nodes.expand(values[key], line)
-    if given and len(given) != len(names):
+def _reached_by(
+    values: Mapping[str, str], names: tuple[str, ...], line: Line, nodes: _Nodes
+) -> Sequence[str | None]:
+    """What each node is reached by: its NodeAddr, or else its NodeHostname."""
+    key = next((key for key in ("nodeaddr", "nodehostname") if values.get(key)), None)
+    given = nodes.expand(values[key], line) if key else ()
+    if len(given) == len(names):
+        return given
+    if given:
         what = f"{key} has {len(given)} names for {len(names)} nodes"
         nodes.remarks.mistake(line, what, "give one for each node")
-    yield from given if len(given) == len(names) else (None for _ in names)
+    return [None] * len(names)
 
 
 def _slots(values: Mapping[str, str], line: Line, remarks: Remarks) -> int | None:
