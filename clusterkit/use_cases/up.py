@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from clusterkit.command import Command, DockerLook, Step
@@ -12,17 +13,26 @@ from clusterkit.events import Sink
 from clusterkit.executor import Outcome, converge, from_scratch, preview
 from clusterkit.facts import NodeFacts
 from clusterkit.model.load import load_inventory
-from clusterkit.model.trust import planned_trust
+from clusterkit.model.trust import HEAD, PLANNED, planned_trust
 from clusterkit.plan import up_stages
 from clusterkit.results.plan import AppliedStep, PlannedStep, PlanResult, Settled, UpResult
 from clusterkit.state import clusters
 from clusterkit.state.contacts import save_contacts
 from clusterkit.state.facts import SeenFacts, load_facts, save_facts
 from clusterkit.state.folders import cluster_folder
-from clusterkit.state.keys import ensure_trust, load_trust
+from clusterkit.state.former import save_former
+from clusterkit.state.keys import ensure_trust, forget_pair, load_trust
 from clusterkit.tasks.base import Stage
+from clusterkit.tasks.node_facts import LookAtNode
 from clusterkit.tasks.payload import payload_name
 from clusterkit.use_cases.contact import meet
+from clusterkit.use_cases.former import (
+    clean_former,
+    former_nodes,
+    head_left,
+    preview_former,
+    refuse_while_jobs_run,
+)
 from clusterkit.use_cases.lock import locked
 from clusterkit.use_cases.resolve import resolve
 from clusterkit.use_cases.session import Session, open_world
@@ -46,10 +56,16 @@ def up(file: Path, *, sink: Sink) -> UpResult:
         before = Before.now(cluster.name)
         session, contacts = meet(session, world, sink)
         cluster = session.cluster
+        former = former_nodes(session, contacts)
+        refuse_while_jobs_run(session, former)
+        if head_left(session, contacts):  # so that nobody there can log in to a node any more
+            forget_pair(session.folder, HEAD)
+        save_former(session.folder, former)
         clusters.remember(cluster.name, file, inventory.model_dump(mode="json"))
         save_contacts(session.folder, contacts)
         outcome = Outcome()
         try:
+            left = clean_former(session, former, sink=sink, outcome=outcome)
             stages = up_stages(cluster, ensure_trust(session.folder, cluster), _known(session))
             world.look_ahead(_questions(stages))
             converge(stages, world, sink, outcome)
@@ -66,6 +82,7 @@ def up(file: Path, *, sink: Sink) -> UpResult:
         steps=applied_steps(outcome),
         nodes=tuple(node.name for node in cluster.nodes),
         slots=cluster.slots,
+        left=left,
         took_s=time.monotonic() - began,
     )
 
@@ -75,10 +92,14 @@ def plan(file: Path, *, sink: Sink) -> PlanResult:
     cluster = resolve(load_inventory(file), file)
     session = Session(cluster, cluster_folder(cluster.name))
     with open_world(session) as world:
-        cluster = meet(session, world, sink)[0].cluster
-        stages = up_stages(cluster, load_trust(session.folder, cluster), _known(session))
+        session, contacts = meet(session, world, sink)
+        cluster, trust = session.cluster, load_trust(session.folder, session.cluster)
+        if head_left(session, contacts):
+            trust = replace(trust, head=PLANNED)
+        first = preview_former(session, former_nodes(session, contacts), sink=sink)
+        stages = up_stages(cluster, trust, _known(session))
         world.look_ahead(_questions(stages))
-        return plan_result(cluster.name, preview(stages, world, sink))
+        return plan_result(cluster.name, first, preview(stages, world, sink))
 
 
 def _known(session: Session) -> Mapping[str, NodeFacts]:
@@ -88,7 +109,13 @@ def _known(session: Session) -> Mapping[str, NodeFacts]:
 
 
 def _questions(stages: Iterable[Stage]) -> list[tuple[str, Command | DockerLook]]:
-    return [(task.node, task.probe()) for stage in stages for task in stage.tasks]
+    """What can be asked ahead; facts that nobody remembers start a Python, and are asked once."""
+    tasks = (task for stage in stages for task in stage.tasks)
+    return [
+        (task.node, task.probe())
+        for task in tasks
+        if not (isinstance(task, LookAtNode) and task.remembered is None)
+    ]
 
 
 def up_steps(file: Path) -> list[Step]:
@@ -97,16 +124,19 @@ def up_steps(file: Path) -> list[Step]:
     return from_scratch(up_stages(cluster, planned_trust(cluster)))
 
 
-def plan_result(cluster: str, outcome: Outcome) -> PlanResult:
-    """A preview, typed for people and programs."""
+def plan_result(cluster: str, *outcomes: Outcome) -> PlanResult:
+    """Previews one after the other, typed for people and programs."""
+    steps = [step for outcome in outcomes for step in outcome.steps]
     return PlanResult(
         cluster=cluster,
-        changes=len(outcome.steps),
-        steps=tuple(PlannedStep.of(step) for step in outcome.steps),
+        changes=len(steps),
+        steps=tuple(PlannedStep.of(step) for step in steps),
         settled=tuple(
-            Settled(node=row.node, stage=row.stage, summary=row.summary) for row in outcome.settled
+            Settled(node=row.node, stage=row.stage, summary=row.summary)
+            for outcome in outcomes
+            for row in outcome.settled
         ),
-        unknown=tuple(outcome.unknown),
+        unknown=tuple(line for outcome in outcomes for line in outcome.unknown),
     )
 
 
