@@ -70,6 +70,10 @@ class UpResult(Model):
     steps: tuple[AppliedStep, ...] = ()
     nodes: tuple[str, ...] = Field(default=(), description="All nodes; the first is the head")
     slots: int = Field(default=0, description="Slots of all nodes together")
+    left: tuple[str, ...] = Field(
+        default=(),
+        description="Former nodes that could not be cleaned; every later up or down tries again",
+    )
     took_s: float = Field(description="Seconds")
 
 

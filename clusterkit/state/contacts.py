@@ -28,12 +28,13 @@ def load_contacts(folder: Path) -> dict[str, Contact]:
     """What was kept, by node; nothing where there is nothing that this version can read."""
     try:
         rows = json.loads((folder / "contacts.json").read_bytes())
-        return {node: _contact(row) for node, row in rows.items()}
+        return {node: contact_of(row) for node, row in rows.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 
-def _contact(row: dict[str, Any]) -> Contact:
+def contact_of(row: dict[str, Any]) -> Contact:
+    """One contact, as JSON has it."""
     login = row["login"]
     return Contact(
         home=row["home"],

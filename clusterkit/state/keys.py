@@ -95,6 +95,12 @@ def ensure_pair(path: Path) -> KeyPair:
     return pair
 
 
+def forget_pair(folder: Path, name: str) -> None:
+    """Have a new pair of that name made; while it is being replaced, that goes on instead."""
+    if not rotation_file(folder).exists():
+        key_file(folder, name).unlink(missing_ok=True)
+
+
 def load_pair(path: Path) -> KeyPair | None:
     """The pair whose private half is the file ``path``; None where there is none."""
     try:

@@ -25,14 +25,16 @@ echo "no Python found: looked for $*" >&2
 exit 127
 """
 # $3 is what stat printed of the files, which are the rest, when the facts were learned; $4 is the
-# memory in kB. Where the container has a limit it is not the machine's, and Python is asked.
+# memory in kB. Where the container has a limit it is not the machine's, and Python is asked. $5 is
+# the host name: machines from one image have the same files.
 _RUN_IF_CHANGED = """
-program=$1; python=$2; known=$3; memory=$4; shift 4
+program=$1; python=$2; known=$3; memory=$4; host=$5; shift 5
 while read -r name kb _; do
     case $name in MemTotal:) total=$kb;; MemAvailable:) available=$kb;; esac
 done </proc/meminfo
+read -r name </proc/sys/kernel/hostname
 now=$(stat -L -c "%n %i %s %Y" -- "$@" 2>/dev/null)
-[ "$now $memory" = "$known $total" ] && echo "unchanged $available" && exit
+[ "$now $memory $host" = "$known $total $name" ] && echo "unchanged $available" && exit
 exec "$python" -I -c "$program"
 """
 
@@ -64,7 +66,7 @@ class LookAtNode:
         if old := self._comparable:
             known = "\n".join(f"{path} {what}" for path, what in old.files.items())
             memory_kb = str(old.memory_bytes // 1024)
-            words = (program, old.python, known, memory_kb, *old.files)
+            words = (program, old.python, known, memory_kb, old.hostname, *old.files)
             argv = ("sh", "-c", _RUN_IF_CHANGED, "sh", *words)
         return Command(argv, timeout_s=60)
 

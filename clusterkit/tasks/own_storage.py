@@ -65,6 +65,11 @@ def own_folder(cluster: Cluster) -> str:
     return path if path == default_sync_path(cluster.name) else f"{path.rstrip('/')}/clusterkit"
 
 
+def copies_folder(cluster: Cluster) -> str | None:
+    """Where each machine keeps copies of its own; None where they share a storage."""
+    return own_folder(cluster) if cluster.storage.kind == "sync" else None
+
+
 @dataclass(frozen=True, slots=True)
 class OwnStorage:
     """The node's own folder for models, which no other node sees."""

@@ -132,7 +132,11 @@ def _network(client: docker.APIClient, call: DockerCall, _: OnProgress) -> str:
 
 
 def _volume(client: docker.APIClient, call: DockerCall, _: OnProgress) -> str:
-    made = client.create_volume(call.name, labels=dict(call.arguments.get("labels") or {}))
+    made = client.create_volume(
+        call.name,
+        labels=dict(call.arguments.get("labels") or {}),
+        driver_opts=call.arguments.get("options"),
+    )
     return json.dumps({"name": made["Name"], "labels": made["Labels"] or {}})
 
 

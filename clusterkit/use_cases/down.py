@@ -15,8 +15,10 @@ from clusterkit.model.machine import Machine
 from clusterkit.plan import down_stages
 from clusterkit.results.plan import DownResult, Kept, PlanResult
 from clusterkit.state import clusters
+from clusterkit.state.contacts import load_contacts
 from clusterkit.transports.world import World
 from clusterkit.use_cases.contact import known_or_met
+from clusterkit.use_cases.former import clean_former, former_nodes, preview_former
 from clusterkit.use_cases.jobs import stop_running_jobs
 from clusterkit.use_cases.lock import locked
 from clusterkit.use_cases.session import Session, open_world
@@ -35,6 +37,8 @@ def down(session: Session, *, sink: Sink) -> DownResult:
     with open_world(session) as world, locked(session, world, "down", sink=sink):
         session = known_or_met(session, world, sink)
         outcome, left = _remove(session, world, sink)
+        former = former_nodes(session, load_contacts(session.folder))
+        left += clean_former(session, former, sink=sink, outcome=outcome)
         kept = _kept(session.cluster, world)
         if not left:
             clusters.forget(session.cluster.name)
@@ -53,7 +57,9 @@ def plan_down(session: Session, *, sink: Sink) -> PlanResult:
     with open_world(session) as world:
         session = known_or_met(session, world, sink)
         planned = preview(down_stages(session.cluster), world, sink)
-    return plan_result(session.cluster.name, planned)
+        former = former_nodes(session, load_contacts(session.folder))
+        last = preview_former(session, former, sink=sink)
+    return plan_result(session.cluster.name, planned, last)
 
 
 def down_steps(session: Session) -> list[Step]:

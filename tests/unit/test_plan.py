@@ -1,15 +1,23 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from clusterkit.checks.same_versions import check_same_versions
 from clusterkit.errors import ClusterkitError
 from clusterkit.facts import NodeFacts
 from clusterkit.model.cluster import Node, Storage
+from clusterkit.model.former import Former
+from clusterkit.model.machine import Machine
 from clusterkit.model.trust import planned_trust
-from clusterkit.plan import down_stages, mpi_stage, storage_stages, up_stages
+from clusterkit.plan import down_stages, former_stages, mpi_stage, storage_stages, up_stages
+from clusterkit.providers.ssh.authorized_key import AuthorizedKey
+from clusterkit.providers.ssh.own_folder import OwnFolderGone
 from clusterkit.tasks.base import Stage
+from clusterkit.tasks.nfs import NfsGone
 from clusterkit.tasks.node_facts import LookAtNode
+from clusterkit.tasks.own_storage import OwnStorageGone
 from clusterkit.tasks.payload import Payload
 from clusterkit.tasks.storage import SharedFolder
 from tests.unit.pair import node, pair
@@ -82,3 +90,30 @@ def test_each_difference_has_a_line_with_the_nodes_that_share_a_version():
         f"Open MPI differs: 5.0.11 on node1, 4.1.4 on node[2-3]. {fix}",
         f"torch differs: 2.13.0 on node[1-2], none on node3. {fix}",
     ]
+
+
+def test_a_former_node_loses_its_key_first_and_its_folder_last():
+    home = "/home/ubuntu/.clusterkit/lab/gpu03"
+    former = Former(
+        "gpu03",
+        Machine("gpu03"),
+        home=home,
+        storage="/scratch/clusterkit",
+        mounted="/mnt/models",
+        marked_in=home,
+    )
+    copies = OwnStorageGone("gpu03", "/scratch/clusterkit", "lab")
+
+    assert former_stages("lab", former) == (
+        Stage(
+            "former",
+            (
+                AuthorizedKey("gpu03", "lab", None),
+                NfsGone("gpu03", "/mnt/models", home),
+                copies,
+                OwnFolderGone("gpu03", home),
+            ),
+        ),
+    )
+    stays = replace(former, home=None, mounted=None)
+    assert former_stages("lab", stays) == (Stage("former", (copies,)),)

@@ -12,6 +12,7 @@ from clusterkit.providers.docker.names import (
     LOCK_LABEL,
     NODE_LABEL,
     container_name,
+    has_volume,
     is_ours,
     label,
     labels,
@@ -70,6 +71,6 @@ class Gone:
                 ]
             case "networks":
                 return [{"name": network_name(self.cluster), "labels": ours}]
-            case "volumes" if self.cluster.storage.kind == "volume":
+            case "volumes" if has_volume(self.cluster):
                 return [{"name": volume_name(self.cluster), "labels": ours}]
         return []

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clusterkit.command import DockerLook
-from clusterkit.model.cluster import Cluster, Node
+from clusterkit.model.cluster import Cluster, Node, default_sync_path
 
 LABEL = "clusterkit.cluster"
 NODE_LABEL = "clusterkit.node"
@@ -25,8 +26,20 @@ def network_name(cluster: Cluster) -> str:
 
 
 def volume_name(cluster: Cluster) -> str:
-    """The volume of a cluster whose storage is one."""
-    return f"clusterkit-{cluster.name}-storage"
+    """The volume of a cluster whose storage is one; of another export it is another volume."""
+    source = cluster.storage.source if cluster.storage.kind == "nfs" else None
+    which = f"-{hashlib.sha256(source.encode()).hexdigest()[:8]}" if source else ""
+    return f"clusterkit-{cluster.name}-storage{which}"
+
+
+def has_volume(cluster: Cluster) -> bool:
+    """Whether the storage is a volume: Docker's, an export that Docker mounts, or own copies.
+
+    Copies at a path of the user's own are in a folder of the machine.
+    """
+    storage = cluster.storage
+    own = storage.kind == "sync" and storage.path == default_sync_path(cluster.name)
+    return storage.kind in ("volume", "nfs") or own
 
 
 def labels(cluster: Cluster) -> dict[str, str]:

@@ -10,6 +10,7 @@ from clusterkit.model.cluster import Cluster, Container, Node
 from clusterkit.providers.docker.names import (
     NODE_LABEL,
     SPEC_LABEL,
+    has_volume,
     labels,
     network_name,
     volume_name,
@@ -64,16 +65,10 @@ def _place(cluster: Cluster, node: Node, container: Container) -> dict[str, Any]
 
 def _mounts(cluster: Cluster, container: Container) -> list[dict[str, Any]]:
     storage = cluster.storage
-    match storage.kind:
-        case "volume":
-            source = volume_name(cluster)
-        case "bind" if storage.source:
-            source = storage.source
-        case _:
-            source = storage.path
-    shared = {"type": storage.kind, "source": source, "target": storage.path, "read_only": False}
-    if storage.kind not in ("bind", "volume"):  # nfs and sync are folders of the machine
-        shared["type"] = "bind"
+    shared: dict[str, Any] = {"type": "bind", "source": storage.source or storage.path}
+    if has_volume(cluster):
+        shared = {"type": "volume", "source": volume_name(cluster)}
+    shared |= {"target": storage.path, "read_only": False}
     if shared["type"] == "bind":
         shared["create"] = True
     return [

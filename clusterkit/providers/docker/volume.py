@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from clusterkit.command import HOST, DockerCall, DockerLook, Result, Step
 from clusterkit.errors import NotOurs
@@ -14,7 +15,10 @@ from clusterkit.tasks.base import Change
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """One volume that all containers mount; it goes with the cluster."""
+    """The volume that all containers of one engine mount; it goes with the cluster.
+
+    Of an NFS export the engine mounts what is on the server, which stays.
+    """
 
     cluster: Cluster
     node: str = HOST
@@ -36,5 +40,25 @@ class Volume:
                         "Fix: rename the cluster, or remove that volume yourself"
                     )
                 return Change(f"volume {name} is there")
-        create = DockerCall("volume", name, {"labels": labels(self.cluster)})
-        return Change("create the volume", (Step(HOST, f"create volume {name}", create, "+"),))
+        arguments: dict[str, Any] = {"labels": labels(self.cluster)}
+        if source := self._export:
+            arguments["options"] = nfs_options(source)
+        create = DockerCall("volume", name, arguments)
+        what = f"create volume {name}" + (f" of {source}" if source else "")
+        return Change("create the volume", (Step(self.node, what, create, "+"),))
+
+    @property
+    def _export(self) -> str | None:
+        storage = self.cluster.storage
+        return storage.source if storage.kind == "nfs" else None
+
+
+def nfs_options(source: str) -> dict[str, str]:
+    """What Docker's own driver needs to mount an export; nothing on the machine helps it.
+
+    The kernel alone does not settle with the server on a version, as mount.nfs does.
+    """
+    server, _, export = source.partition(":/")
+    address = server.strip("[]")
+    options = f"addr={address},rw,hard,nosuid,nodev,nfsvers=4"
+    return {"type": "nfs", "o": options, "device": f":/{export}"}

@@ -77,14 +77,10 @@ def test_one_machine_needs_no_login_from_its_head():
 def test_down_asks_each_machine_for_itself():
     cluster = carried()
 
+    alone = [replace(cluster, nodes=(node,)) for node in cluster.nodes]
     assert down(cluster) == (
-        Stage(
-            "nodes",
-            tuple(
-                Gone(replace(cluster, nodes=(node,)), "containers", node.name)
-                for node in cluster.nodes
-            ),
-        ),
+        Stage("nodes", tuple(Gone(each, "containers", each.head.name) for each in alone)),
+        Stage("machines", tuple(Gone(each, "volumes", each.head.name) for each in alone)),
     )
 
 
