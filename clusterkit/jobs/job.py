@@ -125,10 +125,11 @@ class Job:
         place = {"RANK": str(rank.rank), "LOCAL_RANK": str(rank.local_rank)}
         return {**self.node_env(rank.node), **place, **self.program.env}
 
-    def _argv_on(self, node: JobNode) -> list[str]:
-        """The program's words, where the head's own places are those of another node."""
+    def argv_on(self, name: str) -> tuple[str, ...]:
+        """The program's words on a node, where the head's own places are that node's."""
+        node = next(node for node in self.nodes if node.name == name)
         places = {self.head.python: node.python, self.head.payloads: node.payloads}
-        return [places.get(word, word) for word in self.program.argv]
+        return tuple(places.get(word, word) for word in self.program.argv)
 
     def as_message(self) -> dict[str, Any]:
         """The message to the supervisor that starts it."""
@@ -147,7 +148,7 @@ class Job:
                     "payloads": node.payloads,
                     "folder": node.folder(self.id),
                     "env": self.node_env(node.name),
-                    "argv": self._argv_on(node),
+                    "argv": list(self.argv_on(node.name)),
                 }
                 for node in self.nodes
             ],

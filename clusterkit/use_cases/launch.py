@@ -206,4 +206,4 @@ def job_steps(job: Job) -> list[Step]:
 
 
 def _rank_command(job: Job, rank: Rank) -> Command:
-    return Command(job.program.argv, env=job.rank_env(rank))
+    return Command(job.argv_on(rank.node), env=job.rank_env(rank))
