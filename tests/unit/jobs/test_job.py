@@ -150,3 +150,21 @@ def test_every_press_is_counted_and_wakes() -> None:
     interrupt.press()
 
     assert (interrupt.count, woken) == (3, [2])
+
+
+def test_the_head_s_own_places_are_those_of_the_other_node_there() -> None:
+    job = Job(
+        id="infer-1",
+        verb="infer",
+        cluster="pair",
+        nodes=(
+            JobNode("node1", "10.0.0.2", "/py", "/home/ada/payload", "/home/ada"),
+            JobNode("node2", "10.0.0.3", "/opt/py", "/home/bob/payload", "/home/bob"),
+        ),
+        placement=Placement((Rank(0, "node1", 0, None), Rank(1, "node2", 0, None))),
+        program=RankProgram(("/py", "/home/ada/payload", "generate", "/py/x")),
+        launch=Command(("mpirun", "rank")),
+    )
+
+    assert job.argv_on("node1") == job.program.argv
+    assert job.argv_on("node2") == ("/opt/py", "/home/bob/payload", "generate", "/py/x")
