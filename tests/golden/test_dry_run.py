@@ -18,7 +18,12 @@ import pytest
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parent.parent
 PAIR, LOCAL = "inventories/docker-pair.yaml", "inventories/local.yaml"
+MACHINES, CARRIED = "inventories/machines.yaml", "inventories/machines-docker.yaml"
 CASES = {
+    "up-machines": ("up", MACHINES),
+    "up-machines-docker": ("up", CARRIED),
+    "down-machines": ("down", "--inventory", MACHINES),
+    "mpi-hello-machines": ("mpi-hello", "--inventory", MACHINES),
     "up-docker-pair": ("up", PAIR),
     "up-local": ("up", LOCAL),
     "down-docker-pair": ("down", "--inventory", PAIR),

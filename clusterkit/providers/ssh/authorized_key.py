@@ -90,8 +90,6 @@ class AuthorizedKey:
         wanted = self._lines
         if seen is not None and lines == wanted:
             return Change("the head may log in" if wanted else "no key of ours")
-        if not wanted and not lines:
-            return Change("no key of ours")
         command = Command(("sh", "-c", _SET, "sh", self._mark, "\n".join(wanted)))
         what = "let the head log in: a line in" if wanted else "take the head's key out of"
         sign: Literal["+", "~", "-"] = "-" if not wanted else "~" if lines else "+"

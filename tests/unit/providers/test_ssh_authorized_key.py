@@ -61,9 +61,14 @@ def test_where_there_is_no_file_one_is_made_that_sshd_takes(home: Path):
 
 def test_taking_out_what_is_not_there_makes_nothing(home: Path):
     assert summaries(GONE) == ("no key of ours", [])
-    probe_of_other = AuthorizedKey("gpu02", "lab", KEY).plan(None)
-    assert [step.sign for step in probe_of_other.steps] == ["+"]
     assert names(home) == []
+
+
+def test_unseen_it_is_put_in_or_taken_out():
+    assert [[step.sign for step in task.plan(None).steps] for task in (TASK, GONE)] == [
+        ["+"],
+        ["-"],
+    ]
 
 
 def test_the_users_own_stays_byte_for_byte(file: Path):
