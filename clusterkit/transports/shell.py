@@ -54,11 +54,26 @@ def program(command: Command) -> tuple[str, ...]:
 
 
 def ssh_line(command: Command) -> str:
-    """``command`` as sshd takes it: it always runs a shell.
+    """``command`` as sshd takes it: it always runs a shell, the user's own.
 
     Values of ``env`` show in the node's process list for a moment; put secrets in a file there.
     """
-    return shlex.join(("exec", *script(EXEC_WITH_PID, *_with_env(command))))
+    line = shlex.join(("exec", *script(EXEC_WITH_PID, *_with_env(command))))
+    return _for_any_shell(line)
+
+
+# What shells other than POSIX ones take for more than itself between single quotes: fish a
+# backslash, csh `!` and the end of a line.
+_MEANS_MORE = frozenset("\\!\n")
+_DECODED = {ord(sign): f"\\0{ord(sign):03o}" for sign in "\\!\n'"}
+_EVAL = 'eval "$(printf %b "$1")"'
+
+
+def _for_any_shell(line: str) -> str:
+    """``line``, or one that every shell reads alike and that has sh run it."""
+    if not _MEANS_MORE & set(line):
+        return line
+    return f"exec sh -c '{_EVAL}' sh '{line.translate(_DECODED)}'"
 
 
 def _assigned(command: Command) -> str:
@@ -86,4 +101,4 @@ def one_after_another(commands: Sequence[Command], mark: str) -> tuple[str, ...]
 
 def quoted(argv: tuple[str, ...]) -> str:
     """Words for the command line of ssh(1), which joins them and lets a shell split them again."""
-    return shlex.join(argv)
+    return _for_any_shell(shlex.join(argv))

@@ -137,8 +137,8 @@ class VerifiedConnection(fabric.Connection):  # type: ignore[misc]  # Fabric has
         def revoked(key: paramiko.PKey) -> bool:
             return is_revoked(name, key, files)
 
-        accept = address.accept_new and address.pins
-        policy: Any = Pin(name, address.pins, revoked) if accept else Reject(revoked)
+        pins = address.pins if address.accept_new else None
+        policy: Any = Pin(name, pins, revoked) if pins else Reject(revoked)
         self.client.set_missing_host_key_policy(policy)
         for key in trusted_keys(name, files):
             self.client.get_host_keys().add(self._known_as(), key.get_name(), key)
