@@ -132,11 +132,10 @@ def judged(seen: Seen, *, gate: bool, took_s: float) -> DoctorResult:
 def keep(session: Session, result: DoctorResult) -> None:
     """Keep the verdict; a closed gate is opened only by a pass of at least the same nodes."""
     before = load_verdict(session.folder)
-    is_closed = before is not None and before.gated and not before.ok
-    if is_closed and before is not None:
+    if before is not None and before.gated and not before.ok:
         opens = result.ok and set(before.nodes) <= set(result.nodes)
-        closes = result.gated and not result.ok
-        if not opens and not closes:
+        stays_closed = result.gated and not result.ok
+        if not opens and not stays_closed:
             return
     if session.folder.exists():  # `doctor` may look before the first `up`
         save_verdict(session.folder, result)

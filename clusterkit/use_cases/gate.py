@@ -40,11 +40,12 @@ def check_now(cluster: Cluster, facts: Facts, *, force: bool) -> None:
     """
     if force or _is_all_alike(cluster, facts):
         return
-    from clusterkit.checks.doctor import CHEAP, examine, failures
+    from clusterkit.checks.doctor import OF_FACTS, examine, failures
     from clusterkit.checks.doctor.seen import Seen
 
     nodes = tuple(node for node in cluster.nodes if node.name in facts)
-    failed = [line.finding for line in failures(examine(Seen(cluster, nodes, facts=facts), CHEAP))]
+    seen = Seen(cluster, nodes, facts=facts)
+    failed = [line.finding for line in failures(examine(seen, OF_FACTS))]
     if failed:
         lines = [f"{_at(each.nodes)}{each.seen}" for each in failed]
         raise ClusterkitError(

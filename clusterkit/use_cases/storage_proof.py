@@ -7,22 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from clusterkit.checks.same_storage import NotShared, StorageProof
 from clusterkit.command import Command, Result
-from clusterkit.errors import ClusterkitError, NodesFailed
 from clusterkit.executor import on_each
 from clusterkit.model.cluster import Cluster
 from clusterkit.transports.world import World
-
-
-def prove_same_storage(cluster: Cluster, world: World) -> None:
-    """Three rounds over all nodes: write, read, remove.
-
-    Raises:
-        NodesFailed: With every node that does not share the storage.
-    """
-    if failures := {
-        found.node: ClusterkitError(str(found)) for found in not_sharing(cluster, world)
-    }:
-        raise NodesFailed(failures, succeeded=len(cluster.nodes) - len(failures))
 
 
 def not_sharing(
@@ -30,7 +17,7 @@ def not_sharing(
 ) -> tuple[NotShared, ...]:
     """The nodes among ``nodes`` (default: all) that do not share the head's storage.
 
-    A node that cannot be reached is left out.
+    Three rounds: write, read, remove. A node that cannot be reached is left out.
     """
     names = [node.name for node in cluster.nodes] if nodes is None else list(nodes)
     head = cluster.head.name

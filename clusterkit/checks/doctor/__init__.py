@@ -64,8 +64,8 @@ CHECKS: Mapping[str, ModuleType] = {
 }
 """Name -> module with ``LOOKS_AT`` (what it looks at, in words) and ``find(seen)``."""
 
-CHEAP = ("architecture", "interface", "mpi-version", "packages", "slots", "storage")
-"""Those that need no more than the facts that `up` and `infer` learn anyway."""
+OF_FACTS = ("mpi-version", "packages", "slots")
+"""Those that need no more than the facts that a job learns of its nodes anyway."""
 
 BEFORE_JOBS = ("reached", "interface", "ports", "pairs", "logins", "mpi-version", "architecture")
 """A job can only fail or hang where one of these fails, and would tell less."""
@@ -78,13 +78,6 @@ class Line:
     check: str
     looks_at: str
     finding: Finding
-
-    def __str__(self) -> str:
-        from clusterkit.model.node_sets import fold
-
-        where = f"{fold(self.finding.nodes)}: " if self.finding.nodes else ""
-        fix = f". Fix: {self.finding.fix}" if self.finding.fix else ""
-        return f"{where}{self.looks_at}: {self.finding.seen}{fix}"
 
 
 def examine(seen: Seen, names: Iterable[str] = CHECKS) -> tuple[Line, ...]:

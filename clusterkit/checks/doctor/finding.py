@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -65,8 +65,3 @@ def by_text(state: State, texts: Mapping[str, str], *, fix: str | None = None) -
         Finding(state, tuple(node for node, its in texts.items() if its == text), text, fix)
         for text in dict.fromkeys(texts.values())
     ]
-
-
-def failing(findings: Iterable[Finding]) -> bool:
-    """Whether any of them is a failure."""
-    return any(finding.state == "fail" for finding in findings)

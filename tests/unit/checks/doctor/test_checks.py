@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from clusterkit.checks import doctor
-from clusterkit.checks.doctor import BEFORE_JOBS, CHEAP, CHECKS, examine, failures
+from clusterkit.checks.doctor import BEFORE_JOBS, CHECKS, OF_FACTS, examine, failures
 from clusterkit.checks.doctor.finding import Finding
 from clusterkit.checks.doctor.seen import Seen
 from tests.unit.checks.doctor.wells import (
@@ -19,7 +19,7 @@ def test_every_check_has_a_file_and_every_file_is_a_check():
     folder = Path(str(doctor.__file__)).parent
     files = {path.stem for path in folder.glob("*.py")} - NOT_CHECKS
     assert {name.replace("-", "_") for name in CHECKS} == files
-    assert {*CHEAP, *BEFORE_JOBS} <= CHECKS.keys()
+    assert {*OF_FACTS, *BEFORE_JOBS} <= CHECKS.keys()
     assert len({check.LOOKS_AT for check in CHECKS.values()}) == len(CHECKS)
 
 
@@ -35,10 +35,18 @@ def test_a_cluster_that_is_well_has_no_line_that_fails_or_warns():
 def test_nothing_at_all_was_seen():
     lines = examine(Seen(WELL.cluster, WELL.nodes, silent=dict.fromkeys(NAMES, "no route")))
 
-    assert [str(line) for line in failures(lines)] == [
-        "node[1-3]: login from here: no route. Fix: look at the machine, its sshd and the way "
-        "there; `clusterkit up INVENTORY` mends a node"
-    ]
+    (line,) = failures(lines)
+    assert (line.check, line.looks_at, line.finding) == (
+        "reached",
+        "login from here",
+        Finding(
+            "fail",
+            NAMES,
+            "no route",
+            "look at the machine, its sshd and the way there; `clusterkit up INVENTORY` mends a "
+            "node",
+        ),
+    )
 
 
 def test_a_silent_node_is_left_out_of_the_others_lines():
