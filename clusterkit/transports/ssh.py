@@ -67,9 +67,24 @@ class SshTransport(StreamTransport):
             return self._connection
 
     def dial(self, argv: tuple[str, ...]) -> paramiko.Channel:
-        """A channel whose other end is a program there; it has the methods of a socket."""
+        """A channel whose other end is a program there; it has the methods of a socket.
+
+        The program must be one that is spoken to first.
+        """
         channel = self._channel()
-        channel.exec_command(shell.quoted(argv))
+        channel.exec_command(shell.ssh_line(Command(argv)))
+        channel.settimeout(_SESSION_TIMEOUT_S)
+        pid = PidLine(lambda _stream, _data: None)
+        try:
+            while pid.pid is None and (data := channel.recv(1)):
+                pid.take("stdout", data)  # what a ~/.bashrc prints is no part of the talk
+        except TimeoutError as error:
+            channel.close()
+            raise TransportError(
+                self.node,
+                f"the login shell at {self.address} did not start `{argv[0]}` within "
+                f"{_SESSION_TIMEOUT_S:g} s. Fix: see what its startup files wait for",
+            ) from error
         return channel
 
     def close(self) -> None:

@@ -8,11 +8,12 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 from clusterkit.command import Command
 from clusterkit.errors import TransportError
 from clusterkit.transports.ssh import SshTransport
-from tests.contract.sshd import Sshd
+from tests.contract.sshd import Sshd, running_sshd
 
 
 def test_who_waited_for_a_connection_that_failed_does_not_try_it_again(sshd: Sshd) -> None:
@@ -57,3 +58,18 @@ def test_who_waited_for_a_connection_that_failed_does_not_try_it_again(sshd: Ssh
     assert messages != {"it answered"}
     assert tries == 1
     assert took_s < 2.5
+
+
+def test_what_a_login_shell_prints_first_is_no_part_of_the_talk(tmp_path: Path) -> None:
+    with running_sshd(tmp_path) as sshd:
+        noisy = r'command="echo noise; echo more >&2; eval \"exec $SSH_ORIGINAL_COMMAND\""'
+        keys = tmp_path / "user.pub"
+        keys.write_text(f"{noisy} {keys.read_text()}")
+        with contextlib.closing(SshTransport("here", sshd.address)) as transport:
+            channel = transport.dial(("cat",))
+            channel.sendall(b"ours")
+            channel.shutdown_write()
+            answer = channel.makefile("rb").read()
+            nothing = transport.dial(("no-such-program",)).makefile("rb").read()
+
+    assert (answer, nothing) == (b"ours", b"")
