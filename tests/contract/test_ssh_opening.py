@@ -62,7 +62,7 @@ def test_who_waited_for_a_connection_that_failed_does_not_try_it_again(sshd: Ssh
 
 def test_what_a_login_shell_prints_first_is_no_part_of_the_talk(tmp_path: Path) -> None:
     with running_sshd(tmp_path) as sshd:
-        noisy = r'command="echo noise; echo more >&2; eval \"exec $SSH_ORIGINAL_COMMAND\""'
+        noisy = r'command="echo noise; echo more >&2; eval \"$SSH_ORIGINAL_COMMAND\""'
         keys = tmp_path / "user.pub"
         keys.write_text(f"{noisy} {keys.read_text()}")
         with contextlib.closing(SshTransport("here", sshd.address)) as transport:
