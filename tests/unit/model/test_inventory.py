@@ -10,7 +10,6 @@ from clusterkit.model.cluster import Build, Cluster, Container, Mount, Node, Sto
 from clusterkit.model.engine import EngineSettings
 from clusterkit.model.inventory import Inventory, model_path
 from clusterkit.model.load import load_inventory
-from clusterkit.model.machine import Login, Machine
 
 REPOSITORY = Path(__file__).parents[3]
 BASE = Path("/inventories")
@@ -63,91 +62,6 @@ def test_the_shipped_docker_pair():
         groups={"workers": ("node2",)},
         home="/var/lib/clusterkit/pair",
     )
-
-
-def test_the_shipped_machines():
-    folder = REPOSITORY / "inventories"
-
-    assert resolve(load_inventory(folder / "machines.yaml"), folder) == Cluster(
-        name="machines",
-        provider="ssh",
-        nodes=tuple(
-            Node(
-                f"gpu0{number}",
-                2,
-                address=f"10.0.0.1{number}",
-                machine=Machine(f"gpu0{number}.example.net", user="ubuntu"),
-                home=f"~/.clusterkit/machines/gpu0{number}",
-            )
-            for number in (1, 2, 3, 4)
-        ),
-        storage=Storage("bind", "/mnt/shared"),
-        engine=EngineSettings(model="smollm2-135m", pp=2),
-        subnet="10.0.0.0/24",
-        groups={"workers": ("gpu02", "gpu03", "gpu04")},
-        home="/var/lib/clusterkit/machines",
-    )
-
-
-def test_the_shipped_containers_on_machines():
-    folder = REPOSITORY / "inventories"
-
-    assert resolve(load_inventory(folder / "machines-docker.yaml"), folder) == Cluster(
-        name="carried",
-        provider="ssh",
-        nodes=tuple(
-            Node(
-                f"gpu0{number}",
-                2,
-                python="/opt/clusterkit/bin/python",
-                container=Container(image="clusterkit/node-cpu", shm_size="1g"),
-                machine=Machine(f"gpu0{number}.example.net", user="ubuntu"),
-                login=Login("root", 2222, ()),
-            )
-            for number in (1, 2)
-        ),
-        storage=Storage("bind", "/mnt/shared"),
-        engine=EngineSettings(model="smollm2-135m", pp=2),
-        subnet="10.0.0.0/24",
-        home="/var/lib/clusterkit/carried",
-    )
-
-
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [
-        (
-            "machines.yaml",
-            [
-                "#  port",
-                "#  key_file",
-                "#  jump",
-                "#  connect_",
-                "#    gpus",
-                "#  gpu05",
-                "# python",
-            ],
-        ),
-        (
-            "machines-docker.yaml",
-            ["#    gpus", "#  ssh_port", "#  mounts", "#    - {source", "#  ipc", "#  ulimits"],
-        ),
-    ],
-)
-def test_every_option_in_the_comments_of_machines_can_be_used(
-    tmp_path: Path, name: str, options: list[str]
-):
-    text = (REPOSITORY / "inventories" / name).read_text()
-    for option in options:
-        assert text.count(option) == 1, option
-        indent = " " if option.endswith(("   gpus", "- {source")) else ""
-        text = text.replace(option, indent + option[1:].replace(" python", "python"))
-    text = text.replace("     gpus", "    gpus").replace("     - {source", "    - {source")
-
-    cluster = resolve(load(tmp_path, text))
-
-    assert cluster.head.gpus == tuple(range(8))
-    assert cluster.provider == "ssh"
 
 
 def test_what_the_shipped_inventories_have_in_comments_loads_as_well(tmp_path: Path):
