@@ -11,7 +11,8 @@ from clusterkit.facts import Gpu, MachineFacts
 from clusterkit.model.base import is_name
 from clusterkit.model.machine import Machine
 from clusterkit.model.node_sets import fold
-from clusterkit.model.ssh_inventory import Access, SshNode, ssh_inventory
+from clusterkit.model.ssh_inventory import ssh_inventory
+from clusterkit.model.ssh_nodes import Access, SshNode
 from clusterkit.quantities import counted, speed
 
 _GIB = 1 << 30

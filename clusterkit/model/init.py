@@ -8,7 +8,8 @@ from typing import Literal
 
 from clusterkit.model.addresses import common_subnet
 from clusterkit.model.inventory_text import engine_text, row, word
-from clusterkit.model.ssh_inventory import SUBNET_COMMENT, SshNode, ssh_inventory
+from clusterkit.model.ssh_inventory import SUBNET_COMMENT, ssh_inventory
+from clusterkit.model.ssh_nodes import SshNode
 
 Provider = Literal["local", "docker", "ssh"]
 

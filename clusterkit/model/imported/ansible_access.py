@@ -9,7 +9,7 @@ from clusterkit.model.base import HIGHEST_PORT
 from clusterkit.model.imported.ansible_tree import Variables
 from clusterkit.model.imported.found import FoundHost, Line, Remarks, whole_number
 from clusterkit.model.imported.ssh_config import TRUST, TRUST_FIX, jump_of_command
-from clusterkit.model.ssh_inventory import Access
+from clusterkit.model.ssh_nodes import Access
 
 _NAMES = {
     "host": ("ansible_host", "ansible_ssh_host"),

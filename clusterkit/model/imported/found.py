@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from clusterkit.errors import FileMistakes
-from clusterkit.model.ssh_inventory import ANY_ACCESS, Access
+from clusterkit.model.ssh_nodes import ANY_ACCESS, Access
 
 MOST_HOSTS = 10_000
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from clusterkit.model.imported.found import Found, FoundHost, Line, Remarks, whole_number
 from clusterkit.model.node_sets import NotANodeSet, expand
-from clusterkit.model.ssh_inventory import Access
+from clusterkit.model.ssh_nodes import Access
 from clusterkit.quantities import counted
 
 _SLOTS = ("slots", "slot", "count", "cpus", "cpu")

@@ -13,7 +13,7 @@ from clusterkit.model.addresses import common_subnet, is_ipv4
 from clusterkit.model.base import is_name
 from clusterkit.model.imported.found import Found, FoundHost, Line, Remarks
 from clusterkit.model.node_sets import fold
-from clusterkit.model.ssh_inventory import SshNode
+from clusterkit.model.ssh_nodes import SshNode
 
 _LONGEST_NAME = 63
 _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]*")

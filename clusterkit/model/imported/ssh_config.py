@@ -11,7 +11,7 @@ from pathlib import Path
 from clusterkit.model.base import HIGHEST_PORT
 from clusterkit.model.imported.found import Found, FoundHost, Line, Remarks, whole_number
 from clusterkit.model.imported.ssh_lines import Configuration, read_lines
-from clusterkit.model.ssh_inventory import Access
+from clusterkit.model.ssh_nodes import Access
 
 Settings = Mapping[str, tuple[str, ...]]
 """The settings of one host by keyword, in lower case."""

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from clusterkit.model.addresses import common_subnet
 from clusterkit.model.load import load_inventory
 from clusterkit.model.node_sets import expand
-from clusterkit.model.ssh_inventory import Access, SshNode, ssh_inventory
+from clusterkit.model.ssh_inventory import ssh_inventory
+from clusterkit.model.ssh_nodes import Access, SshNode
 
 ACCESS = st.builds(
     Access,

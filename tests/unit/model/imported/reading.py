@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from clusterkit.model.imported.found import Found, FoundHost, Remarks
-from clusterkit.model.ssh_inventory import Access
+from clusterkit.model.ssh_nodes import Access
 
 
 def rows(found: Found) -> list[tuple[str, dict[str, Any]]]:

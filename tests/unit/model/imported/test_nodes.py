@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from clusterkit.model.base import is_name
 from clusterkit.model.imported.found import Found, FoundHost, Line, Remarks
 from clusterkit.model.imported.nodes import as_nodes, guessed_subnet, node_names, with_subnet
-from clusterkit.model.ssh_inventory import Access, SshNode
+from clusterkit.model.ssh_nodes import Access, SshNode
 from tests.unit.model.imported.reading import mistakes
 
 
