@@ -31,13 +31,17 @@ RSH = ("clusterkit-rsh",)
 
 @dataclass(frozen=True, slots=True)
 class JobNode:
-    """A node of a job. ``payloads`` is the folder of the payloads there, ``home`` clusterkit's."""
+    """A node of a job. ``payloads`` is the folder of the payloads there, ``home`` clusterkit's.
+
+    ``prefix`` is where Open MPI is installed there; None where nobody needs to know.
+    """
 
     name: str
     address: str | None
     python: str
     payloads: str
     home: str
+    prefix: str | None = None
 
     def folder(self, job: str) -> str:
         """Where the job's files lie on this node."""
@@ -146,6 +150,7 @@ class Job:
                     "address": node.address,
                     "python": node.python,
                     "payloads": node.payloads,
+                    "prefix": node.prefix,
                     "folder": node.folder(self.id),
                     "env": self.node_env(node.name),
                     "argv": list(self.argv_on(node.name)),

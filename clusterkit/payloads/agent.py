@@ -25,6 +25,7 @@ from clusterkit.payloads.job_protocol import (
 )
 from clusterkit.payloads.loop import Loop
 from clusterkit.payloads.network import network_of
+from clusterkit.payloads.own_prefix import daemon_here
 from clusterkit.payloads.processes import adopt_orphans, reap, spawn
 from clusterkit.payloads.rank_server import RankServer
 from clusterkit.payloads.surroundings import surroundings
@@ -113,6 +114,7 @@ class Agent:
         reader, writer = os.pipe()
         env = surroundings(self._job["id"], str(self._folder), self._job["python"])
         line = pin_daemon(line, self._interface, os.environ)
+        line = daemon_here(line, *self._job["prefixes"])
         pid = spawn(("sh", "-c", line), env=env, fds={1: writer, 2: writer})
         os.close(writer)
         self._daemons[pid] = key

@@ -112,6 +112,7 @@ def first_order(job: Message, node: dict[str, Any], *, is_head: bool) -> Message
         "is_head": is_head,
         "folder": node["folder"],
         "python": node["python"],
+        "prefixes": [job["nodes"][0]["prefix"], node["prefix"]],
         "address": node["address"],
         "subnet": job["subnet"],
         "files": job["files"],

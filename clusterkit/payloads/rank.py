@@ -15,6 +15,7 @@ import struct
 import sys
 import time
 
+from clusterkit.payloads.own_prefix import environment_here
 from clusterkit.payloads.processes import die_with, exit_code, signal_group, signal_name, spawn
 
 _AGENT_WITHIN_S = 10.0
@@ -32,7 +33,8 @@ def main() -> None:
     order = json.loads(lines.readline() or "null")
     if order is None or order["t"] != "run":  # not wanted here; the agent has told why
         sys.exit(1)
-    pid = _start(order["argv"], order["env"], order["unset"], writes)
+    env = {**_given(order["unset"], *order["prefixes"]), **order["env"]}
+    pid = _start(order["argv"], env, writes)
     for fd in (*reads, *writes):
         os.close(fd)
     _tell(agent, {"t": "started", "pid": pid})
@@ -118,14 +120,17 @@ def _say_hello(agent: socket.socket, reads: tuple[int, ...]) -> None:
     agent.sendmsg([line], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, pipes)])
 
 
-def _start(
-    argv: list[str], more: dict[str, str], unset: list[str], writes: tuple[int, ...]
-) -> int:
+def _given(unset: list[str], theirs: str | None, ours: str | None) -> dict[str, str]:
+    """What the launcher gave this rank, as it is on this node, and without what only we need."""
+    env = environment_here(os.environ, theirs, ours)
+    env["PATH"] = env["PATH"].replace(f"{os.environ['TMPDIR']}:", "", 1)
+    return {name: value for name, value in env.items() if name not in unset}
+
+
+def _start(argv: list[str], env: dict[str, str], writes: tuple[int, ...]) -> int:
     events = os.dup(writes[2])
     os.set_inheritable(events, True)
-    env = {name: value for name, value in os.environ.items() if name not in unset}
-    env["PATH"] = env["PATH"].replace(f"{os.environ['TMPDIR']}:", "", 1)
-    env.update(more, CLUSTERKIT_EVENTS_FD=str(events))
+    env = {**env, "CLUSTERKIT_EVENTS_FD": str(events)}
     pid = spawn(argv, env=env, cwd="run", fds={1: writes[0], 2: writes[1]}, session=True)
     os.close(events)
     return pid

@@ -101,7 +101,8 @@ class RankServer:
             self._port.close()
         env = {**(self._env or {}), "RANK": str(hello["rank"])}
         env.update(LOCAL_RANK=str(planned), **self._job["program_env"])
-        line.send({"t": "run", "argv": self._job["argv"], "env": env, "unset": _UNSET})
+        order = {"t": "run", "argv": self._job["argv"], "env": env, "unset": _UNSET}
+        line.send({**order, "prefixes": self._job["prefixes"]})
 
     def tell(self, message: Message) -> None:
         """Pass on to the supervisor."""

@@ -93,7 +93,7 @@ def known_of_job(
     used = [cluster.head.name, *(name for name in placement.nodes if name != cluster.head.name)]
     return Preparation(
         id=job or new_job_id(verb, time.time(), secrets.token_bytes(8)),
-        nodes=tuple(job_node(cluster, name, facts[name].python) for name in used),
+        nodes=tuple(job_node(cluster, name, facts[name]) for name in used),
         ssh_config=f"{cluster.home_of(used[0])}/ssh/config" if len(used) > 1 else None,
     )
 
@@ -129,14 +129,15 @@ def make_job(
     )
 
 
-def job_node(cluster: Cluster, name: str, python: str) -> JobNode:
+def job_node(cluster: Cluster, name: str, facts: NodeFacts) -> JobNode:
     """One node as jobs see it."""
     return JobNode(
         name=name,
         address=cluster.node(name).address,
-        python=python,
+        python=facts.python,
         payloads=payload_folder(cluster.home_of(name)),
         home=cluster.home_of(name),
+        prefix=_prefix(facts) if cluster.subnet else None,
     )
 
 
@@ -148,9 +149,14 @@ def launcher(cluster: Cluster, head: NodeFacts) -> Launcher:
         version=str(head.mpi_version),
         subnet=cluster.subnet,
         as_root=_is_root(cluster),
-        prefix=str(PurePosixPath(mpirun).parent.parent) if cluster.subnet else None,
+        prefix=_prefix(head) if cluster.subnet else None,
     )
     return made
+
+
+def _prefix(node: NodeFacts) -> str | None:
+    """Where Open MPI is installed on a node; the agents tell its daemons there."""
+    return str(PurePosixPath(node.mpirun).parent.parent) if node.mpirun else None
 
 
 def _is_root(cluster: Cluster) -> bool:

@@ -23,7 +23,7 @@ def test_the_first_message_to_the_supervisor() -> None:
         cluster="pair",
         nodes=(
             JobNode("node1", "10.0.0.2", "/py", "/home/payload", "/home"),
-            JobNode("node2", "10.0.0.3", "/py", "/home/payload", "/home"),
+            JobNode("node2", "10.0.0.3", "/py", "/home/payload", "/home", prefix="/opt/mpi"),
         ),
         placement=Placement(
             (Rank(0, "node1", 0, 3), Rank(1, "node1", 1, 5), Rank(2, "node2", 0, None))
@@ -47,6 +47,7 @@ def test_the_first_message_to_the_supervisor() -> None:
                 "address": "10.0.0.2",
                 "python": "/py",
                 "payloads": "/home/payload",
+                "prefix": None,
                 "folder": "/home/jobs/infer-1",
                 "env": {
                     "WORLD_SIZE": "3",
@@ -61,6 +62,7 @@ def test_the_first_message_to_the_supervisor() -> None:
                 "address": "10.0.0.3",
                 "python": "/py",
                 "payloads": "/home/payload",
+                "prefix": "/opt/mpi",
                 "folder": "/home/jobs/infer-1",
                 "env": {"WORLD_SIZE": "3", "LOCAL_WORLD_SIZE": "1", "PYTHONUNBUFFERED": "1"},
                 "argv": ["run", "it"],
