@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,17 +28,26 @@ def meet(session: Session, world: World, sink: Sink) -> tuple[Session, Mapping[s
     cluster = session.cluster
     if not any(node.machine for node in cluster.nodes):
         return session, {}
-    pinned = _pins(session.folder)
-    answers = on_each([node.name for node in cluster.nodes], lambda name: _ask(name, world))
-    for line in _pins(session.folder) - pinned:
-        host, _, key = line.partition(" ")
-        told = f"{key.partition(' ')[0]} {fingerprint(key)}"
-        sink(Note(f"pinned the host key of {host}, seen for the first time: {told}"))
+    with pins_told(session, sink):
+        answers = on_each([node.name for node in cluster.nodes], lambda name: _ask(name, world))
     raise_failures({name: _checked(session, name, answer) for name, answer in answers.items()})
     contacts = {name: answer for name, answer in answers.items() if isinstance(answer, Contact)}
     session = replace(session, cluster=met(cluster, contacts))
     world.reach_by(access(session, {name: world.machine(name) for name in contacts}))
     return session, contacts
+
+
+@contextmanager
+def pins_told(session: Session, sink: Sink) -> Iterator[None]:
+    """Show every host key that is pinned meanwhile, also where something fails after that."""
+    before = _pins(session.folder)
+    try:
+        yield
+    finally:
+        for line in sorted(_pins(session.folder) - before):
+            host, _, key = line.partition(" ")
+            told = f"{key.partition(' ')[0]} {fingerprint(key)}"
+            sink(Note(f"pinned the host key of {host}, seen for the first time: {told}"))
 
 
 def known_or_met(session: Session, world: World, sink: Sink) -> Session:

@@ -12,7 +12,7 @@ from clusterkit.events import Sink
 from clusterkit.providers.docker.names import LOCK_LABEL
 from clusterkit.state.lock import FileLock, Holder, holder_of, is_dead, new_holder, one_at_a_time
 from clusterkit.transports.world import World
-from clusterkit.use_cases.contact import meet
+from clusterkit.use_cases.contact import meet, pins_told
 from clusterkit.use_cases.session import Session
 
 
@@ -35,7 +35,7 @@ def locked(
     lock = _lock(session, world)
     clusters = session.folder.parent
     try:
-        with one_at_a_time(clusters):
+        with one_at_a_time(clusters), pins_told(session, sink):
             found = lock.take(holder)
             if found["id"] != holder["id"] and is_dead(found):
                 lock.release(found)

@@ -12,6 +12,8 @@ import pytest
 
 from clusterkit.command import Command, Result
 from clusterkit.errors import ClusterkitError, Locked
+from clusterkit.events import Note
+from clusterkit.model.trust import fingerprint
 from clusterkit.use_cases.lock import locked
 from clusterkit.use_cases.session import Session
 from tests.unit.providers.machines import lab
@@ -68,6 +70,24 @@ def test_who_holds_it_is_told(home: Path, session: Session):
         f"(pid {os.getpid()}) since {holder['since']}. Fix: wait for it to end; if it is gone, "
         "remove ~/.clusterkit/lab.lock on gpu01"
     )
+
+
+def test_a_host_key_that_is_pinned_on_the_way_is_shown(home: Path, session: Session):
+    """The head is the first machine that is met, before any other is."""
+    pins, heard = session.folder / "pinned_hosts", []
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDKCPKJklJxP9FK6bhx56Ig54ufGu6GjF6vudNfy8thU"
+
+    class Unknown(Head):
+        def run(self, command: Command) -> Result:
+            pins.parent.mkdir(parents=True, exist_ok=True)
+            pins.write_text(f"gpu01 {key}\n")
+            return super().run(command)
+
+    with locked(session, Unknown(set()), "up", sink=heard.append):
+        pass
+
+    told = f"ssh-ed25519 {fingerprint(key)}"
+    assert heard == [Note(f"pinned the host key of gpu01, seen for the first time: {told}")]
 
 
 def test_what_lies_beside_it_stays(home: Path, session: Session):
