@@ -21,6 +21,7 @@ from docker.constants import DEFAULT_DOCKER_API_VERSION
 
 from clusterkit.errors import TransportError
 from clusterkit.transports.docker_client import TIMEOUT_S
+from clusterkit.transports.ssh import send_all
 
 if TYPE_CHECKING:
     import paramiko
@@ -132,7 +133,7 @@ class _Socket:
     def sendall(self, data: Any) -> None:
         """Send all; an engine that reads no more may have answered already."""
         try:
-            self._channel.sendall(data)
+            send_all(self._channel, data)
         except TimeoutError:
             raise
         except OSError as error:

@@ -181,7 +181,7 @@ class SshSession:
 
     def write(self, data: bytes) -> None:
         """Send all of ``data``, as fast as the window opens."""
-        self._channel.sendall(data)
+        send_all(self._channel, data)
 
     def close_stdin(self) -> None:
         """Send the end of stdin."""
@@ -213,6 +213,13 @@ class SshSession:
     def close(self) -> None:
         """Close the channel."""
         self._channel.close()
+
+
+def send_all(channel: paramiko.Channel, data: bytes) -> None:
+    """Send all of ``data``, piece by piece: paramiko copies what is left after each packet."""
+    view = memoryview(data)
+    for start in range(0, len(view), _CHUNK_BYTES):
+        channel.sendall(bytes(view[start : start + _CHUNK_BYTES]))
 
 
 def _hand_over(channel: paramiko.Channel, take: OnBytes) -> None:
