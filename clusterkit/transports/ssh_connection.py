@@ -202,6 +202,11 @@ def explain(error: BaseException, address: SshAddress) -> str:
                 f"there is no key to log in to {address} with. Fix: give one to ssh-agent, or "
                 "name it: IdentityFile in ~/.ssh/config or, but for a jump host, `key_file`"
             )
+        case paramiko.ChannelException(code=1):  # administratively prohibited, as RFC 4254 has it
+            return (
+                f"{address} lets nobody through to other places. Fix: `AllowTcpForwarding local` "
+                "in its sshd_config, and no such restriction on the key there"
+            )
         case ConnectionRefusedError() | NoValidConnectionsError():
             return (
                 f"{address} refused the connection. "

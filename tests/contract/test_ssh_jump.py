@@ -54,6 +54,22 @@ def test_many_machines_share_one_connection_to_their_jump_host(
     assert logins(sshd) == 8 + 1
 
 
+def test_a_jump_host_that_lets_nobody_through(behind: tuple[Sshd, SshAddress]) -> None:
+    sshd, address = behind
+    keys = sshd.folder / "user.pub"
+    keys.write_text(f"no-port-forwarding {keys.read_text()}")
+
+    with pytest.raises(TransportError) as caught:
+        SshTransport("node1", address).run(Command(("true",)))
+
+    assert str(caught.value) == (
+        f"node1: 127.0.0.1:{sshd.port} is reached through localhost:{sshd.port}: "
+        f"localhost:{sshd.port} lets nobody through to other places. "
+        "Fix: `AllowTcpForwarding local` in its sshd_config, and no such restriction on the key "
+        "there"
+    )
+
+
 def test_a_machine_that_the_jump_host_cannot_reach(behind: tuple[Sshd, SshAddress]) -> None:
     sshd, address = behind
     with socket.create_server(("127.0.0.1", 0)) as free:
