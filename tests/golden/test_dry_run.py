@@ -19,11 +19,18 @@ HERE = Path(__file__).parent
 REPOSITORY = HERE.parent.parent
 PAIR, LOCAL = "inventories/docker-pair.yaml", "inventories/local.yaml"
 MACHINES, CARRIED = "inventories/machines.yaml", "inventories/machines-docker.yaml"
+NFS, SYNC = (f"tests/golden/inventories/machines-{kind}.yaml" for kind in ("nfs", "sync"))
 CASES = {
     "up-machines": ("up", MACHINES),
     "up-machines-docker": ("up", CARRIED),
     "down-machines": ("down", "--inventory", MACHINES),
     "mpi-hello-machines": ("mpi-hello", "--inventory", MACHINES),
+    "up-machines-nfs": ("up", NFS),
+    "down-machines-nfs": ("down", "--inventory", NFS),
+    "up-machines-sync": ("up", SYNC),
+    "down-machines-sync": ("down", "--inventory", SYNC),
+    "build-machines-sync": ("build", "--inventory", SYNC),
+    "infer-machines-sync": ("infer", "--inventory", SYNC, "--prompt", "hi", "--pp", "2"),
     "up-docker-pair": ("up", PAIR),
     "up-local": ("up", LOCAL),
     "down-docker-pair": ("down", "--inventory", PAIR),

@@ -71,13 +71,14 @@ class AuthorizedKey:
     """The head's public key, for commands only: no forwarding, no terminal. None: no key of ours.
 
     ``beside`` are the other keys that count while the head's is being replaced. The user's other
-    lines stay byte for byte.
+    lines stay byte for byte. ``expected`` is False where there is a line only by exception.
     """
 
     node: str
     cluster: str
     public: str | None
     beside: tuple[str, ...] = ()
+    expected: bool = True
     needs_answer: bool = True
 
     def probe(self) -> Command:
@@ -88,6 +89,8 @@ class AuthorizedKey:
         """Put the line in, replace an older one, or take it out."""
         lines = seen.check().stdout.splitlines() if seen else []
         wanted = self._lines
+        if seen is None and not self.expected:
+            return Change("no key of ours")
         if seen is not None and lines == wanted:
             return Change("the head may log in" if wanted else "no key of ours")
         command = Command(("sh", "-c", _SET, "sh", self._mark, "\n".join(wanted)))
