@@ -100,8 +100,8 @@ def _container_states(cluster: Cluster, world: World) -> dict[str, str]:
 def _row(node: Node, state: str, seen: Mapping[str, NodeFacts | ClusterkitError]) -> NodeStatus:
     facts = seen.get(node.name)
     if not isinstance(facts, NodeFacts):
-        what = "container" if node.container else "folder there"
-        why = str(facts) if facts else f"its {what} is {state}"
+        absent = f"its container is {state}" if node.container else "its folder is not there"
+        why = str(facts) if facts else absent
         return NodeStatus(
             name=node.name,
             address=node.address,

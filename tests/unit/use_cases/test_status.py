@@ -12,6 +12,7 @@ from clusterkit.tasks.payload import Payload
 from clusterkit.use_cases.session import Session
 from clusterkit.use_cases.status import _row, status, status_steps
 from tests.unit.pair import node, pair
+from tests.unit.providers.machines import machine
 from tests.unit.tasks.shell import apply
 
 FACTS = NodeFacts("node1", 2, 8, 4, "/python", "3.11.2", "/mpirun", "5.0.11", {"mpi4py": "4.1.1"})
@@ -25,6 +26,12 @@ def test_a_node_whose_container_does_not_run_says_so():
         why="its container is stopped",
         slots=2,
     )
+
+
+def test_a_machine_without_what_up_puts_there_is_absent():
+    row = _row(machine(1), "absent", {})
+
+    assert (row.state, row.why) == ("absent", "its folder is not there")
 
 
 def test_a_node_that_does_not_answer_says_why():
