@@ -51,6 +51,16 @@ def test_it_is_made_closed_to_others(path: Path):
     assert look(task(path)).steps == ()
 
 
+def test_the_folders_above_it_are_closed_too_where_new_files_are_open_to_all(path: Path):
+    before = os.umask(0)
+    try:
+        summaries(task(path))
+    finally:
+        os.umask(before)
+
+    assert [mode(each) for each in (path, path.parent, path.parents[1])] == ["700", "700", "700"]
+
+
 def test_one_that_somebody_opened_is_closed(path: Path):
     summaries(task(path))
     path.chmod(0o755)
