@@ -1,4 +1,4 @@
-"""See which nodes this one can reach: listen for the others, connect to them, log in to them.
+"""See which nodes this one can reach: listen for the others, and connect to them.
 
 Run alone, with nothing of clusterkit on the node: ``python -I -c SOURCE ADDRESS TOKEN``. It
 listens on a free port of ADDRESS and tells the port in a first line of JSON. The line that it
@@ -8,21 +8,17 @@ listens on until its stdin ends, because the others may not be done yet.
 
 from __future__ import annotations
 
-import concurrent.futures
 import errno
 import json
 import os
 import selectors
 import socket
-import subprocess
 import sys
 import threading
 import time
 from typing import Any, Dict, List, Optional, Tuple  # noqa: UP035 - Python 3.8
 
 _PATIENCE_S = 60.0  # for the line that names the peers: nobody may be there any more
-_LOGINS_AT_ONCE = 32
-_LOGIN_S = 15.0
 _OPEN_AT_ONCE = 512
 _SSH = "SSH-"
 
@@ -48,10 +44,7 @@ def main() -> None:
         return
     order = json.loads(line)
     blocked, tried = connect_all(order["peers"], order["timeout_s"])
-    without_sshd = {each["to"] for each in blocked if each["service"] == "sshd"}
-    logins = [each for each in order["logins"] if each["to"] not in without_sshd]
-    with concurrent.futures.ThreadPoolExecutor(_LOGINS_AT_ONCE) as pool:
-        tell({"tried": tried, "blocked": blocked, "logins": list(pool.map(log_in, logins))})
+    tell({"tried": tried, "blocked": blocked})
     sys.stdin.read()
 
 
@@ -153,26 +146,6 @@ def hear(call: Call) -> Optional[str]:  # noqa: UP045 - Python 3.8
     if not call.heard:
         return "closed without a word"
     return f"something else answers: {call.heard[:40]!r}"
-
-
-def log_in(login: Row) -> Row:
-    """Run a login that does nothing, as mpirun would; the last line says why it failed."""
-    try:
-        done = subprocess.run(
-            login["argv"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            timeout=_LOGIN_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return {"to": login["to"], "exit_code": 124, "said": f"no login within {_LOGIN_S:g} s"}
-    except OSError as error:
-        return {"to": login["to"], "exit_code": 127, "said": str(error)}
-    lines = done.stderr.decode(errors="replace").strip().splitlines()
-    said = lines[-1] if lines and done.returncode else ""
-    return {"to": login["to"], "exit_code": done.returncode, "said": said}
 
 
 def _family(address: str) -> int:

@@ -18,6 +18,7 @@ from clusterkit.state.facts import load_facts
 from clusterkit.transports.world import World
 from clusterkit.use_cases.contact import known_or_met
 from clusterkit.use_cases.doctor_jobs import nccl_job, nccl_missing, ring_job, see
+from clusterkit.use_cases.doctor_logins import with_logins
 from clusterkit.use_cases.doctor_look import Looked, container_hosts, image_digests, look_at_all
 from clusterkit.use_cases.doctor_reach import reach_all
 from clusterkit.use_cases.launch import known_facts
@@ -68,8 +69,10 @@ def look(session: Session, names: tuple[str, ...], world: World) -> Seen:
     )
     answering = seen.answering
     if len(answering) > 1 and cluster.subnet is not None:
-        log_in = load_facts(session.folder) is not None  # before `up` the head has no key
-        seen = replace(seen, reach=reach_all(cluster, answering, seen.facts, world, log_in=log_in))
+        reach = reach_all(answering, seen.facts, world)
+        if load_facts(session.folder) is not None:  # before `up` the head has no key
+            reach = with_logins(cluster, reach, world)
+        seen = replace(seen, reach=reach)
     if cluster.storage.is_shared and cluster.head.name not in seen.silent:
         shared = not_sharing(cluster, world, [node.name for node in answering])
         seen = replace(seen, not_shared=shared)

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-from clusterkit.checks.doctor.seen import Blocked, Login, Reach
+from clusterkit.checks.doctor.seen import Blocked, Reach
 from clusterkit.command import Command
 from clusterkit.errors import ClusterkitError
 from clusterkit.events import Stream
 from clusterkit.executor import on_each
-from clusterkit.model.cluster import Cluster, Node
+from clusterkit.model.cluster import Node
 from clusterkit.tasks.base import Facts
 from clusterkit.transports.base import Process
 from clusterkit.transports.world import World
@@ -23,7 +23,6 @@ from clusterkit.transports.world import World
 CONNECT_WITHIN_S = 3.0
 _STARTS_WITHIN_S = 30.0
 _ENDS_WITHIN_S = 60.0
-"""Logins that hang take the longest."""
 
 
 def reach_command(node: Node, python: str, token: str) -> Command:
@@ -32,10 +31,8 @@ def reach_command(node: Node, python: str, token: str) -> Command:
     return Command((python, "-I", "-c", source, str(node.address), token))
 
 
-def reach_all(
-    cluster: Cluster, nodes: Sequence[Node], facts: Facts, world: World, *, log_in: bool
-) -> Mapping[str, Reach]:
-    """What each node could reach; with ``log_in`` the head also logs in to the others.
+def reach_all(nodes: Sequence[Node], facts: Facts, world: World) -> Mapping[str, Reach]:
+    """What each node could reach.
 
     Every node listens before the first one connects, and listens on until all have tried.
     """
@@ -62,28 +59,15 @@ def reach_all(
             for name, door in doors.items()
             if isinstance(door, dict)
         ]
-        head = cluster.head.name
-        logins = [
-            {"to": name, "argv": login_argv(cluster, name)}
-            for name in by_name
-            if log_in and name != head
-        ]
 
         def tell(name: str) -> dict[str, Any]:
-            others = [peer for peer in peers if peer["name"] != name]
-            return runs[name].tell(others, logins if name == head else [])
+            return runs[name].tell([peer for peer in peers if peer["name"] != name])
 
         started = [name for name, door in doors.items() if isinstance(door, dict)]
         answers = on_each(started, tell, end_all)
         return {name: _reach(doors[name], answers.get(name)) for name in runs}
     finally:
         end_all()
-
-
-def login_argv(cluster: Cluster, node: str) -> list[str]:
-    """How the head logs in to ``node``, as mpirun's daemons do."""
-    config = f"{cluster.home_of(cluster.head.name)}/ssh/config"
-    return ["ssh", "-F", config, "--", node, "true"]
 
 
 class _Run:
@@ -104,10 +88,10 @@ class _Run:
         self._process = self._world.transport(self._node).start(self._command, take)
         return self._line(_STARTS_WITHIN_S)
 
-    def tell(self, peers: list[dict[str, Any]], logins: list[dict[str, Any]]) -> dict[str, Any]:
+    def tell(self, peers: list[dict[str, Any]]) -> dict[str, Any]:
         """Name the peers; what it could not reach."""
         assert self._process is not None  # noqa: S101 - it was started
-        order = {"peers": peers, "logins": logins, "timeout_s": CONNECT_WITHIN_S}
+        order = {"peers": peers, "timeout_s": CONNECT_WITHIN_S}
         self._process.send(json.dumps(order).encode() + b"\n")
         return self._line(_ENDS_WITHIN_S)
 
@@ -150,6 +134,5 @@ def _reach(
     return Reach(
         tried=answer["tried"],
         blocked=tuple(Blocked(**row) for row in answer["blocked"]),
-        logins=tuple(Login(**row) for row in answer["logins"]),
         no_port=door["error"],
     )

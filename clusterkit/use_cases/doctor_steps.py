@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from clusterkit.checks.same_storage import StorageProof
-from clusterkit.command import Command, Step
+from clusterkit.command import Step
 from clusterkit.model.cluster import Cluster
 from clusterkit.model.node_sets import select
 from clusterkit.model.options import DoctorOptions
+from clusterkit.tasks.head_login import try_logins
 from clusterkit.use_cases.doctor_jobs import nccl_job, ring_job
 from clusterkit.use_cases.doctor_look import looks
-from clusterkit.use_cases.doctor_reach import login_argv, reach_command
+from clusterkit.use_cases.doctor_reach import reach_command
 from clusterkit.use_cases.launch import job_steps
 from clusterkit.use_cases.planned_facts import planned_facts
 from clusterkit.use_cases.session import Session
@@ -53,11 +54,10 @@ def doctor_steps(session: Session, options: DoctorOptions) -> list[Step]:
 
 def _logins(cluster: Cluster, names: Sequence[str]) -> list[Step]:
     head = cluster.head.name
-    return [
-        Step(head, f"log in to {name}", Command(tuple(login_argv(cluster, name))), stage="reach")
-        for name in names
-        if head in names and name != head
-    ]
+    others = [name for name in names if name != head]
+    if head not in names:
+        return []
+    return [Step(head, "log in to all others", try_logins(cluster, others), stage="reach")]
 
 
 def _proof(cluster: Cluster, names: Sequence[str]) -> list[Step]:

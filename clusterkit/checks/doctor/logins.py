@@ -20,11 +20,11 @@ def find(seen: Seen) -> list[Finding]:
         why = f"{head} was not asked" if reach is None else "sshd of no other node was reached"
         return [Finding("skip", others, why)]
     failed = {
-        login.to: f"{head} -> {login.to}: {login.said or f'exit {login.exit_code}'}"
+        login.to: f"{head} -> {login.to}: {login.refused}"
         for login in reach.logins
-        if login.exit_code
+        if login.refused is not None
     }
     found = by_text("fail", failed, fix=_FIX)
-    if well := tuple(login.to for login in reach.logins if not login.exit_code):
+    if well := tuple(login.to for login in reach.logins if login.refused is None):
         found.append(Finding("pass", well, f"{head} logs in"))
     return found

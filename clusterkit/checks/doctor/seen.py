@@ -37,11 +37,10 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A login from the head to ``to``; ``said`` is the last line where it failed."""
+    """A login from the head to ``to``; ``refused`` is what ssh said last where it failed."""
 
     to: str
-    exit_code: int
-    said: str = ""
+    refused: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

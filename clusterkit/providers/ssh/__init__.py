@@ -11,10 +11,11 @@ from clusterkit.model.former import Former
 from clusterkit.model.trust import HEAD, Trust
 from clusterkit.providers.ssh.authorized_key import AuthorizedKey
 from clusterkit.providers.ssh.carried import containers_down, containers_up, machine_gone
-from clusterkit.providers.ssh.head_login import HeadLogsIn, head_files, no_head_files
+from clusterkit.providers.ssh.head_files import head_files, no_head_files
 from clusterkit.providers.ssh.own_folder import OwnFolder, OwnFolderGone
 from clusterkit.providers.ssh.rekey import rekey
 from clusterkit.tasks.base import Stage, Task
+from clusterkit.tasks.head_login import HeadLogsIn
 
 __all__ = ["down", "former", "kept", "rekey", "up"]
 
@@ -33,7 +34,7 @@ def _bare(cluster: Cluster, trust: Trust) -> tuple[Stage, ...]:
     # The head may have been another node before, which the head of then could log in to.
     trusting: list[Task] = [
         head_files(cluster, trust),
-        AuthorizedKey(cluster.head.name, cluster.name, None),
+        AuthorizedKey(cluster.head.name, cluster.name, None, expected=False),
     ]
     for node in cluster.nodes[1:]:
         trusting.append(no_head_files(cluster, node))

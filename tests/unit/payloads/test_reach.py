@@ -42,11 +42,9 @@ class Node:
         peer = {"name": self.name, "address": HERE, "port": port, "token": self.token}
         return {**peer, "sshd_port": None, **changes}
 
-    def tell(
-        self, *peers: dict[str, Any], logins: tuple[dict[str, Any], ...] = (), timeout_s: float = 5
-    ) -> dict[str, Any]:
+    def tell(self, *peers: dict[str, Any], timeout_s: float = 5) -> dict[str, Any]:
         assert self.process.stdin is not None
-        order = {"peers": peers, "logins": logins, "timeout_s": timeout_s}
+        order = {"peers": peers, "timeout_s": timeout_s}
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
         return self.line()
@@ -102,8 +100,8 @@ def test_two_nodes_reach_each_other(nodes: tuple[Node, Node]):
         forth = one.tell(two.peer(sshd_port=sshd))
         back = two.tell(one.peer())
 
-    assert forth == {"tried": 2, "blocked": [], "logins": []}
-    assert back == {"tried": 1, "blocked": [], "logins": []}
+    assert forth == {"tried": 2, "blocked": []}
+    assert back == {"tried": 1, "blocked": []}
 
 
 def test_what_is_not_reached_is_named_with_why(nodes: tuple[Node, Node]):
@@ -137,39 +135,13 @@ def test_a_port_of_sshd_where_no_sshd_answers(
     nodes: tuple[Node, Node], said: bytes | None, why: str
 ):
     one, two = nodes
-    login = {"to": "node2", "argv": ["true"]}
     with answering(said) as port:
-        answer = one.tell(two.peer(sshd_port=port), logins=(login,), timeout_s=0.5)
+        answer = one.tell(two.peer(sshd_port=port), timeout_s=0.5)
 
     assert answer == {
         "tried": 2,
         "blocked": [{"to": "node2", "service": "sshd", "why": why}],
-        "logins": [],  # a login there could only fail as well
     }
-
-
-def test_logins_are_tried_and_say_why_they_fail(nodes: tuple[Node, Node]):
-    one, _ = nodes
-    logins = (
-        {"to": "node2", "argv": ["true"]},
-        {
-            "to": "node3",
-            "argv": ["sh", "-c", "echo first >&2; echo Permission denied >&2; exit 9"],
-        },
-        {"to": "node4", "argv": ["no-such-program"]},
-    )
-
-    answer = one.tell(logins=logins)
-
-    assert answer["logins"] == [
-        {"to": "node2", "exit_code": 0, "said": ""},
-        {"to": "node3", "exit_code": 9, "said": "Permission denied"},
-        {
-            "to": "node4",
-            "exit_code": 127,
-            "said": "[Errno 2] No such file or directory: 'no-such-program'",
-        },
-    ]
 
 
 def test_an_address_that_is_not_the_nodes_own_cannot_be_listened_on():
@@ -188,4 +160,4 @@ def test_hundreds_are_called_at_once(nodes: tuple[Node, Node]):
 
     answer = one.tell(*(two.peer(name=f"n{number}") for number in range(700)))
 
-    assert answer == {"tried": 700, "blocked": [], "logins": []}
+    assert answer == {"tried": 700, "blocked": []}

@@ -17,9 +17,9 @@ from clusterkit.providers.docker.login import SshdFiles, login_files
 from clusterkit.providers.docker.spec import create_arguments
 from clusterkit.providers.docker.sshd import sshd_files
 from clusterkit.providers.ssh import down, up
-from clusterkit.providers.ssh.head_login import HeadLogsIn
 from clusterkit.providers.ssh.machine_image import MachineImage
 from clusterkit.tasks.base import Change, Stage
+from clusterkit.tasks.head_login import HeadLogsIn
 from tests.unit.pair import trust
 from tests.unit.providers.machines import carried
 

@@ -15,13 +15,16 @@ from clusterkit.providers.docker.gone import Gone
 from clusterkit.providers.docker.login import SshdFiles, login_files
 from clusterkit.providers.docker.volume import Volume
 from clusterkit.providers.ssh.authorized_key import AuthorizedKey
-from clusterkit.providers.ssh.head_login import HeadLogsIn, head_files, no_head_files
+from clusterkit.providers.ssh.head_files import head_files, no_head_files
 from clusterkit.providers.ssh.own_folder import OwnFolder, OwnFolderGone
 from clusterkit.tasks.base import Stage
+from clusterkit.tasks.head_login import HeadLogsIn
 from tests.unit.pair import key, trust
 from tests.unit.providers.machines import carried, lab, machine
 
 HEADS_KEY = "ssh-ed25519 head"
+NO_KEY = AuthorizedKey("gpu01", "lab", None, expected=False)
+"""On the head, which may have been another node before."""
 
 
 def test_bare_machines_come_up_with_a_folder_each_and_the_head_let_in():
@@ -34,7 +37,7 @@ def test_bare_machines_come_up_with_a_folder_each_and_the_head_let_in():
             "trust",
             (
                 head_files(cluster, trust(cluster)),
-                AuthorizedKey("gpu01", "lab", None),  # it may have been no head before
+                NO_KEY,
                 no_head_files(cluster, second),
                 AuthorizedKey("gpu02", "lab", HEADS_KEY),
                 no_head_files(cluster, third),
@@ -50,7 +53,7 @@ def test_a_machine_alone_lets_nobody_in():
 
     assert ssh.up(alone, trust(alone)) == (
         Stage("nodes", (OwnFolder(alone, machine(1)),)),
-        Stage("trust", (head_files(alone, trust(alone)), AuthorizedKey("gpu01", "lab", None))),
+        Stage("trust", (head_files(alone, trust(alone)), NO_KEY)),
     )
 
 

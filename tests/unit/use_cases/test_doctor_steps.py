@@ -30,7 +30,7 @@ def test_everything_that_the_doctor_asks_is_told_in_its_order(session: Session):
         *(("look", node, look) for node in ("node1", "node2") for look in LOOKS),
         ("reach", "node1", "listen, and connect to all others"),
         ("reach", "node2", "listen, and connect to all others"),
-        ("reach", "node1", "log in to node2"),
+        ("reach", "node1", "log in to all others"),
         ("storage", "node1", "write a nonce"),
         ("storage", "node2", "write a nonce"),
         ("storage", "node1", "read what others wrote"),

@@ -56,7 +56,7 @@ CASES = {
     ),
     "login refused": (
         "logins",
-        reach("node1", logins=(Login("node2", 255, "Permission denied"), Login("node3", 0))),
+        reach("node1", logins=(Login("node2", "Permission denied"), Login("node3"))),
         [
             (
                 "fail",

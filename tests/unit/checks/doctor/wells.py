@@ -72,7 +72,7 @@ WELL = Seen(
     machines={f"node{number}": machine(number) for number in (1, 2, 3)},
     clocks={name: Clock(0.1, 0.001) for name in NAMES},
     reach={
-        "node1": Reach(4, logins=(Login("node2", 0), Login("node3", 0))),
+        "node1": Reach(4, logins=(Login("node2"), Login("node3"))),
         "node2": Reach(4),
         "node3": Reach(4),
     },
