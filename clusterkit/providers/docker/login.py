@@ -13,24 +13,11 @@ from clusterkit.providers.docker.names import container_name
 from clusterkit.providers.docker.sshd import sshd_files, sshd_folder
 from clusterkit.tasks.base import Change
 from clusterkit.tasks.files import Files
+from clusterkit.tasks.ssh_client import for_all_nodes
 
 _HOST = """\
 Host {name}
   HostName {address}
-"""
-_ALL = """\
-Host *
-  User root
-  IdentityFile {home}/ssh/id_ed25519
-  IdentitiesOnly yes
-  UserKnownHostsFile {home}/ssh/known_hosts
-  GlobalKnownHostsFile none
-  StrictHostKeyChecking yes
-  PasswordAuthentication no
-  BatchMode yes
-  ConnectTimeout 10
-  # The post-quantum exchange costs several times the CPU; the network is the cluster's own.
-  KexAlgorithms curve25519-sha256
 """
 _STARTS_WITHIN_S = 10.0
 
@@ -123,4 +110,4 @@ def ssh_config(cluster: Cluster) -> str:
         + (f"  Port {node.login.port}\n" if node.login else "")
         for node in cluster.nodes
     )
-    return hosts + _ALL.format(home=cluster.home)
+    return f"{hosts}{for_all_nodes(cluster.home)}  User root\n"

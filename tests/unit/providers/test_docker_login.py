@@ -172,7 +172,6 @@ Host node1
 Host node2
   HostName 192.168.123.112
 Host *
-  User root
   IdentityFile /var/lib/clusterkit/ssh/id_ed25519
   IdentitiesOnly yes
   UserKnownHostsFile /var/lib/clusterkit/ssh/known_hosts
@@ -182,7 +181,8 @@ Host *
   BatchMode yes
   ConnectTimeout 10
   # The post-quantum exchange costs several times the CPU; the network is the cluster's own.
-  KexAlgorithms curve25519-sha256
+  KexAlgorithms curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256
+  User root
 """
     )
 
