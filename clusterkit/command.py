@@ -70,7 +70,7 @@ DockerOperation = Literal[
     "volume",  # labels; one that exists stays as it is, and the answer tells its labels
     "create",  # a container, not started, with files put into it: see providers/docker.py
     "put",  # files into a container, running or not
-    "start",
+    "start",  # listens: the address and port that must be free on its machine
     "restart",
     "remove",  # a container, running or not
     "remove-network",

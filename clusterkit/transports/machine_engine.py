@@ -6,6 +6,7 @@ machine's would be sent along.
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from clusterkit.command import Command, DockerCall, Result
@@ -17,6 +18,8 @@ from clusterkit.transports.docker_over_ssh import connect_over_ssh, why_no_answe
 if TYPE_CHECKING:
     from clusterkit.transports.ssh import SshTransport
 
+_SOCKETS = ("sh", "-c", "cat /proc/net/tcp /proc/net/tcp6 2>/dev/null")
+_LISTENS = "0A"
 _DENIED = ("denied", "unauthorized", "authentication required", "no basic auth")
 
 
@@ -30,11 +33,26 @@ class MachineEngine(DockerEngine):
     def apply(self, call: DockerCall, on_progress: OnProgress | None = None) -> Result:
         """Do what ``call`` asks, as every engine does."""
         if call.operation != "pull":
+            self._refuse_taken_port(call)
             return super().apply(call, on_progress)
         code, said = self._pull(call.name, on_progress)
         if code != 0:
             raise not_pulled(self._machine.node, call.name, said)
         return Result(self._machine.node, call, 0, said)
+
+    def _refuse_taken_port(self, call: DockerCall) -> None:
+        """The engine starts a container whose program then ends for want of its port."""
+        listens = call.arguments.get("listens")
+        if call.operation != "start" or listens is None:
+            return
+        seen = self._machine.run(Command(_SOCKETS))
+        if is_listening(seen.stdout, listens["address"], listens["port"]):
+            port, node = listens["port"], self._machine.node
+            raise ClusterkitError(
+                f"{node}: port {port} of the machine is taken, and sshd of the container wants "
+                f"it. Fix: choose another with `ssh_port` of `container`, or stop what listens "
+                f"there (`sudo ss -ltnp sport = {port}` shows it)"
+            )
 
     def _pull(self, image: str, on_progress: OnProgress | None) -> tuple[int, str]:
         """The exit code, and the last line that was said."""
@@ -75,3 +93,14 @@ def not_pulled(node: str, image: str, said: str) -> ClusterkitError:
     return ClusterkitError(
         f"{node}: image {image} is not there and cannot be pulled: {what}. Fix: {fix}"
     )
+
+
+def is_listening(sockets: str, address: str, port: int) -> bool:
+    """Whether /proc/net/tcp has one that listens on the port, at the address or at all."""
+    here = bytes(reversed(IPv4Address(address).packed)).hex().upper()
+    for line in sockets.splitlines():
+        _, local, _, state, *_ = [*line.split(), "", "", "", ""]
+        place, _, at = local.partition(":")
+        if state == _LISTENS and int(at, 16) == port and (place == here or not place.strip("0")):
+            return True
+    return False

@@ -98,7 +98,7 @@ class Containers:
         if (box["addresses"].get(network) or None) != address:
             why = f"is not at {address} on network {network}"
             return [_remove(node.name, name, why), *self._create(node)]
-        return _awake(node.name, box)
+        return _awake(node, box)
 
     def _create(self, node: Node) -> list[Step]:
         name = container_name(self.cluster, node.name)
@@ -111,7 +111,7 @@ class Containers:
         create = DockerCall("create", name, arguments, files)
         return [
             Step(node.name, f"create container {name} from {arguments['image']}", create, "+"),
-            Step(node.name, f"start container {name}", DockerCall("start", name), "+"),
+            Step(node.name, f"start container {name}", _start(name, node), "+"),
         ]
 
 
@@ -122,12 +122,21 @@ def _remove(node: str, name: str, why: str) -> Step:
     return Step(node, f"remove container {name}: {why}", DockerCall("remove", name), "-")
 
 
-def _awake(node: str, box: Mapping[str, Any]) -> list[Step]:
+def _start(name: str, node: Node) -> DockerCall:
+    """Start it; where it has its machine's network, its port must be free there."""
+    if node.login is None or node.container is None or node.container.network != "host":
+        return DockerCall("start", name)
+    return DockerCall(
+        "start", name, {"listens": {"address": node.address, "port": node.login.port}}
+    )
+
+
+def _awake(node: Node, box: Mapping[str, Any]) -> list[Step]:
     """What makes a container run that does not."""
     name, state = box["name"], box["state"]
     if state == "running":
         return []
     if state == "paused":
         restart = DockerCall("restart", name)
-        return [Step(node, f"restart container {name}: it is paused", restart)]
-    return [Step(node, f"start container {name}: it is {state}", DockerCall("start", name))]
+        return [Step(node.name, f"restart container {name}: it is paused", restart)]
+    return [Step(node.name, f"start container {name}: it is {state}", _start(name, node))]
