@@ -1,4 +1,4 @@
-"""A model of any size that is quickly written: whole for whoever copies it, and full of nothing."""
+"""A model of any size that is quickly written: whole for whoever copies it, and of zeros."""
 
 from __future__ import annotations
 

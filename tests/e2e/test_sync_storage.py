@@ -23,11 +23,11 @@ from tests.e2e.machine_faults import firewall
 from tests.e2e.machines import Machine, Machines, Spec, machines
 
 SMALL = docker.types.Mount(
-    "/var/tmp",
+    "/var/tmp",  # noqa: S108
     None,
     type="tmpfs",
     tmpfs_size=40 << 20,
-    tmpfs_mode=0o1777,  # noqa: S108
+    tmpfs_mode=0o1777,
 )
 SPECS = (
     Spec("gpu01"),
