@@ -115,9 +115,6 @@ class NotShared:
     why: str
     fix: str
 
-    def __str__(self) -> str:
-        return f"{self.node}: {self.why}. Fix: {self.fix}"
-
 
 _WRITABLE = "correct `storage` in the inventory, or the owner of that path"
 _SAME = "same mount as the others, or correct `storage` in the inventory"

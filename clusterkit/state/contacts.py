@@ -18,6 +18,14 @@ def pins_file(folder: Path) -> Path:
     return folder / "pinned_hosts"
 
 
+def pinned_lines(folder: Path) -> set[str]:
+    """The lines of that file: a host and its key; none where nothing was pinned."""
+    try:
+        return set(pins_file(folder).read_text().splitlines())
+    except FileNotFoundError:
+        return set()
+
+
 def save_contacts(folder: Path, contacts: Mapping[str, Contact]) -> None:
     """Keep what does not change from one verb to the next."""
     rows = {node: asdict(contact) for node, contact in contacts.items()}

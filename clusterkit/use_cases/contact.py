@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 from clusterkit.errors import ClusterkitError
 from clusterkit.events import Note, Sink
@@ -13,7 +12,7 @@ from clusterkit.executor import on_each, raise_failures
 from clusterkit.model.contact import Contact, address_problem, met
 from clusterkit.model.trust import fingerprint
 from clusterkit.providers.ssh import first_contact
-from clusterkit.state.contacts import pins_file
+from clusterkit.state.contacts import pinned_lines
 from clusterkit.transports.ssh import SshTransport
 from clusterkit.transports.world import World
 from clusterkit.use_cases.session import Session, access
@@ -40,11 +39,11 @@ def meet(session: Session, world: World, sink: Sink) -> tuple[Session, Mapping[s
 @contextmanager
 def pins_told(session: Session, sink: Sink) -> Iterator[None]:
     """Show every host key that is pinned meanwhile, also where something fails after that."""
-    before = _pins(session.folder)
+    before = pinned_lines(session.folder)
     try:
         yield
     finally:
-        for line in sorted(_pins(session.folder) - before):
+        for line in sorted(pinned_lines(session.folder) - before):
             host, _, key = line.partition(" ")
             told = f"{key.partition(' ')[0]} {fingerprint(key)}"
             sink(Note(f"pinned the host key of {host}, seen for the first time: {told}"))
@@ -70,10 +69,3 @@ def _checked(
     cluster = session.cluster
     problem = address_problem(cluster.node(name), answer, cluster.subnet)
     return ClusterkitError(f"{name}: {problem}") if problem else answer
-
-
-def _pins(folder: Path) -> set[str]:
-    try:
-        return set(pins_file(folder).read_text().splitlines())
-    except FileNotFoundError:
-        return set()

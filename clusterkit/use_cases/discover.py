@@ -21,7 +21,7 @@ from clusterkit.model.hosts import machines
 from clusterkit.model.machine import Machine
 from clusterkit.model.trust import fingerprint
 from clusterkit.results.discover import DiscoverResult, PinnedKey, SeenMachine, SeenNetwork
-from clusterkit.state.contacts import pins_file
+from clusterkit.state.contacts import pinned_lines
 from clusterkit.state.folders import cluster_folder
 from clusterkit.tasks.machine_facts import look_at_machine, read_answer
 from clusterkit.transports.base import Transport
@@ -51,7 +51,7 @@ def discover(options: DiscoverOptions) -> Discovered:
     wanted, folder = _wanted(options), cluster_folder(options.cluster)
     if options.out is not None:
         check_target(options.out, force=options.force)
-    pinned = _pins(folder)
+    pinned = pinned_lines(folder)
     answers = _look(wanted, folder)
     seen = {name: facts for name, facts in answers.items() if isinstance(facts, MachineFacts)}
     networks: tuple[SharedNetwork, ...] = ()
@@ -74,7 +74,7 @@ def discover(options: DiscoverOptions) -> Discovered:
     result = DiscoverResult(
         machines=tuple(_row(name, answer) for name, answer in answers.items()),
         networks=tuple(map(_seen_network, networks)),
-        pinned=tuple(_pinned_key(line) for line in sorted(_pins(folder) - pinned)),
+        pinned=tuple(_pinned_key(line) for line in sorted(pinned_lines(folder) - pinned)),
         inventory=text,
         path=path,
         took_s=time.monotonic() - began,
@@ -135,13 +135,6 @@ def _seen_network(network: SharedNetwork) -> SeenNetwork:
         rdma=network.has_rdma,
         addresses={name: place.address for name, place in network.places.items()},
     )
-
-
-def _pins(folder: Path) -> set[str]:
-    try:
-        return set(pins_file(folder).read_text().splitlines())
-    except FileNotFoundError:
-        return set()
 
 
 def _pinned_key(line: str) -> PinnedKey:

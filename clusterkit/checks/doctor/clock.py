@@ -1,6 +1,6 @@
 """Do the nodes' clocks agree? Certificates, file times, logs and tokens rest on it.
 
-Each is compared with the middle one of all clocks. A second is what a machine without NTP drifts
+Each is compared with the median of all clocks. A second is what a machine without NTP drifts
 in a day or two; after half a minute signatures and leases of other programs begin to fail.
 clusterkit itself never compares the clocks of two machines.
 """
@@ -19,13 +19,13 @@ _FIX = "run NTP there: `sudo timedatectl set-ntp true`, or `chronyd`"
 
 
 def find(seen: Seen) -> list[Finding]:
-    """What may be due to the way there and back is not held against a clock."""
+    """What the way there and back may explain does not count."""
     if len(seen.clocks) < 2:
         return [Finding("skip", seen.names, "fewer than two clocks")]
-    middle = _middle(seen.clocks)
-    apart = {name: clock.ahead_s - middle.ahead_s for name, clock in seen.clocks.items()}
+    median = _median(seen.clocks)
+    apart = {name: clock.ahead_s - median.ahead_s for name, clock in seen.clocks.items()}
     surely = {
-        name: max(0.0, abs(apart[name]) - clock.uncertainty_s - middle.uncertainty_s)
+        name: max(0.0, abs(apart[name]) - clock.uncertainty_s - median.uncertainty_s)
         for name, clock in seen.clocks.items()
     }
     found = [
@@ -39,7 +39,7 @@ def find(seen: Seen) -> list[Finding]:
     return found
 
 
-def _middle(clocks: Mapping[str, Clock]) -> Clock:
+def _median(clocks: Mapping[str, Clock]) -> Clock:
     """The median; of two in the middle, the one that is nearer to the controlling machine's."""
     ordered = sorted(clocks.values(), key=lambda clock: clock.ahead_s)
     half = len(ordered) // 2

@@ -36,7 +36,7 @@ def _beside(cluster: Cluster, trust: Trust, rotation: Rotation) -> tuple[Stage, 
         looks.append(_from_here(cluster, rotation, "operator.new", "the new operator key"))
     if HEAD in rotation.names:
         looks.append(_from_head(cluster, "id_ed25519.new", "the new head key"))
-    known = [_who_is_who(cluster, trust, node) for node in cluster.nodes]
+    known = [_known_keys(cluster, trust, node) for node in cluster.nodes]
     if HEAD in rotation.names:
         new = Put(f"{_ssh(cluster)}/id_ed25519.new", rotation.new[HEAD].private, 0o600)
         known.append(Files(cluster.head.name, (new,)))
@@ -45,7 +45,7 @@ def _beside(cluster: Cluster, trust: Trust, rotation: Rotation) -> tuple[Stage, 
 
 def _switched(cluster: Cluster, trust: Trust, rotation: Rotation) -> tuple[Stage, ...]:
     """The new keys are in use, and each does what it is for; the old ones still count."""
-    use: list[Task] = [_who_is_who(cluster, trust, node) for node in cluster.nodes]
+    use: list[Task] = [_known_keys(cluster, trust, node) for node in cluster.nodes]
     if HEAD in rotation.names:
         folder = _ssh(cluster)
         files = (
@@ -53,7 +53,7 @@ def _switched(cluster: Cluster, trust: Trust, rotation: Rotation) -> tuple[Stage
             Put(f"{folder}/id_ed25519", trust.head.private, 0o600),
         )
         use.append(Files(cluster.head.name, files, absent=(f"{folder}/id_ed25519.new",)))
-    use += [HostKey(cluster, trust, node) for node in _rehosted(cluster, rotation)]
+    use += [HostKey(cluster, trust, node) for node in _with_new_host_keys(cluster, rotation)]
     return _stages(("switch", use), ("proof", _proof(cluster, rotation)))
 
 
@@ -65,7 +65,7 @@ def _withdrawn(cluster: Cluster, trust: Trust, rotation: Rotation) -> tuple[Stag
         looks.append(_from_here(cluster, rotation, old, "the old operator key", refused=True))
     if HEAD in rotation.names:
         looks.append(_from_head(cluster, "id_ed25519.old", "the old head key", refused=True))
-    if nodes := _rehosted(cluster, rotation):
+    if nodes := _with_new_host_keys(cluster, rotation):
         looks.append(
             Logins(
                 HOST,
@@ -76,7 +76,7 @@ def _withdrawn(cluster: Cluster, trust: Trust, rotation: Rotation) -> tuple[Stag
                 "has another host key",
             )
         )
-    know = [_who_is_who(cluster, trust, node) for node in cluster.nodes]
+    know = [_known_keys(cluster, trust, node) for node in cluster.nodes]
     gone = [
         Files(node.name, (), absent=tuple(f"{_ssh(cluster)}/id_ed25519.{end}" for end in _ENDS))
         for node in cluster.nodes
@@ -96,7 +96,7 @@ def _proof(cluster: Cluster, rotation: Rotation) -> list[Task]:
     return looks
 
 
-def _who_is_who(cluster: Cluster, trust: Trust, node: Node) -> Files:
+def _known_keys(cluster: Cluster, trust: Trust, node: Node) -> Files:
     """Who may log in to a node, and by what it knows the others; read anew at each login."""
     keys, hosts = trust.authorized_keys(cluster), trust.known_hosts(cluster)
     files = (
@@ -131,7 +131,7 @@ def _from_head(cluster: Cluster, key: str, what: str, *, refused: bool = False) 
     )
 
 
-def _rehosted(cluster: Cluster, rotation: Rotation) -> tuple[Node, ...]:
+def _with_new_host_keys(cluster: Cluster, rotation: Rotation) -> tuple[Node, ...]:
     return tuple(node for node in cluster.nodes if host_key_name(node.name) in rotation.names)
 
 

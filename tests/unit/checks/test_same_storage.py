@@ -127,7 +127,3 @@ def test_one_direction_alone_is_told(forth: bool, back: bool, why: str):
     )
 
     assert found == (NotShared("node2", why, SAME),)
-
-
-def test_it_reads_as_one_line():
-    assert str(NotShared("node2", "it differs", "mend it")) == "node2: it differs. Fix: mend it"
