@@ -7,6 +7,7 @@ storage. The engine is built by a verb of its own.
 from __future__ import annotations
 
 from clusterkit import registry
+from clusterkit.checks.host_names import check_host_names
 from clusterkit.checks.same_versions import check_same_versions
 from clusterkit.model.cluster import Cluster
 from clusterkit.model.former import Former
@@ -69,7 +70,17 @@ def mpi_stage(cluster: Cluster, remembered: Facts = NOTHING) -> Stage:
         from_start = node.container is not None
         look = LookAtNode(node, remembered.get(node.name))
         tasks += [look, Payload(node.name, cluster.home_of(node.name), from_start)]
-    return Stage("mpi", tuple(tasks), check_same_versions)
+    return Stage("mpi", tuple(tasks), check_nodes_together)
+
+
+def check_nodes_together(facts: Facts) -> None:
+    """What no single node can know: one Open MPI, one engine, and names that mpirun takes.
+
+    Raises:
+        ClusterkitError: With what differs, or is named in a way that misleads.
+    """
+    check_same_versions(facts)
+    check_host_names(facts)
 
 
 def storage_stages(cluster: Cluster) -> tuple[Stage, ...]:

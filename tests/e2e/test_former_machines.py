@@ -6,6 +6,7 @@ The tests are one life of the cluster, in order.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,10 +77,27 @@ def lab(
             lab.controller.close()
 
 
-def test_a_machine_that_is_taken_out_is_cleaned_and_the_plan_says_so(lab: Lab):
+def test_a_machine_with_a_job_is_not_taken_out(lab: Lab):
     lab.describe(a="gpu01", b="gpu02", c="gpu03")
     lab.answer("up", lab.file, "--yes")
     lab.describe(a="gpu01", b="gpu02")
+    bench = lab.controller.start("bench", "net", "--sizes", "1g")
+    deadline = time.monotonic() + 60
+    while not (jobs := lab.answer("status")["jobs_running"]):
+        assert bench.poll() is None, bench.communicate()
+        assert time.monotonic() < deadline
+    refused = lab("up", lab.file, "--yes")
+    lab("stop", jobs[0])
+    bench.communicate()
+
+    assert refused.returncode == 2, refused.stderr
+    assert " ".join(refused.stderr.split()) == (
+        f"Error: job {jobs[0]} runs on c, which the inventory does not have any more. "
+        f"Fix: wait for its end, or end it with `clusterkit stop {jobs[0]}`"
+    )
+
+
+def test_a_machine_that_is_taken_out_is_cleaned_and_the_plan_says_so(lab: Lab):
     plan = lab.answer("plan", lab.file)
     up = lab.answer("up", lab.file, "--yes")
     again = lab.answer("up", lab.file, "--yes")

@@ -11,7 +11,14 @@ from clusterkit.model.cluster import Node, Storage
 from clusterkit.model.former import Former
 from clusterkit.model.machine import Machine
 from clusterkit.model.trust import planned_trust
-from clusterkit.plan import down_stages, former_stages, mpi_stage, storage_stages, up_stages
+from clusterkit.plan import (
+    check_nodes_together,
+    down_stages,
+    former_stages,
+    mpi_stage,
+    storage_stages,
+    up_stages,
+)
 from clusterkit.providers.ssh.authorized_key import AuthorizedKey
 from clusterkit.providers.ssh.own_folder import OwnFolderGone
 from clusterkit.tasks.base import Stage
@@ -53,7 +60,7 @@ def test_every_node_is_looked_at_and_gets_the_payloads():
             LookAtNode(node(2)),
             Payload("node2", "/var/lib/clusterkit", from_start=True),
         ),
-        check_same_versions,
+        check_nodes_together,
     )
 
 
