@@ -46,7 +46,7 @@ def _remark(row: ImageOnNode) -> Text:
     if row.id is None:
         return Text("missing", BAD)
     if row.runs is not None and row.runs != row.id:
-        return Text(f"its container runs {_short(row.runs)}; `up` makes it anew", "yellow")
+        return Text(f"runs {_short(row.runs)} still", "yellow")
     return Text("")
 
 

@@ -5,75 +5,19 @@ The tests are one life of the cluster, in order: up, used, broken and mended, do
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import docker
 import pytest
 
-from tests.e2e.controller import Controller, Done, new_cluster_name
+from tests.e2e.container_lab import Lab, inner
+from tests.e2e.controller import new_cluster_name
 from tests.e2e.inner_engine import OPTIONS, load_image, start_engine
-from tests.e2e.machines import Machine, Machines, Spec, machines
+from tests.e2e.machines import Spec, machines
 
 NODES = ("gpu01", "gpu02", "gpu03")
 BARE_HOME = [".bash_logout", ".bashrc", ".profile", ".ssh"]
-
-
-@dataclass
-class Lab:
-    """The room, and the cluster in it."""
-
-    room: Machines
-    controller: Controller
-    name: str
-    file: Path
-    image: str
-
-    def __call__(self, *words: object, timeout_s: float = 180) -> Done:
-        return self.controller(*words, timeout_s=timeout_s)
-
-    def answer(self, *words: object) -> dict[str, Any]:
-        """The JSON of one command line that must succeed."""
-        done = self(*words, "-o", "json")
-        assert done.returncode == 0, done.stdout + done.stderr
-        answer: dict[str, Any] = json.loads(done.stdout)
-        return answer
-
-    def error(self, *words: object) -> tuple[int, str]:
-        """The exit code and the message of one command line that is refused."""
-        done = self(*words)
-        return done.returncode, "Error: " + done.stderr.partition("Error: ")[2]
-
-    def describe(self, **parts: Any) -> Path:
-        container = {"image": self.image, "shm_size": "64m"} | parts.pop("container", {})
-        docker = {"runtime": "docker", "container": container}
-        return self.room.describe(self.file, self.name, without=("gate",), **(docker | parts))
-
-    def box(self, node: str) -> str:
-        """The name of a node's container."""
-        return f"{self.name}-{node}"
-
-    def states(self) -> dict[str, str]:
-        rows = json.loads(self("status", "-o", "json").stdout)["nodes"]
-        return {row["name"]: row["state"] for row in rows}
-
-    def plan(self) -> list[tuple[str, str]]:
-        """What `plan` says is to be done, where."""
-        return [(row["node"], row["summary"]) for row in self.answer("plan", self.file)["steps"]]
-
-    def up(self) -> list[tuple[str, str]]:
-        """What `up` did, where; it must succeed, and leave nothing to do."""
-        steps = self.answer("up", self.file, "--yes")["steps"]
-        assert self.answer("up", self.file, "--yes")["changes"] == 0
-        return [(row["node"], row["summary"]) for row in steps]
-
-
-def inner(machine: Machine, *words: str) -> str:
-    """What the machine's own docker command prints."""
-    return machine.inside("docker", *words)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +42,7 @@ def lab(
             start_engine(room[each])
             load_image(room[each], mpi_image)
         controller = room.controller(folder / "state", name)
-        lab = Lab(room, controller, name, folder / "lab.yaml", mpi_image)
+        lab = Lab(room, controller, name, folder / "lab.yaml", mpi_image, ("gate",))
         lab.describe()
         try:
             yield lab
@@ -214,7 +158,7 @@ def test_another_image_under_the_same_name_is_refused_until_it_is_sent_to_all(la
     assert lab.error("up", lab.file, "--yes") == refused
     assert [inner(lab.room[node], "ps", "-aq", "--no-trunc") for node in NODES] == boxes
     listed = lab("images", "ls").stdout
-    assert f"its container runs {was[7:19]}; `up` makes it anew" in listed
+    assert f"runs {was[7:19]} still" in listed
     assert f"{lab.image} is not the same everywhere." in listed
 
     sent = lab.answer("images", "push", lab.image, "--from", "gpu01")["push"]
