@@ -27,7 +27,7 @@ from clusterkit.use_cases.session import Session, Which, find
 from clusterkit.use_cases.status import status_steps
 from clusterkit.use_cases.support_parts import Part, parts
 
-_LEADS_TO = "README.txt"
+_README = "README.txt"
 
 
 def support(which: Which, options: SupportOptions, *, sink: Sink) -> SupportResult:
@@ -48,17 +48,11 @@ def support(which: Which, options: SupportOptions, *, sink: Sink) -> SupportResu
     wanted = parts(session, folder)
     sink(Note(f"looking at {', '.join(part.name for part in wanted)}"))
     answers = _collect(wanted)
-    redact = Redactor(tuple(_secrets(session)), str(Path.home()))
-    texts = {name: redact(text) for name, text in answers.items() if isinstance(text, str)}
-    missing = {
-        name: redact(str(error))
-        for name, error in answers.items()
-        if isinstance(error, ClusterkitError)
-    }
     if why:
-        missing = {"cluster": redact(str(why)), **missing}
+        answers = {"cluster": why, **answers}
+    texts, missing = _masked(answers, Redactor(tuple(_secrets(session)), str(Path.home())))
     about = {part.name: part.what for part in wanted}
-    texts = {_LEADS_TO: _read_me(about, texts, missing), **texts}
+    texts = {_README: _read_me(about, texts, missing), **texts}
     packed = _pack(texts)
     write(target, packed)
     return SupportResult(
@@ -119,6 +113,15 @@ def _collect(wanted: Iterable[Part]) -> Mapping[str, str | ClusterkitError]:
             raise ClusterkitError(f"{type(error).__name__}: {error}") from error
 
     return on_each(by_name, collect)
+
+
+def _masked(
+    answers: Mapping[str, str | ClusterkitError], redact: Redactor
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The parts, and why others are missing; nothing leaves here as it came."""
+    texts = {name: redact(text) for name, text in answers.items() if isinstance(text, str)}
+    missing = {name: redact(str(why)) for name, why in answers.items() if name not in texts}
+    return texts, missing
 
 
 def _secrets(session: Session | None) -> Iterator[str]:
