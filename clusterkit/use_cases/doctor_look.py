@@ -14,12 +14,12 @@ from clusterkit.executor import on_each
 from clusterkit.facts import MachineFacts, NodeFacts
 from clusterkit.model.cluster import Cluster, Node
 from clusterkit.providers.docker.names import container_name
+from clusterkit.tasks.free_space import free_bytes, look_at_free_space
 from clusterkit.tasks.machine_facts import look_at_machine, read_answer
 from clusterkit.tasks.node_facts import LookAtNode
 from clusterkit.transports.docker_host import is_docker_here
 from clusterkit.transports.world import World
 
-_FREE = 'df -PB1 -- "$1" | tail -n 1'
 _CLOCK_LOOKS = 3
 
 
@@ -49,7 +49,7 @@ def looks(node: Node, storage: str) -> tuple[Command, Command, Command, Command]
     return (
         LookAtNode(node).probe(),
         look_at_machine(),
-        Command(("sh", "-c", _FREE, "sh", storage), timeout_s=30),
+        look_at_free_space(storage),
         Command(("date", "+%s.%N"), timeout_s=10),
     )
 
@@ -87,12 +87,11 @@ def _look(node: Node, storage: str, world: World) -> Looked:
     facts, machine, free, date = looks(node, storage)
     transport = world.transport(node.name)
     answers = transport.run_all([facts, machine, free])
-    words = answers[2].stdout.split()
     return Looked(
         facts=LookAtNode(node).read(answers[0]),
         machine=read_answer(answers[1]),
         clock=_clock(node.name, date, world),
-        storage_free_bytes=int(words[3]) if answers[2].ok and len(words) >= 4 else None,
+        storage_free_bytes=free_bytes(answers[2]),
     )
 
 

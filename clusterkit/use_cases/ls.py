@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Literal
 
-from clusterkit.command import HOST, DockerLook
 from clusterkit.errors import ClusterkitError
 from clusterkit.executor import on_each
 from clusterkit.model.cluster import Cluster
-from clusterkit.providers.docker.states import node_states
 from clusterkit.results.ls import ListedCluster, LsResult
 from clusterkit.state import clusters
 from clusterkit.transports.world import World
-from clusterkit.use_cases.machines import machine_states
+from clusterkit.use_cases.node_states import states_now
 from clusterkit.use_cases.session import Which, find, open_world
 
 State = Literal["up", "partly", "down", "unknown"]
@@ -65,14 +62,10 @@ def cluster_state(cluster: Cluster, world: World) -> State:
     """Whether all nodes, some or none of them are there now."""
     if cluster.provider == "local":
         return "up" if Path(cluster.home, "hostfile").exists() else "down"
-    if cluster.provider == "ssh":
-        seen_states = machine_states(cluster, world)
-        if not seen_states:
-            return "unknown"
-        states = {seen_states.get(node.name, "unreachable") for node in cluster.nodes}
-    else:
-        seen = world.perform(HOST, DockerLook(cluster.name)).check()
-        states = set(node_states(cluster, json.loads(seen.stdout)).values())
+    seen = states_now(cluster, world)
+    if not seen:
+        return "unknown"
+    states = {seen.get(node.name, "unreachable") for node in cluster.nodes}
     if states == {"up"}:
         return "up"
     return "partly" if "up" in states else "down"

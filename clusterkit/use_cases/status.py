@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from clusterkit.command import HOST, Command, DockerLook, Step
-from clusterkit.errors import ClusterkitError, UsageError
+from clusterkit.command import Step
+from clusterkit.errors import ClusterkitError, UsageError, reason
 from clusterkit.executor import on_each
 from clusterkit.facts import MachineFacts, NodeFacts
 from clusterkit.model.cluster import Cluster, Node
-from clusterkit.providers.docker.states import node_states
 from clusterkit.results.status import ModelStatus, NodeStatus, SeenGpu, StatusResult, StorageStatus
+from clusterkit.tasks.free_space import free_bytes, look_at_free_space
 from clusterkit.tasks.machine_facts import look_at_machine, read_answer
 from clusterkit.tasks.node_facts import LookAtNode, problems
 from clusterkit.transports.world import World
 from clusterkit.use_cases.builder import model_states
 from clusterkit.use_cases.jobs import running_jobs
 from clusterkit.use_cases.look import look_at_node
-from clusterkit.use_cases.machines import machine_states
+from clusterkit.use_cases.node_states import states_now
 from clusterkit.use_cases.session import Session, open_world
-
-_FREE = 'df -PB1 -- "$1" | tail -n 1'
 
 
 def status(session: Session, *, machines: bool = False) -> StatusResult:
@@ -35,7 +32,7 @@ def status(session: Session, *, machines: bool = False) -> StatusResult:
     began = time.monotonic()
     cluster = session.cluster
     with open_world(session) as world:
-        states = _container_states(cluster, world)
+        states = states_now(cluster, world)
         seen = on_each(
             [node.name for node in cluster.nodes if states.get(node.name, "up") == "up"],
             lambda name: look_at_node(LookAtNode(cluster.node(name)), world),
@@ -67,7 +64,7 @@ def _with_machines(rows: tuple[NodeStatus, ...], world: World) -> tuple[NodeStat
 def _with_machine(row: NodeStatus, seen: MachineFacts | ClusterkitError | None) -> NodeStatus:
     if isinstance(seen, MachineFacts):
         return row.model_copy(update={"machine": seen})
-    why = (str(seen).removeprefix(f"{row.name}: "),) if seen else ()
+    why = (reason(row.name, seen),) if seen else ()
     return row.model_copy(update={"problems": (*row.problems, *why)})
 
 
@@ -87,26 +84,16 @@ def status_steps(session: Session) -> list[Step]:
     ]
 
 
-def _container_states(cluster: Cluster, world: World) -> dict[str, str]:
-    """The state of each node; empty where it is known from the look at the node alone."""
-    if cluster.provider == "ssh":
-        return machine_states(cluster, world)
-    if cluster.provider != "docker":
-        return {}
-    answer = world.perform(HOST, DockerLook(cluster.name)).check()
-    return node_states(cluster, json.loads(answer.stdout))
-
-
 def _row(node: Node, state: str, seen: Mapping[str, NodeFacts | ClusterkitError]) -> NodeStatus:
     facts = seen.get(node.name)
     if not isinstance(facts, NodeFacts):
         absent = f"its container is {state}" if node.container else "its folder is not there"
-        why = str(facts) if facts else absent
+        why = reason(node.name, facts) if facts else absent
         return NodeStatus(
             name=node.name,
             address=node.address,
             state="unreachable" if facts else state,
-            why=why.removeprefix(f"{node.name}: "),
+            why=why,
             slots=node.slots,
         )
     return NodeStatus(
@@ -139,15 +126,12 @@ def _model(session: Session, world: World, facts: Mapping[str, NodeFacts]) -> Mo
 
 def _storage(cluster: Cluster, world: World) -> StorageStatus:
     storage = cluster.storage
-    seen = world.perform(
-        cluster.head.name, Command(("sh", "-c", _FREE, "sh", storage.path), timeout_s=30)
-    )
-    words = seen.stdout.split()
-    readable = seen.ok and len(words) >= 4
+    seen = world.perform(cluster.head.name, look_at_free_space(storage.path))
+    free = free_bytes(seen)
     return StorageStatus(
         kind=storage.kind,
         path=storage.path,
         source=storage.source,
-        free_bytes=int(words[3]) if readable else None,
-        problem=None if readable else seen.stderr.strip() or "cannot be read",
+        free_bytes=free,
+        problem=None if free is not None else seen.stderr.strip() or "cannot be read",
     )

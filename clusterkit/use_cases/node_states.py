@@ -1,11 +1,11 @@
-"""Whether the machines of a cluster have what ``up`` put there."""
+"""Whether the nodes of a cluster are there: told by machines and engines, not by the nodes."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
 
-from clusterkit.command import Command
+from clusterkit.command import HOST, Command, DockerLook
 from clusterkit.executor import on_each
 from clusterkit.model.cluster import Cluster
 from clusterkit.providers.docker.names import look_at
@@ -14,11 +14,22 @@ from clusterkit.providers.ssh.own_folder import MANIFEST
 from clusterkit.transports.world import World
 
 
-def machine_states(cluster: Cluster, world: World) -> dict[str, str]:
+def states_now(cluster: Cluster, world: World) -> dict[str, str]:
     """Each node's ``up``, ``absent``, or what else its container is.
 
-    One that cannot be reached is left out.
+    A machine that cannot be reached is left out, and so is this machine, which is always there.
     """
+    match cluster.provider:
+        case "docker":
+            answer = world.perform(HOST, DockerLook(cluster.name)).check()
+            return node_states(cluster, json.loads(answer.stdout))
+        case "ssh":
+            return _on_machines(cluster, world)
+        case _:
+            return {}
+
+
+def _on_machines(cluster: Cluster, world: World) -> dict[str, str]:
     names = [node.name for node in cluster.nodes]
     answers = on_each(names, lambda name: _state(cluster, name, world))
     return {name: state for name, state in answers.items() if isinstance(state, str)}
