@@ -19,7 +19,8 @@ from clusterkit.state.files import make_folder, write
 
 Holder = dict[str, str]
 """Who, where, which process and which verb; as JSON in the lock."""
-_UNKNOWN = dict.fromkeys(("id", "user", "host", "verb", "pid", "since", "started"), "unknown")
+_KEYS = ("id", "user", "host", "machine", "boot", "verb", "pid", "since", "started")
+_UNKNOWN = dict.fromkeys(_KEYS, "unknown")
 
 
 @contextmanager
@@ -63,6 +64,8 @@ def new_holder(verb: str) -> Holder:
         "id": secrets.token_hex(8),
         "user": _user(),
         "host": platform.node(),
+        "machine": _text("/etc/machine-id"),
+        "boot": _boot(),
         "pid": str(os.getpid()),
         "started": birth(os.getpid()) or "",
         "verb": verb,
@@ -79,10 +82,31 @@ def holder_of(text: str) -> Holder:
 
 
 def is_dead(holder: Holder) -> bool:
-    """Whether the holder was a process of this machine that is gone; a pid may be used again."""
+    """Whether the holder was a process of this machine that is gone; a pid may be used again.
+
+    Many machines are called `ubuntu` or `localhost`, so a name alone proves nothing: who began
+    before the last start of this very machine is gone, and of others nothing can be said.
+    """
     if holder["host"] != platform.node() or not holder["pid"].isdigit():
         return False
+    if holder["boot"] != _boot():
+        return holder["machine"] == _text("/etc/machine-id") != ""
     return birth(int(holder["pid"])) != holder["started"]
+
+
+def _boot() -> str:
+    """The start of this machine, and the processes among which a pid means one of ours."""
+    boot = _text("/proc/sys/kernel/random/boot_id")
+    with suppress(OSError):
+        boot += f" {Path('/proc/self/ns/pid').readlink()}"
+    return boot
+
+
+def _text(file: str) -> str:
+    """What is in a short file; nothing, where it is not there."""
+    with suppress(OSError):
+        return Path(file).read_text().strip()
+    return ""
 
 
 def _user() -> str:
