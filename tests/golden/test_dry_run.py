@@ -24,6 +24,7 @@ CASES = {
     "up-machines": ("up", MACHINES),
     "up-machines-docker": ("up", CARRIED),
     "down-machines": ("down", "--inventory", MACHINES),
+    "images-push-machines-docker": ("images", "push", "a/b:1", "--inventory", CARRIED),
     "mpi-hello-machines": ("mpi-hello", "--inventory", MACHINES),
     "up-machines-nfs": ("up", NFS),
     "down-machines-nfs": ("down", "--inventory", NFS),
