@@ -39,7 +39,11 @@ tries=0
 until mkdir -- "$work" 2>/dev/null; do
     test -d "$work" || tries=$((tries + 50))  # it may have gone a moment ago
     tries=$((tries + 1))
-    test "$tries" -lt 200 || { mkdir -- "$work" && rmdir -- "$work"; exit 1; }
+    test "$tries" -lt 200 || {
+        mkdir -- "$work" && rmdir -- "$work"
+        echo "Fix: let $(id -un) write in ${file%/*}, where a line for the head belongs" >&2
+        exit 1
+    }
     test -z "$(find "$work" -prune -mmin +1 2>/dev/null)" || rm -rf -- "$work"
     sleep 0.1
 done

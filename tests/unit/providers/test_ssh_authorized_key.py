@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import subprocess
 import time
@@ -226,3 +227,17 @@ def test_a_folder_in_which_nothing_can_be_made_is_an_error_soon(home: Path):
     (step,) = TASK.plan(None).steps
     assert isinstance(step.action, Command)
     assert run(step.action).exit_code != 0
+
+
+def test_a_file_that_cannot_be_replaced_says_what_is_needed(file: Path):
+    work = file.with_name("authorized_keys.clusterkit")
+    work.write_text("no folder")  # as root may write everywhere
+
+    (step,) = TASK.plan(None).steps
+    assert isinstance(step.action, Command)
+    said = run(step.action)
+
+    assert said.exit_code == 1
+    assert said.stderr.splitlines()[-1] == (
+        f"Fix: let {getpass.getuser()} write in {file.parent}, where a line for the head belongs"
+    )
