@@ -97,7 +97,7 @@ class _VolumeLock:
 _TAKE = """
 file="$HOME/$1"
 mine="$file.$$"
-trap 'rm -f -- "$mine"' EXIT
+trap 'rm -f -- "$mine"; rmdir -- "${file%/*}" 2>/dev/null' EXIT
 for again in 1 2 3 4 5 6 7 8 9; do
     why=$({ mkdir -p -m 700 -- "${file%/*}" && printf '%s' "$2" >"$mine"; } 2>&1) || continue
     why=$(ln -- "$mine" "$file" 2>&1)
