@@ -17,6 +17,7 @@ from tests.e2e.inner_engine import OPTIONS, load_image, start_engine
 from tests.e2e.machines import Spec, machines
 
 NODES = ("gpu01", "gpu02", "gpu03")
+NO_MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade=false"
 BARE_HOME = [".bash_logout", ".bashrc", ".profile", ".ssh"]
 
 
@@ -181,6 +182,36 @@ def test_down_without_a_state_finds_the_cluster_by_its_inventory(lab: Lab, tmp_p
     done = elsewhere("down", "--inventory", lab.file, "--yes")
 
     assert done.returncode == 0, done.stderr
+    assert_gone(lab)
+
+
+def test_containers_on_a_network_that_docker_has_there(lab: Lab):
+    """Here a bridge on each machine, and routes between them; it may be an overlay as well."""
+    pair = {1: lab.room["gpu01"], 2: lab.room["gpu02"]}
+    for number, machine in pair.items():
+        other = 3 - number
+        subnet = f"10.201.{number}.0/24"
+        inner(machine, "network", "create", "--subnet", subnet, "-o", NO_MASQUERADE, "routed")
+        machine.inside("ip", "route", "add", f"10.201.{other}.0/24", "via", pair[other].host)
+        machine.inside("iptables", "-I", "FORWARD", "-j", "ACCEPT")
+    lab.describe(
+        nodes={m.name: {"slots": 2, "address": f"10.201.{n}.10"} for n, m in pair.items()},
+        network={"subnet": "10.201.0.0/16"},
+        container={"network": "routed"},
+    )
+    try:
+        first = lab.answer("up", lab.file, "--yes")
+        second = lab.answer("up", lab.file, "--yes")
+        hello = lab.answer("mpi-hello")
+        addresses = [lab("ssh", m.name, "--", "hostname", "-I").stdout for m in pair.values()]
+        down = lab("down", "--yes")
+    finally:
+        lab.describe()
+
+    assert (first["slots"], second["changes"], hello["ok"]) == (4, 0, True)
+    assert addresses == ["10.201.1.10 \n", "10.201.2.10 \n"]
+    assert down.returncode == 0, down.stderr
+    assert [inner(m, "network", "rm", "routed") for m in pair.values()] == ["routed\n"] * 2
     assert_gone(lab)
 
 
