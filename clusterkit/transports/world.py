@@ -118,10 +118,17 @@ class World:
                 return self.transport(node).run(action)
 
     def end_running(self) -> None:
-        """End every program that somebody waits for: Ctrl-C does not reach the nodes by itself."""
-        with contextlib.ExitStack() as all_of_them:
-            for transport in (*self._transports.values(), *self._machines.values()):
-                all_of_them.callback(transport.end_running)
+        """End every program that somebody waits for: Ctrl-C does not reach the nodes by itself.
+
+        A second Ctrl-C meanwhile breaks the connections: a machine that hangs takes no signal.
+        """
+        try:
+            with contextlib.ExitStack() as all_of_them:
+                for transport in (*self._transports.values(), *self._machines.values()):
+                    all_of_them.callback(transport.end_running)
+        except KeyboardInterrupt:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Give back every connection."""

@@ -61,3 +61,17 @@ def test_a_fake_process_has_ended() -> None:
     process.signal("TERM")
 
     assert (process.wait(), lines) == (3, [("stdout", "out"), ("stderr", "err")])
+
+
+def test_a_second_ctrl_c_breaks_connections_instead_of_waiting_for_a_machine_that_hangs() -> None:
+    class Hanging(FakeTransport):
+        def end_running(self) -> None:
+            raise KeyboardInterrupt
+
+    hanging = Hanging(answer, "node1")
+    world = World({"node1": lambda: hanging}, no_engine)
+    world.transport("node1")
+
+    with pytest.raises(KeyboardInterrupt):
+        world.end_running()
+    assert hanging.closed
