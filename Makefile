@@ -1,7 +1,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 comma := ,
-PYTEST := $(BIN)/python -m pytest
+# Tests wait more than they work; those of one file share clusters.
+PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadfile
 
 .PHONY: help demo test lint unit golden contract e2e bench gpu image clean
 
@@ -25,7 +26,7 @@ unit golden contract e2e: .venv/dev  ## One kind of test; ARGS="-k NAME" picks s
 bench: .venv/dev  ## Side by side with peers; prints ratios
 	$(BIN)/python -m bench
 gpu: .venv/dev  ## The tests that need two NVIDIA GPUs
-	$(PYTEST) tests/gpu $(ARGS)
+	$(BIN)/python -m pytest tests/gpu $(ARGS)
 image: .venv/dev  ## The node images for containers: clusterkit/node-cpu:dev and node-mpi:dev
 	$(BIN)/python images/build.py
 clean:  ## Remove the venv and the caches

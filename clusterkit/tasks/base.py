@@ -13,6 +13,9 @@ from typing import Protocol
 from clusterkit.command import Command, DockerLook, Result, Step
 from clusterkit.facts import Images, NodeFacts
 
+LOOK_WITHIN_S = 30.0
+"""A look that takes longer is one at a machine that has stopped: it must not hold a verb up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from clusterkit.command import Command, Put, Result, Step
-from clusterkit.tasks.base import Change
+from clusterkit.tasks.base import LOOK_WITHIN_S, Change
 
 # Paths arrive as "$@": a script is a constant, so no value is ever parsed as shell.
 _LOOK = 'stat -c "%a %n" -- "$@" 2>/dev/null; sha256sum -- "$@" 2>/dev/null; true'
@@ -27,7 +27,7 @@ class Files:
     def probe(self) -> Command:
         """Print mode and digest of each file that is there."""
         paths = (*(file.path for file in self.files), *self.absent)
-        return Command(("sh", "-c", _LOOK, "sh", *paths))
+        return Command(("sh", "-c", _LOOK, "sh", *paths), timeout_s=LOOK_WITHIN_S)
 
     def plan(self, seen: Result | None) -> Change:
         """Write what is missing or differs, remove what must not be there."""

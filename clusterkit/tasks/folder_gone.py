@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from clusterkit.command import Command, Result, Step
-from clusterkit.tasks.base import Change
+from clusterkit.tasks.base import LOOK_WITHIN_S, Change
 
 _NOT_THERE = 1
 """The exit code of test(1) for "no"; anything else says that nothing could be seen."""
@@ -21,7 +21,7 @@ class FolderGone:
 
     def probe(self) -> Command:
         """Succeed while the folder is there."""
-        return Command(("test", "-e", self.path))
+        return Command(("test", "-e", self.path), timeout_s=LOOK_WITHIN_S)
 
     def plan(self, seen: Result | None) -> Change:
         """Remove the folder with all that is in it."""

@@ -12,7 +12,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from clusterkit.command import Command, Put, Result, Step
-from clusterkit.tasks.base import Change
+from clusterkit.tasks.base import LOOK_WITHIN_S, Change
 
 _LOOK = 'test -d "$1"'
 # Unpacked beside its place and moved there, so that a half-unpacked one is never used. Those of
@@ -48,7 +48,9 @@ class Payload:
 
     def probe(self) -> Command:
         """Succeed when the folder is there."""
-        return Command(("sh", "-c", _LOOK, "sh", payload_folder(self.home)))
+        return Command(
+            ("sh", "-c", _LOOK, "sh", payload_folder(self.home)), timeout_s=LOOK_WITHIN_S
+        )
 
     def plan(self, seen: Result | None) -> Change:
         """Unpack the archive when its folder is missing."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 CONNECT_TIMEOUT_S = 10
 _FOR_ALL = """\
 Host *
-  IdentityFile {home}/ssh/id_ed25519
+  IdentityFile "{home}/ssh/id_ed25519"
   IdentitiesOnly yes
-  UserKnownHostsFile {home}/ssh/known_hosts
+  UserKnownHostsFile "{home}/ssh/known_hosts"
   GlobalKnownHostsFile none
   StrictHostKeyChecking yes
   PasswordAuthentication no
@@ -21,6 +21,7 @@ Host *
 def for_all_nodes(home: str) -> str:
     """The end of an ssh configuration: one key, pinned host keys, no question to anybody.
 
-    ``home`` is the cluster's folder, in which the key and known_hosts lie.
+    ``home`` is the cluster's folder, in which the key and known_hosts lie. ssh splits a path at
+    spaces that are not in quotes, and expands ``%``.
     """
-    return _FOR_ALL.format(home=home, connect_timeout_s=CONNECT_TIMEOUT_S)
+    return _FOR_ALL.format(home=home.replace("%", "%%"), connect_timeout_s=CONNECT_TIMEOUT_S)

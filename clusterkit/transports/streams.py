@@ -21,6 +21,7 @@ from clusterkit.transports.session import Running, Session
 
 _GRACE_S = 3.0  # timeout(1) has ended the program by then, or what it left holds the streams
 _END_WITHIN_S = 2.0
+_LOOKS_WITHIN_S = 120.0  # all looks at one node, each of which has a limit of its own
 _CHUNK_BYTES = 1 << 20
 
 
@@ -61,7 +62,8 @@ class StreamTransport(ABC):
         """Run commands one after another in a single round trip; they read nothing."""
         mark = uuid.uuid4().hex
         output = Collected()
-        self._feed(Command(shell.one_after_another(commands, mark)), None, output.take)
+        looks = Command(shell.one_after_another(commands, mark), timeout_s=_LOOKS_WITHIN_S)
+        self._feed(looks, None, output.take)
         words = re.split(rf"\n{mark} (\d+)\n", output.text("stdout"))
         errors = output.text("stderr").split(f"\n{mark}\n")
         stdouts, codes = words[0::2], words[1::2]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from clusterkit.command import Command, Result, Step
-from clusterkit.tasks.base import Change
+from clusterkit.tasks.base import LOOK_WITHIN_S, Change
 
 # Our lines end with an ed25519 key and the mark, $1, whatever options are in front of the key.
 _OURS = r"""
@@ -87,7 +87,7 @@ class AuthorizedKey:
 
     def probe(self) -> Command:
         """Print every line with our mark."""
-        return Command(("sh", "-c", _LOOK, "sh", self._mark))
+        return Command(("sh", "-c", _LOOK, "sh", self._mark), timeout_s=LOOK_WITHIN_S)
 
     def plan(self, seen: Result | None) -> Change:
         """Put the line in, replace an older one, or take it out."""

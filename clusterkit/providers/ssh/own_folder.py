@@ -9,7 +9,7 @@ from clusterkit.command import Command, Put, Result, Step
 from clusterkit.errors import ClusterkitError
 from clusterkit.model.cluster import Cluster, Node
 from clusterkit.payloads.job_protocol import JOB_VARIABLE
-from clusterkit.tasks.base import Change
+from clusterkit.tasks.base import LOOK_WITHIN_S, Change
 
 MANIFEST = "clusterkit.json"
 _STRANGE, _EXPOSED = 3, 4
@@ -68,7 +68,7 @@ class OwnFolder:
 
     def probe(self) -> Command:
         """Look whether it is there, whose it is, and who may look into it."""
-        return Command(("sh", "-c", _LOOK, "sh", self.path, MANIFEST))
+        return Command(("sh", "-c", _LOOK, "sh", self.path, MANIFEST), timeout_s=LOOK_WITHIN_S)
 
     def plan(self, seen: Result | None) -> Change:
         """Make it; one that is not ours is an error."""
@@ -108,7 +108,7 @@ class OwnFolderGone:
 
     def probe(self) -> Command:
         """Succeed while the folder is there."""
-        return Command(("test", "-e", self.path))
+        return Command(("test", "-e", self.path), timeout_s=LOOK_WITHIN_S)
 
     def plan(self, seen: Result | None) -> Change:
         """Remove it with all that is in it."""

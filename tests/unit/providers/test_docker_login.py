@@ -172,9 +172,9 @@ Host node1
 Host node2
   HostName 192.168.123.112
 Host *
-  IdentityFile /var/lib/clusterkit/ssh/id_ed25519
+  IdentityFile "/var/lib/clusterkit/ssh/id_ed25519"
   IdentitiesOnly yes
-  UserKnownHostsFile /var/lib/clusterkit/ssh/known_hosts
+  UserKnownHostsFile "/var/lib/clusterkit/ssh/known_hosts"
   GlobalKnownHostsFile none
   StrictHostKeyChecking yes
   PasswordAuthentication no

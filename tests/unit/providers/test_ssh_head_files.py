@@ -34,9 +34,9 @@ Host gpu03
   Port 22
   HostKeyAlias gpu03
 Host *
-  IdentityFile /home/ubuntu/.clusterkit/lab/gpu01/ssh/id_ed25519
+  IdentityFile "/home/ubuntu/.clusterkit/lab/gpu01/ssh/id_ed25519"
   IdentitiesOnly yes
-  UserKnownHostsFile /home/ubuntu/.clusterkit/lab/gpu01/ssh/known_hosts
+  UserKnownHostsFile "/home/ubuntu/.clusterkit/lab/gpu01/ssh/known_hosts"
   GlobalKnownHostsFile none
   StrictHostKeyChecking yes
   PasswordAuthentication no
