@@ -11,9 +11,7 @@ from clusterkit.events import Note, Sink
 from clusterkit.executor import on_each, raise_failures
 from clusterkit.model.contact import Contact, address_problem, met
 from clusterkit.model.trust import fingerprint
-from clusterkit.providers.ssh import first_contact
 from clusterkit.state.contacts import pinned_lines
-from clusterkit.transports.ssh import SshTransport
 from clusterkit.transports.world import World
 from clusterkit.use_cases.session import Session, access
 
@@ -28,7 +26,9 @@ def meet(session: Session, world: World, sink: Sink) -> tuple[Session, Mapping[s
     if not any(node.machine for node in cluster.nodes):
         return session, {}
     with pins_told(session, sink):
-        answers = on_each([node.name for node in cluster.nodes], lambda name: _ask(name, world))
+        answers = on_each(
+            [node.name for node in cluster.nodes], lambda name: ask_machine(name, world)
+        )
     raise_failures({name: _checked(session, name, answer) for name, answer in answers.items()})
     contacts = {name: answer for name, answer in answers.items() if isinstance(answer, Contact)}
     session = replace(session, cluster=met(cluster, contacts))
@@ -55,7 +55,16 @@ def known_or_met(session: Session, world: World, sink: Sink) -> Session:
     return meet(session, world, sink)[0] if unknown else session
 
 
-def _ask(name: str, world: World) -> Contact:
+def ask_machine(name: str, world: World) -> Contact:
+    """What the machine of a node tells now.
+
+    Raises:
+        ClusterkitError: If it cannot be reached, or answers with something else.
+    """
+    # Who has no machines is spared the import of what they need.
+    from clusterkit.providers.ssh import first_contact
+    from clusterkit.transports.ssh import SshTransport
+
     transport = world.machine(name)
     assert isinstance(transport, SshTransport)  # noqa: S101 - machines are reached by SSH only
     return first_contact.read(transport.run(first_contact.ask()), transport.login())

@@ -13,21 +13,18 @@ from pathlib import Path
 from clusterkit.errors import ClusterkitError, UsageError
 from clusterkit.events import Note, Sink
 from clusterkit.executor import Outcome, converge, on_each, preview
-from clusterkit.jobs import list_jobs
 from clusterkit.model.cluster import Cluster
 from clusterkit.model.contact import Contact
 from clusterkit.model.former import Disks, Former, is_on, of_cluster, still_there
 from clusterkit.plan import former_stages
-from clusterkit.providers.ssh import first_contact
 from clusterkit.state import clusters
 from clusterkit.state.contacts import load_contacts
 from clusterkit.state.former import load_former, save_former
 from clusterkit.tasks.base import Stage
 from clusterkit.tasks.nfs import mounted_path
 from clusterkit.tasks.own_storage import copies_folder
-from clusterkit.transports.ssh import SshTransport
 from clusterkit.transports.world import World
-from clusterkit.use_cases.jobs import job_nodes
+from clusterkit.use_cases.contact import ask_machine
 from clusterkit.use_cases.session import Session, Which, find, machine_address, open_world
 
 _Rows = tuple[Former, ...]
@@ -81,6 +78,9 @@ def refuse_while_jobs_run(session: Session, rows: _Rows) -> None:
     then = applied_before(session) if leaving else None
     if then is None:
         return
+    from clusterkit.jobs import list_jobs  # few clusters have nodes that leave
+    from clusterkit.use_cases.jobs import job_nodes
+
     try:
         with open_world(then) as world:
             running = [
@@ -152,9 +152,7 @@ def _clean(session: Session, row: Former, sink: Sink) -> Outcome:
 
 def _stages(cluster: Cluster, row: Former, world: World) -> Sequence[Stage]:
     """What is to be done there; its home folder is asked for, as its login may be another now."""
-    transport = world.machine(row.node)
-    assert isinstance(transport, SshTransport)  # noqa: S101 - machines are reached by SSH only
-    contact = first_contact.read(transport.run(first_contact.ask()), transport.login())
+    contact = ask_machine(row.node, world)
     there = replace(
         row, home=absolute(row.home, contact.home), marked_in=absolute(row.marked_in, contact.home)
     )
@@ -168,6 +166,8 @@ def absolute(path: str | None, home: str) -> str | None:
 
 def _world_of(row: Former, folder: Path) -> World:
     """The one machine, as it was reached then."""
+    from clusterkit.transports.ssh import SshTransport
+
     transport = SshTransport(row.node, machine_address(row.machine, folder))
     carrying = {row.node: transport} if row.is_carried else {}
 

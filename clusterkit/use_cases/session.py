@@ -21,13 +21,13 @@ from clusterkit.state import clusters
 from clusterkit.state.contacts import load_contacts, pins_file
 from clusterkit.state.folders import cluster_folder
 from clusterkit.transports.base import Transport
-from clusterkit.transports.ssh import SshTransport
 from clusterkit.transports.ssh_address import SshAddress
 from clusterkit.transports.world import World
 from clusterkit.use_cases.resolve import resolve
 
 if TYPE_CHECKING:
     from clusterkit.transports.docker_engine import DockerEngine
+    from clusterkit.transports.ssh import SshTransport
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def open_world(session: Session) -> World:
     """Everything that the cluster's verbs touch. Nothing is connected before it is used."""
     cluster, folder = session.cluster, session.folder
     machines = {
-        node.name: SshTransport(node.name, machine_address(node.machine, folder))
+        node.name: _machine(node.name, node.machine, folder)
         for node in cluster.nodes
         if node.machine
     }
@@ -156,6 +156,8 @@ def _access(
             key_file=operator_key_file(folder),
             known_hosts=known_hosts_file(folder),
         )
+        from clusterkit.transports.ssh import SshTransport
+
         through = machine if isinstance(machine, SshTransport) else None
         return SshTransport(node.name, address, through)
 
@@ -164,6 +166,12 @@ def _access(
     if cluster.provider == "local":
         return lambda: _here(node.name)
     return ssh
+
+
+def _machine(name: str, machine: Machine, folder: Path) -> SshTransport:
+    from clusterkit.transports.ssh import SshTransport
+
+    return SshTransport(name, machine_address(machine, folder))
 
 
 def machine_address(machine: Machine, folder: Path) -> SshAddress:
