@@ -27,6 +27,7 @@ from typing import Any, NoReturn
 
 from clusterkit.payloads.generate_events import Failed, Refused, rank, tell
 from clusterkit.payloads.generate_model import about, load, peak_memory_bytes, stop_ids
+from clusterkit.payloads.generate_store import wait_for_store
 from clusterkit.payloads.generate_text import TokenStream
 from clusterkit.payloads.model_protocol import INPUT_VERSION
 from clusterkit.payloads.quiet import quiet
@@ -76,6 +77,7 @@ def run(request: dict[str, Any]) -> None:
 
     torch.set_num_threads(threads_of(request))
     prompts = read_prompts(request)
+    wait_for_store()
     model = load(request)
     request["seed"] = seed_of(request)
     tell(event="ready", **about(model, time.monotonic() - started))
