@@ -14,7 +14,7 @@ from clusterkit.checks.doctor.finding import Finding
 from clusterkit.checks.doctor.seen import Seen
 
 LOOKS_AT = "NCCL all-reduce"
-_USING = re.compile(r"NET/(IB|Socket|[\w-]+)\s*: Using (?!network)(.*?)\s*$")
+_USING = re.compile(r"NET/(IB|Socket|[\w-]+)\s*: Using \[\d+\]")  # NCCL 2.28.9 without devices: "Using [RO]"
 _NETWORK = re.compile(r"Using network (\S+)")
 _VIA = re.compile(r" via (NET/[\w-]+|P2P|SHM|C2C|NVLS|direct shared memory)")
 _FIX = "see `clusterkit logs`; NCCL's own words are there with NCCL_DEBUG=INFO"
@@ -67,8 +67,10 @@ def _speed(seen: Seen) -> str:
 
 
 def _falls_back(seen: Seen, paths: list[str]) -> bool:
-    machines = [seen.machines[node.name] for node in seen.answering if node.gpus]
+    """Whether it used TCP although every machine has RDMA; one that was not looked at has none."""
+    machines = [seen.machines.get(node.name) for node in seen.answering if node.gpus]
     has_rdma = bool(machines) and all(
-        any(port.state == "ACTIVE" for port in machine.rdma_ports) for machine in machines
+        machine is not None and any(port.state == "ACTIVE" for port in machine.rdma_ports)
+        for machine in machines
     )
     return has_rdma and "NET/Socket" in paths

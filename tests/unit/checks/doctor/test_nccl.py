@@ -26,6 +26,13 @@ SOCKET = (
     "gpu01:71:95 [0] NCCL INFO Channel 00/0 : 1[0] -> 0[0] [receive] via NET/Socket/0",
     "gpu01:71:95 [0] NCCL INFO Channel 00 : 0[0] -> 1[1] via SHM/direct/direct",
 )
+# As NCCL 2.28.9 said it on a machine without RDMA devices.
+WITHOUT_DEVICES = (
+    "vm:2055:2055 [0] NCCL INFO NET/IB : No device found.",
+    "vm:2055:2055 [0] NCCL INFO NET/IB : Using [RO]; OOB eth0:192.0.2.2<0>",
+    "vm:2055:2055 [0] NCCL INFO NET/Socket : Using [0]eth0:192.0.2.2<0>",
+    "vm:2055:2055 [0] NCCL INFO Using network Socket",
+)
 
 
 def ran(lines: tuple[str, ...], *, bus: float = 360e9, **changes: Any) -> JobSeen:
@@ -51,6 +58,7 @@ def with_rdma() -> Seen:
         (IB, ["NET/IB", "P2P"]),
         (SOCKET, ["NET/Socket", "SHM"]),
         (SOCKET[:3], ["NET/Socket (unused)"]),
+        (WITHOUT_DEVICES, ["NET/Socket (unused)"]),
         ((), []),
     ],
 )
