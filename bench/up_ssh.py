@@ -59,7 +59,7 @@ def up_ssh() -> list[Row]:
     with lab() as here, _machines(here, _MANY) as lent:
         seconds = race({str(count): _up(here, lent, count) for count in (_FEW, _MANY)}, runs=_RUNS)
     few, many = seconds[str(_FEW)], seconds[str(_MANY)]
-    peer = f"clusterkit up, {_FEW} machines"
+    peer = f"up, {_FEW} machines"
     return [
         Row(f"up, {_MANY} machines by SSH", peer, many["new"], few["new"], Target("ratio", 2.0)),
         Row(

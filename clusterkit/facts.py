@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,22 @@ class NodeFacts:
     packages: Mapping[str, str] = field(default_factory=dict[str, str])
     gpus: tuple[Gpu, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """A Hugging Face folder as it lies on a node; nothing of it was loaded.
+
+    ``config`` is its config.json. ``files`` maps names to sizes in bytes. ``digest`` (sha256 in
+    hex) changes with any of the files. ``parameters`` is None where the files do not tell: those
+    of PyTorch (``*.bin``) without an index.
+    """
+
+    folder: str
+    config: Mapping[str, Any]
+    files: Mapping[str, int]
+    digest: str
+    parameters: int | None = None
 
 
 NicKind = Literal["physical", "loopback", "bridge", "veth", "tunnel", "virtual"]

@@ -21,7 +21,10 @@ BUILT_IN = {
         "local": "clusterkit.providers.local",
         "ssh": "clusterkit.providers.ssh",
     },
-    "engines": {"transformers": "clusterkit.engines.transformers:Transformers"},
+    "engines": {
+        "tensorrt-llm": "clusterkit.engines.tensorrt_llm:TensorRtLlm",
+        "transformers": "clusterkit.engines.transformers:Transformers",
+    },
     "launchers": {"mpirun": "clusterkit.launchers.mpirun:Mpirun"},
 }
 

@@ -33,18 +33,19 @@ class Token:
 class Completion:
     """The answer of one prompt. ``prompt_text`` is what the model got, template included.
 
-    ``token_s`` is the mean of the tokens after the first; None where there are none.
+    ``token_s`` is the mean of the tokens after the first; None where there are none. Counts, times
+    and ``finish_reason`` are None where the engine's program does not tell them.
     """
 
     prompt: int
     prompt_text: str
     text: str
-    token_ids: tuple[int, ...]
-    prompt_tokens: int
-    completion_tokens: int
-    finish_reason: str
-    first_token_s: float
-    token_s: float | None
+    token_ids: tuple[int, ...] = ()
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    finish_reason: str | None = None
+    first_token_s: float | None = None
+    token_s: float | None = None
     seed: int | None = None
     prompt_logits: tuple[tuple[int, float], ...] = ()
 
@@ -77,3 +78,31 @@ Told = Ready | Token | Completion | Peak | Done | RankError
 
 Parse = Callable[[int, Mapping[str, Any]], Told | None]
 """Read one JSON object that a rank sent; None: it is of no kind that the engine knows."""
+
+
+def told(rank: int, row: Mapping[str, Any]) -> Told | None:
+    """What our own payloads tell, whichever engine they run."""
+    match row.get("event"):
+        case "ready":
+            return Ready(**_known(Ready, row) | {"rank": rank})
+        case "token":
+            return Token(row["prompt"], row["text"])
+        case "answer":
+            pairs = row.get("prompt_logits", ())
+            logits = tuple((int(token), float(value)) for token, value in pairs)
+            ids = tuple(row.get("token_ids", ()))
+            return Completion(
+                **_known(Completion, row) | {"token_ids": ids, "prompt_logits": logits}
+            )
+        case "peak":
+            return Peak(rank, row["memory_bytes"])
+        case "done":
+            return Done(dict(row["versions"]))
+        case "error":
+            return RankError(rank, row["message"])
+    return None
+
+
+def _known(kind: type[Ready | Completion], row: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of ``row`` that ``kind`` has: a newer payload may tell more."""
+    return {name: row[name] for name in kind.__slots__ if name in row}

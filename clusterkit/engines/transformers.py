@@ -8,14 +8,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from clusterkit.checks.fit import Workload, check_fit
-from clusterkit.engines.answers import Completion, Done, Peak, RankError, Ready, Token, Told
+from clusterkit.engines.answers import Told, told
+from clusterkit.engines.engine_build import EngineBuild
 from clusterkit.engines.request import GenerateRequest
-from clusterkit.facts import NodeFacts
+from clusterkit.facts import ModelFolder, NodeFacts
 from clusterkit.model.cluster import Cluster
 from clusterkit.model.engine import EngineSettings
 from clusterkit.model.job import RankProgram
 from clusterkit.model.models import ModelShape
 from clusterkit.payloads.model_protocol import INPUT_VERSION
+from clusterkit.placement import Placement
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,14 @@ class Transformers:
         check_fit(Workload(model, shape, self.settings, tokens, longest), cluster, facts)
 
     def program(
-        self, python: str, payload_folder: str, model_folder: str, request: GenerateRequest
+        self,
+        python: str,
+        payload_folder: str,
+        model_folder: str,
+        request: GenerateRequest,
+        placement: Placement,
     ) -> RankProgram:
-        """What every rank runs to answer ``request``."""
+        """What every rank runs to answer ``request``: the same, wherever it is placed."""
         settings = self.settings
         content = {
             "version": INPUT_VERSION,
@@ -61,26 +68,14 @@ class Transformers:
 
     def parse(self, rank: int, row: Mapping[str, Any]) -> Told | None:
         """One JSON object that rank ``rank`` sent; None: it is of no kind that is known here."""
-        match row.get("event"):
-            case "ready":
-                return Ready(**_known(Ready, row) | {"rank": rank})
-            case "token":
-                return Token(row["prompt"], row["text"])
-            case "answer":
-                pairs = tuple((int(token), float(value)) for token, value in row["prompt_logits"])
-                ids = tuple(row["token_ids"])
-                return Completion(
-                    **_known(Completion, row) | {"token_ids": ids, "prompt_logits": pairs}
-                )
-            case "peak":
-                return Peak(rank, row["memory_bytes"])
-            case "done":
-                return Done(dict(row["versions"]))
-            case "error":
-                return RankError(rank, row["message"])
+        return told(rank, row)
+
+    def build(
+        self, node: str, facts: NodeFacts, model: ModelFolder | None, placement: Placement
+    ) -> EngineBuild | None:
+        """None: the model is converted by our own payload, and no engine is built."""
         return None
 
-
-def _known(kind: type[Ready | Completion], row: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of ``row`` that ``kind`` has: a newer payload may tell more."""
-    return {name: row[name] for name in kind.__slots__ if name in row}
+    def explain(self, log: str) -> str | None:
+        """None: the ranks explain themselves."""
+        return None

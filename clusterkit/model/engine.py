@@ -40,6 +40,7 @@ class EngineSettings(Model):
         description="transformers: Hugging Face transformers over torch.distributed; on CPUs "
         "over gloo, on GPUs over NCCL. Installed packages may bring more",
         examples=["transformers"],
+        json_schema_extra={"not": {"const": "tensorrt-llm"}},  # which has settings of its own
     )
     model: Annotated[str, AfterValidator(_named)] = Field(
         default="smollm2-135m",

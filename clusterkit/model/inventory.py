@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from clusterkit.model.addresses import Subnet, assign
+from clusterkit.model.any_engine import AnyEngine
 from clusterkit.model.base import Model, Name
 from clusterkit.model.cluster import (
     Cluster,
@@ -134,7 +135,7 @@ class Inventory(Model):
         description="The Python on the nodes that has the engine's packages",
         examples=[IMAGE_PYTHON],
     )
-    engine: EngineSettings = Field(
+    engine: AnyEngine = Field(
         default=EngineSettings(),
         description="What runs inside a rank",
         examples=[{"name": "transformers", "model": "smollm2-135m", "pp": 2}],

@@ -61,18 +61,24 @@ def explain(
 
 
 def _explain(detail: ErrorDetails, schema: dict[str, Any], example: _Example) -> Mistake:
-    place = tuple(part for part in detail["loc"] if part != "[key]")
+    written = tuple(part for part in detail["loc"] if part != "[key]")
+    place = tuple(part for part in written if not _is_tag(part))
     context = detail.get("ctx", {})
     if detail["type"] == "clusterkit":
         return Mistake(place, str(context["what"]), str(context["fix"]))
     if detail["type"] == "extra_forbidden":
-        return unknown_key(place, _part(schema, place[:-1]).get("properties", {}))
+        return unknown_key(place, _part(schema, written[:-1]).get("properties", {}))
     if detail["type"] == "missing":
-        return Mistake(place, "missing", f"add {_example(schema, place, example)}")
+        return Mistake(place, "missing", f"add {_example(schema, written, example)}")
     if detail["loc"][-1:] == ("[key]",) and detail["type"] == "literal_error":
         return unknown_key(place, _words(context["expected"]))
     what, fix = _wording(detail["type"], detail["input"], context)
-    return Mistake(place, what, fix or f"write for example {_example(schema, place, example)}")
+    return Mistake(place, what, fix or f"write for example {_example(schema, written, example)}")
+
+
+def _is_tag(part: int | str) -> bool:
+    """Whether it says which of several models was meant: ``[NAME]``, a definition's name."""
+    return isinstance(part, str) and part.startswith("[")
 
 
 def unknown_key(place: Place, known: Iterable[str]) -> Mistake:
@@ -166,6 +172,9 @@ def _part(schema: dict[str, Any], place: Place, *, follow: bool = True) -> dict[
     """The piece of a JSON schema that describes one place; empty where there is none."""
     part = schema
     for word in place:
+        if _is_tag(word):
+            part = schema["$defs"][str(word).strip("[]")]
+            continue
         part = _followed(schema, part)
         if isinstance(word, int):
             part = part.get("items") or part

@@ -32,10 +32,12 @@ def prompt_header(prompt: str) -> str:
 def summary_text(result: InferResult) -> Text:
     """Ranks, split, tokens and times in one line, for stderr."""
     split = [f"{name}={size}" for name, size in (("tp", result.tp), ("pp", result.pp)) if size > 1]
-    tokens = sum(answer.completion_tokens for answer in result.answers)
+    counts = [answer.completion_tokens for answer in result.answers]
     parts = [f"{counted(len(result.ranks), 'rank')} ({_places(result)})"]
     parts += [" ".join(split)] if split else []
-    parts.append(f"{counted(tokens, 'token')} in {duration(_generating_s(result))}")
+    if None not in counts:  # else the engine does not tell
+        tokens = sum(count or 0 for count in counts)
+        parts.append(f"{counted(tokens, 'token')} in {duration(_generating_s(result))}")
     if result.answers and (first_s := result.answers[0].first_token_s) is not None:
         parts.append(f"first after {duration(first_s)}")
     parts.append(f"load {duration(result.load_s)}")
@@ -51,6 +53,7 @@ def _places(result: InferResult) -> str:
 def _generating_s(result: InferResult) -> float:
     """Seconds from each prompt to its last token, added up."""
     return sum(
-        (answer.first_token_s or 0) + (answer.token_s or 0) * max(answer.completion_tokens - 1, 0)
+        (answer.first_token_s or 0)
+        + (answer.token_s or 0) * max((answer.completion_tokens or 0) - 1, 0)
         for answer in result.answers
     )

@@ -14,10 +14,12 @@ class Answer(Model):
     prompt_text: str = Field(description="What the model got, chat template included")
     text: str
     token_ids: tuple[int, ...] = Field(description="Of the completion")
-    prompt_tokens: int
-    completion_tokens: int
-    finish_reason: str = Field(
-        description="stop: the model ended it; length: max_tokens did", examples=["stop", "length"]
+    prompt_tokens: int | None = Field(description="Null: the engine does not tell")
+    completion_tokens: int | None = Field(description="Null: the engine does not tell")
+    finish_reason: str | None = Field(
+        description="stop: the model ended it; length: max_tokens did; null: the engine does not "
+        "tell",
+        examples=["stop", "length"],
     )
     first_token_s: float | None = Field(
         description="Seconds from the prompt to the first token; null: there is none"

@@ -159,11 +159,14 @@ def infer_job(
     """One rank for each part of the model, the stages dealt over the nodes."""
     settings = session.cluster.engine
     engine = engine_of(settings)
+    placement = place_stages(session.cluster, tp=settings.tp, pp=settings.pp)
     return make_job(
         session,
         "infer",
-        placement=place_stages(session.cluster, tp=settings.tp, pp=settings.pp),
-        program=lambda python, payloads: engine.program(python, payloads, folder, request),
+        placement=placement,
+        program=lambda python, payloads: engine.program(
+            python, payloads, folder, request, placement
+        ),
         facts=facts,
         timeout_s=options.timeout_s,
         job=job,

@@ -14,7 +14,9 @@ from clusterkit.checks.doctor.finding import Finding
 from clusterkit.checks.doctor.seen import Seen
 
 LOOKS_AT = "NCCL all-reduce"
-_USING = re.compile(r"NET/(IB|Socket|[\w-]+)\s*: Using \[\d+\]")  # NCCL 2.28.9 without devices: "Using [RO]"
+_USING = re.compile(
+    r"NET/(IB|Socket|[\w-]+)\s*: Using \[\d+\]"
+)  # NCCL 2.28.9 without devices: "Using [RO]"
 _NETWORK = re.compile(r"Using network (\S+)")
 _VIA = re.compile(r" via (NET/[\w-]+|P2P|SHM|C2C|NVLS|direct shared memory)")
 _FIX = "see `clusterkit logs`; NCCL's own words are there with NCCL_DEBUG=INFO"

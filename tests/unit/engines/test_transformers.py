@@ -9,6 +9,7 @@ from clusterkit.engines.request import GenerateRequest
 from clusterkit.engines.transformers import Transformers
 from clusterkit.errors import UsageError
 from clusterkit.model.engine import EngineSettings
+from clusterkit.placement import Placement
 
 ODD = 'it\'s $(touch /pwned) "x" \\n ünï\n'
 
@@ -17,7 +18,9 @@ def test_the_program_of_a_rank() -> None:
     engine = Transformers(EngineSettings(tp=3, pp=2, threads_per_rank=1))
     request = GenerateRequest((ODD, "two"), system="Be brief.", temperature=0.5, seed=7)
 
-    program = engine.program("/opt/v/bin/python", "/ck/payloads", "/shared/m", request)
+    program = engine.program(
+        "/opt/v/bin/python", "/ck/payloads", "/shared/m", request, Placement(())
+    )
 
     assert program.argv == ("/opt/v/bin/python", "/ck/payloads", "generate")
     assert program.env == {}

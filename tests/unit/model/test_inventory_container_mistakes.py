@@ -31,7 +31,8 @@ CASES = {
     ),
     "an engine of a later version": (
         ("engine: {pp: 2}", "engine: {name: triton}"),
-        "pair.yaml:7: engine.name: must be transformers, not `triton`. Fix: use transformers",
+        "pair.yaml:7: engine.name: must be tensorrt-llm or transformers, not `triton`. "
+        "Fix: use tensorrt-llm or transformers",
     ),
     "an empty model": (
         ("engine: {pp: 2}", 'engine: {model: ""}'),

@@ -1,0 +1,25 @@
+"""The ``engine:`` section, by the engine that it names: each has settings of its own."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Discriminator, Tag
+
+from clusterkit.model.engine import EngineSettings
+from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
+
+_OWN_SETTINGS = {"tensorrt-llm": "[TensorRtLlmSettings]"}
+
+
+def _settings_of(given: Any) -> str:
+    name = given.get("name") if isinstance(given, dict) else getattr(given, "name", None)
+    return _OWN_SETTINGS.get(str(name), "[EngineSettings]")
+
+
+AnyEngine = Annotated[
+    Annotated[EngineSettings, Tag("[EngineSettings]")]
+    | Annotated[TensorRtLlmSettings, Tag("[TensorRtLlmSettings]")],
+    Discriminator(_settings_of),
+]
+"""Tags are names of schema definitions in brackets: mistakes are explained with their help."""
