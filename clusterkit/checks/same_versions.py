@@ -21,6 +21,8 @@ def check_same_versions(facts: Mapping[str, NodeFacts]) -> None:
             ("Open MPI", lambda node: node.mpi_version),
             ("torch", lambda node: node.packages.get("torch")),
             ("transformers", lambda node: node.packages.get("transformers")),
+            ("TensorRT-LLM", lambda node: node.packages.get("tensorrt_llm")),
+            ("TensorRT", lambda node: node.packages.get("tensorrt")),
         )
         if (line := _difference(what, facts, version_of))
     ]

@@ -10,7 +10,18 @@ import shutil
 import subprocess
 import sys
 
-PACKAGES = ("torch", "transformers", "accelerate", "safetensors", "gguf", "mpi4py")
+PACKAGES = (
+    "torch",
+    "transformers",
+    "accelerate",
+    "safetensors",
+    "gguf",
+    "mpi4py",
+    "tensorrt_llm",
+    "tensorrt",
+    "nvidia_modelopt",
+    "nvidia_ammo",
+)
 # Beside the interpreter first (a venv with Open MPI from PyPI), then PATH, then where the
 # vendors' images keep it.
 PLACES = (
@@ -94,7 +105,9 @@ def _name_and_version(entry: str) -> tuple[str, str]:
     name, _, version = whole.partition("-")
     if kind not in ("dist-info", "egg-info"):
         return "", ""
-    return name.lower(), version.partition("-py")[0]
+    # TensorRT is called after the CUDA that it is for: tensorrt_cu12.
+    name = re.sub(r"[-_.]+", "_", name.lower())
+    return re.sub(r"^tensorrt_cu\d+$", "tensorrt", name), version.partition("-py")[0]
 
 
 def meminfo() -> dict[str, int]:

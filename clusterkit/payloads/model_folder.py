@@ -28,17 +28,18 @@ def differences(target: Path, *, rehash: bool = False) -> list[str]:
     return [
         problem
         for name in sorted(files)
-        for problem in _differs(target / name, files[name], rehash)
+        for problem in _differs(target, name, files[name], rehash)
     ]
 
 
-def _differs(path: Path, wanted: dict[str, Any], rehash: bool) -> Iterator[str]:
+def _differs(target: Path, name: str, wanted: dict[str, Any], rehash: bool) -> Iterator[str]:
+    path = target / name
     if not path.is_file():
-        yield f"{path.name} is missing"
+        yield f"{name} is missing"
     elif path.stat().st_size != wanted["size"]:
-        yield f"{path.name} has {path.stat().st_size} bytes, {wanted['size']} were written"
+        yield f"{name} has {path.stat().st_size} bytes, {wanted['size']} were written"
     elif rehash and sha256(path) != wanted["sha256"]:
-        yield f"{path.name} has another sha256 than was written"
+        yield f"{name} has another sha256 than was written"
 
 
 def sha256(path: Path) -> str:
@@ -54,22 +55,37 @@ def sha256(path: Path) -> str:
 def shape_of(folder: Path) -> dict[str, Any]:
     """What a planner must know about the model."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    weight_bytes = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    return shape_from(config) | {
+        "weight_bytes": weight_bytes,
+        "parameters": stored_parameters(folder),
+    }
+
+
+def shape_from(config: dict[str, Any]) -> dict[str, Any]:
+    """What a config.json tells of it, under the names of any family."""
     text = config.get("text_config", config)
-    heads = text.get("num_attention_heads") or text.get("n_head")
-    hidden = text.get("hidden_size") or text.get("n_embd")
+    heads = _first(text, "num_attention_heads", "n_head")
+    groups = text.get("multi_query_group_num") if text.get("multi_query_attention") else None
+    hidden = _first(text, "hidden_size", "n_embd")
+    # What a config does not say is transformers' default, which GPT-2 relies on.
+    tied = config.get("model_type") == "gpt2"
     return {
         "architecture": (config.get("architectures") or [config.get("model_type", "")])[0],
         "heads": heads,
-        "kv_heads": text.get("num_key_value_heads") or heads,
-        "head_dim": text.get("head_dim") or hidden // heads,
-        "layers": text.get("num_hidden_layers") or text.get("n_layer"),
+        "kv_heads": _first(text, "num_key_value_heads") or groups or heads,
+        "head_dim": _first(text, "head_dim", "kv_channels") or hidden // heads,
+        "layers": _first(text, "num_hidden_layers", "n_layer", "num_layers"),
         "hidden": hidden,
-        "vocab": text.get("vocab_size"),
-        "max_context": text.get("max_position_embeddings") or text.get("n_positions"),
-        "weight_bytes": sum(path.stat().st_size for path in folder.glob("*.safetensors")),
-        "parameters": stored_parameters(folder),
-        "tied": bool(config.get("tie_word_embeddings", text.get("tie_word_embeddings", False))),
+        "vocab": _first(text, "vocab_size", "padded_vocab_size"),
+        "max_context": _first(text, "max_position_embeddings", "n_positions", "seq_length"),
+        "tied": bool(config.get("tie_word_embeddings", text.get("tie_word_embeddings", tied))),
     }
+
+
+def _first(config: dict[str, Any], *names: str) -> Any:
+    """The first of these that the config has."""
+    return next((config[name] for name in names if config.get(name)), None)
 
 
 def stored_parameters(folder: Path) -> int:

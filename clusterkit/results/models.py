@@ -35,6 +35,9 @@ class BuildResult(Model):
     )
     size_bytes: int
     shape: ModelShape | None = None
+    log: str | None = Field(
+        default=None, description="What an engine's build wrote, a file on the head"
+    )
     took_s: float = Field(description="Seconds")
 
 

@@ -1,4 +1,4 @@
-"""``build`` on an open cluster: place its model on the storage."""
+"""``build`` on an open cluster: place its model or its engine on the storage."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from clusterkit.events import Sink
 from clusterkit.model.options import BuildOptions
 from clusterkit.results.models import BuildResult, ModelShape
 from clusterkit.use_cases.builder import builder_for, place_everywhere, placing_steps
+from clusterkit.use_cases.built_engine import BuiltEngine, is_built, with_version
 from clusterkit.use_cases.gate import check_now, check_verdict
-from clusterkit.use_cases.launch import known_facts
+from clusterkit.use_cases.launch import facts_now, known_facts
 from clusterkit.use_cases.lock import locked
 from clusterkit.use_cases.planned_facts import planned_facts
 from clusterkit.use_cases.session import Session, open_world, with_engine
 
 
 def build(session: Session, options: BuildOptions, *, sink: Sink) -> BuildResult:
-    """Fetch, convert and place the model, unless it is there and whole; on every node's storage.
+    """Build the engine, or fetch and convert the model, unless it is there and whole; place it.
 
     Raises:
         NodesFailed: With every node that did not get its copy; all others have it.
@@ -27,8 +28,11 @@ def build(session: Session, options: BuildOptions, *, sink: Sink) -> BuildResult
     session = with_engine(session, {"model": options.model})
     facts = known_facts(session)
     check_verdict(session, force=options.force)
-    check_now(session.cluster, facts, force=options.force)
     with open_world(session) as world, locked(session, world, "build", sink=sink):
+        if is_built(session, facts):
+            facts = facts_now(session, world, facts)  # what is installed is part of the engine
+            session = with_version(session, facts)
+        check_now(session.cluster, facts, force=options.force)
         builder = builder_for(session, world, facts=facts, sink=sink)
         names = [node.name for node in session.cluster.nodes]
         built, copied_to = place_everywhere(
@@ -52,6 +56,7 @@ def build(session: Session, options: BuildOptions, *, sink: Sink) -> BuildResult
             context=shape.max_context,
             parameters=shape.parameters,
         ),
+        log=built.log if isinstance(built, BuiltEngine) and built.changed else None,
         took_s=time.monotonic() - began,
     )
 

@@ -15,6 +15,7 @@ from clusterkit.state.folders import cache_folder
 from clusterkit.tasks.payload import payload_folder
 from clusterkit.transports.local import LocalTransport
 from clusterkit.transports.world import World
+from clusterkit.use_cases.built_engine import BuiltEngine, is_built
 from clusterkit.use_cases.launch import Facts
 from clusterkit.use_cases.model_commands import (
     Receiver,
@@ -47,12 +48,16 @@ def place_everywhere(
     facts: Facts,
     nodes: Sequence[str],
     verify: bool = False,
-) -> tuple[BuiltModel, tuple[str, ...]]:
-    """The model on the storage of ``nodes``, and those to which it was copied.
+) -> tuple[BuiltModel | BuiltEngine, tuple[str, ...]]:
+    """The model or engine on the storage of ``nodes``, and those to which it was copied.
 
     Raises:
         NodesFailed: With every node that did not get it; all others have it.
     """
+    if is_built(session, facts):
+        from clusterkit.use_cases.engine_building import place_engine  # only who has one pays
+
+        return place_engine(session, builder, facts=facts, verify=verify)
     cluster = session.cluster
     model = place_model(cluster, builder, verify=verify)
     receivers = receivers_of(session, facts, nodes)
@@ -75,6 +80,10 @@ def placing_steps(
     session: Session, facts: Facts, nodes: Sequence[str] | None = None
 ) -> tuple[Step, ...]:
     """The steps of a first build for ``nodes``, by default all; not run."""
+    if is_built(session, facts):
+        from clusterkit.use_cases.engine_building import engine_steps
+
+        return engine_steps(session, facts)
     names = [node.name for node in session.cluster.nodes] if nodes is None else nodes
     return first_build_steps(
         session.cluster,
@@ -95,9 +104,13 @@ def model_states(session: Session, world: World, facts: Facts) -> dict[str, Mode
     cluster = session.cluster
     keepers = cluster.nodes if cluster.storage.kind == "sync" else cluster.nodes[:1]
     asked = [node.name for node in keepers if node.name in facts]
+    if asked and cluster.head.name in facts and is_built(session, facts):
+        from clusterkit.use_cases.engine_states import engine_states
+
+        return engine_states(session, world, facts, asked)
     looks = dict(model_looks(session, facts, asked))
     answers = on_each(looks, lambda name: world.perform(name, looks[name]))
-    return {name: _state(answers.get(name)) for name in asked}
+    return {name: state_of(answers.get(name)) for name in asked}
 
 
 def model_looks(
@@ -121,7 +134,8 @@ def model_looks(
     )
 
 
-def _state(seen: Result | ClusterkitError | None) -> ModelState:
+def state_of(seen: Result | ClusterkitError | None) -> ModelState:
+    """What the answer to `convert --check` means."""
     if not isinstance(seen, Result):
         return "unknown"
     if seen.ok:

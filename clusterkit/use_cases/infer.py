@@ -23,6 +23,7 @@ from clusterkit.use_cases.builder import (
     place_everywhere,
     placing_steps,
 )
+from clusterkit.use_cases.built_engine import with_version
 from clusterkit.use_cases.gate import check_now, check_verdict
 from clusterkit.use_cases.heard import Heard
 from clusterkit.use_cases.launch import (
@@ -64,6 +65,8 @@ def infer(
         looks = model_looks(session, remembered, used)
         facts = facts_now(session, world, remembered, model_looks=looks)
         check_now(session.cluster, facts, force=options.force)
+        session = with_version(session, facts)
+        engine = engine_of(session.cluster.engine)
         if builtin := model_source(session.cluster.engine.model).builtin:
             engine.check(request, builtin.shape, session.cluster, facts)
         builder = builder_for(session, world, facts=facts, sink=sink)
@@ -93,6 +96,7 @@ def infer_steps(session: Session, options: InferOptions, request: GenerateReques
     """The steps of :func:`infer` where nothing is there yet, not run."""
     session = with_options(session, options)
     facts = planned_facts(session.cluster)
+    session = with_version(session, facts)
     if builtin := model_source(session.cluster.engine.model).builtin:
         engine_of(session.cluster.engine).check(request, builtin.shape, session.cluster, {})
     job = infer_job(session, options, request, folder="<known after build>", facts=facts)

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,7 @@ def place_model(
     if builtin is not None and source == "pypi":
         # Its digest is known, so it need not be here to know whether it is there.
         looked = target_of(cluster, builtin.name, builtin.wheel.member_sha256)
-        if manifest := _look(builder, head.node, looked, verify=verify):
+        if manifest := look_at_files(builder, head.node, looked, verify=verify):
             return _built(looked, manifest, changed=False)
     fetched = pull(
         setting,
@@ -94,10 +94,10 @@ def place_model(
     if cluster.storage.kind == "local" and fetched.kind == "folder" and _is_ready(fetched.path):
         return _in_place(builder, head, fetched)
     target = target_of(cluster, fetched.name, fetched.sha256)
-    if target != looked and (manifest := _look(builder, head.node, target, verify=verify)):
+    if target != looked and (manifest := look_at_files(builder, head.node, target, verify=verify)):
         return _built(target, manifest, changed=False)
     _bring_and_convert(cluster, builder, head, fetched, target)
-    manifest = _look(builder, head.node, target, verify=False)
+    manifest = look_at_files(builder, head.node, target, verify=False)
     if manifest is None:
         raise JobFailed(
             f"{head.node}: {target} was converted, and is not whole there. Fix: see that nothing "
@@ -106,8 +106,10 @@ def place_model(
     return _built(target, manifest, changed=True)
 
 
-def _look(builder: Builder, head: str, target: str, *, verify: bool) -> dict[str, Any] | None:
-    """The manifest of the model in ``target``; None: it is not there, or not whole."""
+def look_at_files(
+    builder: Builder, head: str, target: str, *, verify: bool
+) -> dict[str, Any] | None:
+    """The manifest of what was built in ``target``; None: it is not there, or not whole."""
     command = check_command(builder.python, builder.payloads, target, verify=verify)
     result = builder.look(head, command)
     if result.exit_code == DIFFERS:
@@ -233,14 +235,18 @@ def json_event(line: str) -> dict[str, Any] | None:
 
 
 def _built(target: str, manifest: dict[str, Any], *, changed: bool) -> BuiltModel:
-    # The digest of the digests: it changes with any file.
     files = manifest["files"]
-    text = "".join(f"{files[name]['sha256']} {name}\n" for name in sorted(files))
     return BuiltModel(
         name=manifest["name"],
         folder=target,
         shape=ModelShape.of(manifest["shape"]),
-        digest=hashlib.sha256(text.encode()).hexdigest(),
+        digest=digest_of(files),
         size_bytes=sum(file["size"] for file in files.values()),
         changed=changed,
     )
+
+
+def digest_of(files: Mapping[str, Mapping[str, Any]]) -> str:
+    """The digest of the digests in a manifest: it changes with any file."""
+    text = "".join(f"{files[name]['sha256']} {name}\n" for name in sorted(files))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -5,12 +5,14 @@ from __future__ import annotations
 from clusterkit.facts import Gpu, NodeFacts
 from clusterkit.model.cluster import Cluster
 from clusterkit.model.container import IMAGE_PYTHON
+from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
 
 _MPI_VERSION = "5.0.11"
 
 
 def planned_facts(cluster: Cluster) -> dict[str, NodeFacts]:
     """Each node as ``images/node.Dockerfile`` makes it; nothing is looked at."""
+    packages = _packages(cluster)
     found = {}
     for node in cluster.nodes:
         python = node.python or IMAGE_PYTHON
@@ -23,6 +25,15 @@ def planned_facts(cluster: Cluster) -> dict[str, NodeFacts]:
             python_version="",
             mpirun=f"{python.rpartition('/')[0]}/mpirun",
             mpi_version=_MPI_VERSION,
+            packages=packages,
             gpus=tuple(Gpu(index, "", "", 0) for index in node.devices),
         )
     return found
+
+
+def _packages(cluster: Cluster) -> dict[str, str]:
+    """The engine's own, where the inventory says its version."""
+    settings = cluster.engine
+    if isinstance(settings, TensorRtLlmSettings) and settings.version:
+        return {"tensorrt_llm": settings.version}
+    return {}

@@ -1,0 +1,100 @@
+"""Run the programs of a build on the head, show what they write, and explain how they failed."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from clusterkit.command import Put
+from clusterkit.engines.engine_build import EngineBuild
+from clusterkit.errors import ClusterkitError, Interrupted
+from clusterkit.events import Note, Progress, Stream
+from clusterkit.model.cluster import Cluster
+from clusterkit.use_cases.engine_commands import BuildPaths, build_command
+from clusterkit.use_cases.model_placing import Builder, json_event, wait
+
+Explain = Callable[[str], str | None]
+_LINES = 12
+_KILLED = 137
+
+
+def run_build(
+    cluster: Cluster,
+    builder: Builder,
+    build: EngineBuild,
+    paths: BuildPaths,
+    order: bytes,
+    explain: Explain,
+) -> None:
+    """Build and publish; Ctrl-C, or the end of this process, ends it there and leaves nothing.
+
+    Raises:
+        ClusterkitError: With the program that failed, its last lines, and the cause where
+            ``explain`` knows it.
+    """
+    head = cluster.head.name
+    transport = builder.transport(head)
+    transport.put(Put(paths.order, order))
+    heard = _Heard(head, build.name, builder)
+    builder.sink(Note(f"{build.name} is built there; the whole log: {paths.log}", head))
+    command = build_command(cluster, builder.python, paths.order)
+    code = wait(transport.start(command, heard))
+    if code == 0:
+        return
+    if heard.stopped:
+        raise Interrupted(f"{head}: the build of {build.name} was ended: {heard.stopped}")
+    told = heard.error or _unexplained(code)
+    known = explain("\n".join(heard.lines)) if heard.stage else None
+    lines = [f"{head}: {build.name} cannot be built: {told}", *heard.last_lines]
+    if known:
+        lines.append(known)
+    elif "Fix: " not in told:
+        lines.append(f"Fix: mend what the lines above name; {paths.log} on {head} has all of them")
+    raise ClusterkitError("\n".join(lines))
+
+
+class _Heard:
+    """Takes what the payload and the programs say; the log that explains is the last stage's."""
+
+    def __init__(self, node: str, name: str, builder: Builder) -> None:
+        self._node, self._name, self._sink = node, name, builder.sink
+        self.lines: deque[str] = deque(maxlen=2000)
+        self.stage = ""
+        self.error = ""
+        self.stopped = ""
+
+    def __call__(self, stream: Stream, line: str) -> None:
+        row = json_event(line) if stream == "stdout" else None
+        match row:
+            case None:
+                self.lines.append(line)
+            case {"event": "output", "line": text}:
+                self.lines.append(text)
+                self._show(text.strip())
+            case {"event": "stage", "name": name, "number": number, "of": total}:
+                self.lines.clear()
+                self.stage = f"{name} ({number} of {total})"
+                self._show("")
+            case {"event": "waiting", "why": why}:
+                self._sink(Note(why, self._node))
+            case {"event": "checksum", "done": done, "total": total}:
+                self._sink(Progress(self._node, f"summing up {self._name}", done, total))
+            case {"event": "error", "message": message}:
+                self.error = message
+            case {"event": "stopped", "why": why}:
+                self.stopped = why
+
+    @property
+    def last_lines(self) -> list[str]:
+        """The end of what the failed program wrote."""
+        return [line for line in self.lines if line.strip()][-_LINES:] if self.stage else []
+
+    def _show(self, line: str) -> None:
+        what = f"{self.stage}: {line}" if line else self.stage
+        self._sink(Progress(self._node, what, 0))
+
+
+def _unexplained(code: int) -> str:
+    if code == _KILLED:
+        return "it was killed. Fix: more memory for the head, most likely, or a smaller model"
+    return f"it ended with {code}"

@@ -1,0 +1,65 @@
+"""Whether the cluster's engine is in its place, asked without reading its model."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Sequence
+
+from clusterkit.checks.model_input import ModelLook
+from clusterkit.command import Result
+from clusterkit.errors import ClusterkitError
+from clusterkit.executor import on_each
+from clusterkit.results.status import ModelState
+from clusterkit.tasks.payload import payload_folder
+from clusterkit.transports.world import World
+from clusterkit.use_cases.builder import state_of
+from clusterkit.use_cases.built_engine import with_version
+from clusterkit.use_cases.engine_building import build_of, tokenizer_of
+from clusterkit.use_cases.engine_commands import BuildPaths, look_command
+from clusterkit.use_cases.launch import Facts
+from clusterkit.use_cases.model_commands import check_command
+from clusterkit.use_cases.session import Session
+
+
+def engine_states(
+    session: Session, world: World, facts: Facts, asked: Sequence[str]
+) -> dict[str, ModelState]:
+    """``ready``, ``absent`` or ``damaged`` on each storage, by the node that was asked.
+
+    ``unknown``: its model was never looked at, or is not there, or nobody answers.
+    """
+    target = None
+    if session.cluster.head.name in facts:
+        with contextlib.suppress(ClusterkitError):  # which `build` tells in full
+            target = _target(session, world, facts)
+    if target is None:
+        return dict.fromkeys(asked, "unknown")
+    cluster = session.cluster
+    looks = {
+        name: check_command(facts[name].python, payload_folder(cluster.home_of(name)), target)
+        for name in asked
+    }
+    answers = on_each(looks, lambda name: world.perform(name, looks[name]))
+    return {name: state_of(answers.get(name)) for name in asked}
+
+
+def _target(session: Session, world: World, facts: Facts) -> str | None:
+    """The engine's folder, if its model's digest is remembered."""
+    session = with_version(session, facts)
+    cluster, head = session.cluster, session.cluster.head.name
+    tokenizer = tokenizer_of(cluster.engine)
+    command = look_command(
+        cluster,
+        facts[head].python,
+        cluster.engine.model,
+        tokenizer=tokenizer,
+        remembered_only=True,
+    )
+    look = _look(world.perform(head, command))
+    return BuildPaths.of(cluster, build_of(session, facts, look)).target if look.model else None
+
+
+def _look(answer: Result) -> ModelLook:
+    lines: Sequence[str] = answer.check().stdout.splitlines()
+    return ModelLook.of(json.loads(lines[-1]))
