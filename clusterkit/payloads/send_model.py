@@ -28,7 +28,7 @@ _AT_ONCE = 8
 _TELL_EVERY_S = 0.5
 _ANSWER_TIMEOUT_S = 600  # a disk may take its time with the last gigabytes
 # ServerAlive ends ssh where the node is cut off or down.
-_SSH = ("-T", "-o", "BatchMode=yes", "-o", "ServerAliveInterval=10", "-o", "ServerAliveCountMax=3")
+SSH = ("-T", "-o", "BatchMode=yes", "-o", "ServerAliveInterval=10", "-o", "ServerAliveCountMax=3")
 
 
 def main() -> NoReturn:
@@ -55,7 +55,7 @@ def _send(
     """Copy to one node; whether it has the model now."""
     words = (node["python"], "-I", "-S", node["payloads"], "receive_model", str(folder))
     # Of what ssh is given it makes one line for the login shell there.
-    argv = ["ssh", "-F", config, *_SSH, "--", node["name"], shlex.join(words)]
+    argv = ["ssh", "-F", config, *SSH, "--", node["name"], shlex.join(words)]
     process = subprocess.Popen(
         argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
