@@ -14,14 +14,17 @@ from clusterkit.model.node_sets import fold
 class ModelLook:
     """What was seen of a model's folder on a node.
 
-    ``model`` is None where there is no config.json, or no digest was asked for that nobody
-    remembers. ``shape`` is as in a manifest. ``missing`` are shards that an index names, and
-    ``broken`` safetensors files that end early. ``unreadable`` says why by what.
+    ``model`` is None where there is no config.json; without ``is_read`` its digest is empty, as
+    nobody has read its files since they changed. ``shape`` is as in a manifest. ``missing`` are
+    shards that an index names, and ``broken`` safetensors files that end early. ``unreadable``
+    says why by what.
     """
 
     folder: str
     is_there: Literal["absent", "file", "folder"]
     tokenizer: str
+    has_config: bool = False
+    is_read: bool = False
     model: ModelFolder | None = None
     shape: Mapping[str, Any] | None = None
     weights: tuple[str, ...] = ()
@@ -33,19 +36,20 @@ class ModelLook:
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> ModelLook:
         """What the payload `model_look` answered."""
-        has_model = row["config"] is not None and row["digest"] is not None
         return cls(
             folder=row["folder"],
             is_there=row["is_there"],
             tokenizer=row["tokenizer"],
+            has_config=row["has_config"],
+            is_read=row["digest"] is not None,
             model=ModelFolder(
                 folder=row["folder"],
                 config=row["config"],
                 files=row["files"],
-                digest=row["digest"],
+                digest=row["digest"] or "",
                 parameters=row["parameters"],
             )
-            if has_model
+            if row["config"] is not None
             else None,
             shape=row["shape"],
             weights=tuple(row["weights"]),
@@ -72,8 +76,7 @@ def model_problems(node: str, look: ModelLook) -> list[str]:
         f"{node}: {what} cannot be read: {why}. Fix: see who may read it, and that it is whole"
         for what, why in (look.unreadable or {}).items()
     ]
-    has_config = look.shape is not None or bool(look.unreadable)
-    if not has_config:
+    if not look.has_config and look.folder not in (look.unreadable or {}):
         found.append(
             f"{where} has no config.json, so it is no Hugging Face model. Fix: set "
             "`engine.model` to the folder that has config.json, tokenizer and weights"

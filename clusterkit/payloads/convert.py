@@ -22,18 +22,15 @@ import signal
 import sys
 import tempfile
 import threading
-import time
 from pathlib import Path
 from typing import Any, NoReturn
 
 from clusterkit.payloads.model_folder import differences, sha256, shape_of
 from clusterkit.payloads.model_protocol import DIFFERS, FORMAT, MANIFEST
+from clusterkit.payloads.publishing import LOCK, publish, remove_abandoned
 from clusterkit.payloads.quiet import quiet
 
-LOCK = ".lock"
-"""In unfinished work, held by whoever does it."""
 _NOT_COPIED = {".bin", ".pth", ".gguf"}  # the weights once more, in other formats
-_ABANDONED_S = 24 * 3600
 
 
 def main() -> NoReturn:
@@ -99,31 +96,6 @@ def end_with_stdin(work: Path) -> NoReturn:
     os._exit(1)
 
 
-def remove_abandoned(target: Path, source: Path) -> None:
-    """Remove the work of conversions that were killed: nobody holds its lock any more.
-
-    What was uploaded for one has no lock; it goes when it is a day old.
-    """
-    for upload in target.parent.glob(f"{target.name}.*.upload"):
-        is_ours = upload in {source, source.parent}
-        if not is_ours and time.time() - upload.stat().st_mtime > _ABANDONED_S:
-            shutil.rmtree(upload, ignore_errors=True)
-    for work in target.parent.glob(f"{target.name}.*.part"):
-        try:
-            lock = os.open(work / LOCK, os.O_RDWR)
-        except FileNotFoundError:
-            if time.time() - work.stat().st_mtime > 60:  # else it may be a moment old
-                shutil.rmtree(work, ignore_errors=True)
-            continue
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(work, ignore_errors=True)
-        except OSError:
-            pass
-        finally:
-            os.close(lock)
-
-
 def write_model(source: Path, work: Path) -> None:
     """Write weights, configuration, tokenizer and chat template into ``work``."""
     if source.is_dir() and any(source.glob("*.safetensors")):
@@ -178,25 +150,6 @@ def write_manifest(work: Path, *, name: str, source_sha256: str) -> None:
         "versions": versions(),
     }
     (work / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-
-
-def publish(work: Path, target: Path) -> bool:
-    """Give ``work`` its name; False if another conversion was first."""
-    (work / LOCK).unlink()
-    work.chmod(0o755)  # mkdtemp makes folders that only their owner reads
-    for _ in range(2):
-        try:
-            work.rename(target)
-        except OSError:
-            if not differences(target, rehash=True):
-                return False
-            # What stands there is damaged: it makes room, and vanishes with its new name.
-            aside = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=target.parent))
-            target.rename(aside / "damaged")
-            shutil.rmtree(aside, ignore_errors=True)
-        else:
-            return True
-    raise OSError(f"{target}: another conversion writes there again and again")
 
 
 def report_differences(target: Path, *, rehash: bool) -> int:

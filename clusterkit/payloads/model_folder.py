@@ -14,6 +14,11 @@ from typing import Any
 from clusterkit.payloads.model_protocol import MANIFEST
 
 _CHUNK = 1 << 22
+_SMALL = 256 << 20  # the largest vocabularies take some ten megabytes
+_WEIGHTS = {
+    *(".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".npz", ".h5", ".msgpack"),
+    *(".onnx", ".onnx_data", ".ot", ".tflite", ".nemo"),
+}
 
 
 def differences(target: Path, *, rehash: bool = False) -> list[str]:
@@ -90,11 +95,34 @@ def _first(config: dict[str, Any], *names: str) -> Any:
 
 def stored_parameters(folder: Path) -> int:
     """How many numbers the safetensors files in ``folder`` hold."""
-    total = 0
-    for path in folder.glob("*.safetensors"):
-        with path.open("rb") as stream:
-            (length,) = struct.unpack("<Q", stream.read(8))
-            header = json.loads(stream.read(length))
-        tensors = (tensor for name, tensor in header.items() if name != "__metadata__")
-        total += sum(math.prod(tensor["shape"]) for tensor in tensors)
-    return total
+    return sum(parameters_in(path) for path in folder.glob("*.safetensors"))
+
+
+def parameters_in(path: Path) -> int:
+    """How many numbers one safetensors file holds.
+
+    Raises ValueError if it ends before its last tensor.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as stream:
+        (length,) = struct.unpack("<Q", stream.read(8))
+        if length > size:
+            raise ValueError(f"{path.name} is no safetensors file, or not whole")
+        header = json.loads(stream.read(length))
+    tensors = [tensor for name, tensor in header.items() if name != "__metadata__"]
+    if max((tensor["data_offsets"][1] for tensor in tensors), default=0) + length + 8 > size:
+        raise ValueError(f"{path.name} ends before its last tensor")
+    return sum(math.prod(tensor["shape"]) for tensor in tensors)
+
+
+def small_files(folder: Path) -> list[Path]:
+    """What a tokenizer needs of a model's folder: all but the weights and what is hidden."""
+    return [
+        path
+        for path in sorted(folder.glob("*"))
+        if path.is_file()
+        and not path.name.startswith(".")
+        and path.suffix not in _WEIGHTS
+        and not path.name.endswith(".index.json")
+        and path.stat().st_size <= _SMALL
+    ]

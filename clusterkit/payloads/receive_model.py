@@ -21,8 +21,9 @@ import tempfile
 from pathlib import Path
 from typing import Any, NoReturn
 
-from clusterkit.payloads.convert import LOCK, publish, remove_abandoned, tell
+from clusterkit.payloads.convert import tell
 from clusterkit.payloads.model_protocol import CHUNK_BYTES, MANIFEST, PATIENCE_S
+from clusterkit.payloads.publishing import LOCK, publish, remove_abandoned
 
 
 def main() -> NoReturn:

@@ -20,7 +20,7 @@ from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
 from clusterkit.placement import place_stages
 from clusterkit.use_cases.built_engine import BuiltEngine, with_version
 from clusterkit.use_cases.engine_commands import BuildPaths, first_build_steps, order_of
-from clusterkit.use_cases.engine_looking import look_at_model
+from clusterkit.use_cases.engine_looking import look_at_model, read_model
 from clusterkit.use_cases.engine_running import run_build
 from clusterkit.use_cases.launch import Facts
 from clusterkit.use_cases.model_placing import Builder, digest_of, look_at_files
@@ -60,8 +60,13 @@ def build_engine(
         ClusterkitError: If a program of the build failed, with the last that it wrote.
     """
     cluster, head = session.cluster, session.cluster.head.name
-    look = look_at_model(cluster, builder, tokenizer=tokenizer_of(cluster.engine))
+    tokenizer = tokenizer_of(cluster.engine)
+    look = look_at_model(cluster, builder.look, builder.python, tokenizer=tokenizer)
     build = build_of(session, facts, look)
+    if not look.is_read:
+        _checked(session, facts, look, build)  # what is refused need not be read first
+        look = read_model(cluster, builder, tokenizer=tokenizer)
+        build = build_of(session, facts, look)
     paths = BuildPaths.of(cluster, build)
     manifest = look_at_files(builder, head, paths.target, verify=verify)
     if manifest is not None:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Sequence
 
-from clusterkit.checks.model_input import ModelLook
-from clusterkit.command import Result
 from clusterkit.errors import ClusterkitError
 from clusterkit.executor import on_each
 from clusterkit.results.status import ModelState
@@ -16,7 +13,8 @@ from clusterkit.transports.world import World
 from clusterkit.use_cases.builder import state_of
 from clusterkit.use_cases.built_engine import with_version
 from clusterkit.use_cases.engine_building import build_of, tokenizer_of
-from clusterkit.use_cases.engine_commands import BuildPaths, look_command
+from clusterkit.use_cases.engine_commands import BuildPaths
+from clusterkit.use_cases.engine_looking import look_at_model
 from clusterkit.use_cases.launch import Facts
 from clusterkit.use_cases.model_commands import check_command
 from clusterkit.use_cases.session import Session
@@ -48,18 +46,7 @@ def _target(session: Session, world: World, facts: Facts) -> str | None:
     """The engine's folder, if its model's digest is remembered."""
     session = with_version(session, facts)
     cluster, head = session.cluster, session.cluster.head.name
-    tokenizer = tokenizer_of(cluster.engine)
-    command = look_command(
-        cluster,
-        facts[head].python,
-        cluster.engine.model,
-        tokenizer=tokenizer,
-        remembered_only=True,
+    look = look_at_model(
+        cluster, world.perform, facts[head].python, tokenizer=tokenizer_of(cluster.engine)
     )
-    look = _look(world.perform(head, command))
-    return BuildPaths.of(cluster, build_of(session, facts, look)).target if look.model else None
-
-
-def _look(answer: Result) -> ModelLook:
-    lines: Sequence[str] = answer.check().stdout.splitlines()
-    return ModelLook.of(json.loads(lines[-1]))
+    return BuildPaths.of(cluster, build_of(session, facts, look)).target if look.is_read else None

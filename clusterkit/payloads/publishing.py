@@ -1,0 +1,72 @@
+"""Folders that appear whole or not at all: work beside them, published by one rename."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from clusterkit.payloads.model_folder import differences
+
+LOCK = ".lock"
+"""In unfinished work, held by whoever does it."""
+CHECKPOINT = ".checkpoint"
+"""Ends the name of a folder beside the work, which goes with it."""
+_ABANDONED_S = 24 * 3600
+_MOMENT_S = 60
+
+
+def remove_abandoned(target: Path, source: Path) -> None:
+    """Remove the work of those who were killed: nobody holds its lock any more.
+
+    What was uploaded for one has no lock; it goes when it is a day old.
+    """
+    for upload in target.parent.glob(f"{target.name}.*.upload"):
+        is_ours = upload in {source, source.parent}
+        if not is_ours and time.time() - upload.stat().st_mtime > _ABANDONED_S:
+            shutil.rmtree(upload, ignore_errors=True)
+    for work in target.parent.glob(f"{target.name}.*.part"):
+        try:
+            lock = os.open(work / LOCK, os.O_RDWR)
+        except FileNotFoundError:
+            if time.time() - work.stat().st_mtime > _MOMENT_S:  # else it may be a moment old
+                remove_work(work)
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            remove_work(work)
+        except OSError:
+            pass
+        finally:
+            os.close(lock)
+    for checkpoint in target.parent.glob(f"{target.name}.*.part{CHECKPOINT}"):
+        if not checkpoint.with_name(checkpoint.name[: -len(CHECKPOINT)]).exists():
+            shutil.rmtree(checkpoint, ignore_errors=True)
+
+
+def remove_work(work: Path) -> None:
+    """Remove unfinished work: what was made for it first, so that none is left without it."""
+    shutil.rmtree(f"{work}{CHECKPOINT}", ignore_errors=True)
+    shutil.rmtree(work, ignore_errors=True)
+
+
+def publish(work: Path, target: Path) -> bool:
+    """Give ``work`` its name; False if another was first."""
+    (work / LOCK).unlink()
+    work.chmod(0o755)  # mkdtemp makes folders that only their owner reads
+    for _ in range(2):
+        try:
+            work.rename(target)
+        except OSError:
+            if not differences(target, rehash=True):
+                return False
+            # What stands there is damaged: it makes room, and vanishes with its new name.
+            aside = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=target.parent))
+            target.rename(aside / "damaged")
+            shutil.rmtree(aside, ignore_errors=True)
+        else:
+            return True
+    raise OSError(f"{target}: another one writes there again and again")
