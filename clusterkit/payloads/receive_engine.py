@@ -33,12 +33,12 @@ def main() -> NoReturn:
         signal.signal(number, lambda number, _: os._exit(128 + number))
     threading.Thread(target=_read_orders, daemon=True).start()
     order = _ORDERS.get()
-    receiver = Receiver(order)
-    threading.Thread(target=receiver.beat, daemon=True).start()
     try:
+        receiver = Receiver(order)
+        threading.Thread(target=receiver.beat, daemon=True).start()
         receiver.serve()
     except Exception as error:
-        tell(event="failed", why=_explained(error, receiver.incoming.target))
+        tell(event="failed", why=_explained(error, Path(order["folder"])))
         sys.stdout.flush()
         os._exit(1)
     os._exit(0)

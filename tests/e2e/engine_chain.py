@@ -159,10 +159,6 @@ class Push:
         assert self.process.stderr.read() == b""
         return code, [row for row in self.rows if row["event"] != "progress"]
 
-    def wait_for(self, seen: Callable[[dict[str, Any]], bool]) -> None:
-        """Wait for a row."""
-        wait_until(lambda: any(map(seen, list(self.rows))))
-
     def processes(self) -> list[int]:
         """All that belong to this push, but the head's part."""
         found = []
