@@ -38,13 +38,10 @@ class Finder:
         mend = self._mends.get(name)
         if mend is None:
             return None
-        for finder in sys.meta_path:
-            find = getattr(finder, "find_spec", None)
-            spec: ModuleSpec | None = find(name, path, target) if find and finder != self else None
-            if spec is not None:
-                self._mend_after(spec.loader, mend)
-                return spec
-        return None
+        spec = _found(name, path, target)
+        if spec is not None:
+            self._mend_after(spec.loader, mend)
+        return spec
 
     def _mend_after(self, loader: Any, mend: Callable[[ModuleType, int], None]) -> None:
         """The loader is this module's alone, and is as it was when it has done its work."""
@@ -104,15 +101,24 @@ def _with_default(theirs: Callable[..., None], number: int) -> Callable[..., Non
 
 def _import_the_next_one() -> None:
     """Import the sitecustomize that this one stands before, as if this one were not there."""
-    from importlib.machinery import PathFinder
-    from importlib.util import module_from_spec
-
     here = os.path.realpath(__file__).rpartition("/")[0]
     others = [folder for folder in sys.path if os.path.realpath(folder) != here]
-    spec = PathFinder.find_spec("sitecustomize", others)
+    spec = _found("sitecustomize", others)
     if spec is not None and spec.loader is not None:
+        from importlib.util import module_from_spec
+
         module = sys.modules["sitecustomize"] = module_from_spec(spec)
         spec.loader.exec_module(module)
+
+
+def _found(name: str, path: Any, target: Any = None) -> ModuleSpec | None:
+    """What Python's own finders and those of others know of a module."""
+    for finder in sys.meta_path:
+        find = None if isinstance(finder, Finder) else getattr(finder, "find_spec", None)
+        spec: ModuleSpec | None = find(name, path, target) if find else None
+        if spec is not None:
+            return spec
+    return None
 
 
 if __name__ == "sitecustomize":
