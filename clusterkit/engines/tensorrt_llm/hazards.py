@@ -15,6 +15,7 @@ from clusterkit.engines.tensorrt_llm.gpus_per_node import (
 from clusterkit.engines.tensorrt_llm.layout import Layout
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
 from clusterkit.placement import Placement
+from clusterkit.quantities import counted
 
 _ALL_REDUCE = "--use_custom_all_reduce"
 _CUSTOM_BY_DEFAULT, _CUSTOM_FLAG_GONE = (0, 8), (0, 12)
@@ -81,7 +82,7 @@ def _of_shared_gpus(placement: Placement) -> Iterator[str]:
         devices = [rank.device for rank in ranks if rank.device is not None]
         if len(set(devices)) < len(devices):
             yield (
-                f"{node}: {len(ranks)} ranks would share {len(set(devices))} GPUs, and NCCL takes "
+                f"{node}: {len(ranks)} ranks would share {counted(len(set(devices)), 'GPU')}, and NCCL takes "
                 "each once. Fix: as many `slots` as `gpus`"
             )
 
@@ -163,7 +164,7 @@ def _of_masks(
         if any(rank.device is not None for rank in ranks) or len(ranks) <= seen:
             continue
         text = (
-            f"{node}: CUDA_VISIBLE_DEVICES={visible} shows {seen} GPUs to {len(ranks)} ranks. "
+            f"{node}: CUDA_VISIBLE_DEVICES={visible} shows {counted(seen, 'GPU')} to {len(ranks)} ranks. "
             "Fix: leave it out, and name the GPUs as `gpus` of the node"
         )
         if seen == 1 and version.release >= _COUNTS_ONE_DEVICE:
