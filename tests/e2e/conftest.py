@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import docker
@@ -12,6 +12,7 @@ from tests.e2e.controller import Controller, free_subnet, new_cluster_name
 from tests.e2e.local_job import MakeJob, jobs_here
 from tests.e2e.machine_image import machine_image
 from tests.e2e.pair import Pair
+from tests.e2e.tensorrt_llm_image import tensorrt_llm_image
 
 
 @pytest.fixture
@@ -73,6 +74,12 @@ def openmpi4_machine(docker_host: docker.DockerClient, mpi_image: str) -> str:
 def docker_machine(docker_host: docker.DockerClient, mpi_image: str) -> str:
     """The image of a machine that can have a Docker engine of its own."""
     return machine_image(docker_host, mpi_image, "docker")
+
+
+@pytest.fixture(scope="session")
+def tensorrt_llm(docker_host: docker.DockerClient, mpi_image: str) -> Callable[[str], str]:
+    """Gives the image of a node that pretends to have one version of TensorRT-LLM."""
+    return lambda version: tensorrt_llm_image(docker_host, mpi_image, version)
 
 
 @pytest.fixture

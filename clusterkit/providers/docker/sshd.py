@@ -10,6 +10,7 @@ from clusterkit.model.trust import Trust
 
 _CONFIG = """\
 # Made by clusterkit: keys only, on the cluster network only.
+Include {folder}/environment.conf
 ListenAddress {address}
 {port}HostKey {folder}/host_key
 AuthorizedKeysFile {folder}/authorized_keys
@@ -28,6 +29,18 @@ MaxSessions 100
 MaxStartups 200
 """
 
+# sshd gives a login nothing of the environment that the container has from its image and from the
+# inventory: PATH, LD_LIBRARY_PATH, whatever the image's programs need. Of several SetEnv the first
+# counts, and it must be one line. What a login makes itself stays out.
+_START = r"""
+mkdir -p /run/sshd || exit  # /run is empty in a new container
+words=$(env -0 | LC_ALL=C sed -z -E -e '/\n/d' -e 's/[\\"]/\\&/g' -e 's/.*/ "&"/' \
+    -e '/^ "(HOME|HOSTNAME|LOGNAME|MAIL|OLDPWD|PWD|SHELL|SHLVL|TERM|USER|_)=/d' | tr -d '\0')
+rm -f "$1/environment.conf"
+[ -z "$words" ] || (umask 077; printf 'SetEnv%s\n' "$words" >"$1/environment.conf")
+exec "$(command -v sshd || echo /usr/sbin/sshd)" -D -e -f "$1/sshd_config"
+"""
+
 
 def sshd_folder(cluster: Cluster) -> str:
     """Where a container has sshd's files."""
@@ -36,9 +49,7 @@ def sshd_folder(cluster: Cluster) -> str:
 
 def sshd_command(cluster: Cluster) -> tuple[str, ...]:
     """The container's command: it lives as long as sshd does."""
-    # /run is empty in a new container, and sshd wants its folder there.
-    script = 'mkdir -p /run/sshd && exec "$(command -v sshd || echo /usr/sbin/sshd)" -D -e -f "$1"'
-    return ("sh", "-c", script, "sh", f"{sshd_folder(cluster)}/sshd_config")
+    return ("sh", "-c", _START, "sh", sshd_folder(cluster))
 
 
 def sshd_files(cluster: Cluster, trust: Trust, node: Node) -> tuple[Put, ...]:
@@ -55,7 +66,7 @@ def sshd_files(cluster: Cluster, trust: Trust, node: Node) -> tuple[Put, ...]:
 
 
 def _set_env(env: Mapping[str, str]) -> str:
-    """What gives a login the container's environment; sshd starts each with an empty one."""
+    """The inventory's part of a login's environment, where the container's start wrote none."""
     return f"SetEnv {' '.join(_quoted(f'{name}={env[name]}') for name in env)}\n" if env else ""
 
 

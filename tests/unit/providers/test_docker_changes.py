@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from clusterkit.model.cluster import Container, Mount, Storage
 from clusterkit.providers.docker.spec import create_arguments, differing_fields
+from clusterkit.providers.docker.sshd import sshd_command
 from tests.unit.pair import node, pair
 from tests.unit.providers.engine import (
     PAIR,
@@ -49,13 +50,7 @@ def test_the_arguments_of_a_container_are_those_of_the_inventory():
     assert arguments == {
         "image": "img:1",
         "hostname": "node1",
-        "command": [
-            "sh",
-            "-c",
-            'mkdir -p /run/sshd && exec "$(command -v sshd || echo /usr/sbin/sshd)" -D -e -f "$1"',
-            "sh",
-            "/var/lib/clusterkit/sshd/sshd_config",
-        ],
+        "command": list(sshd_command(pair())),
         "env": {"HF_TOKEN": "hunter2"},
         "network": "clusterkit-pair",
         "address": "192.168.123.111",

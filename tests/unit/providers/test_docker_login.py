@@ -99,6 +99,7 @@ def test_the_files_of_sshd():
         f"{FOLDER}/sshd_config",
         b"""\
 # Made by clusterkit: keys only, on the cluster network only.
+Include /var/lib/clusterkit/sshd/environment.conf
 ListenAddress 192.168.123.112
 HostKey /var/lib/clusterkit/sshd/host_key
 AuthorizedKeysFile /var/lib/clusterkit/sshd/authorized_keys
