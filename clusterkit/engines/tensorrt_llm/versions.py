@@ -12,6 +12,37 @@ OLDEST = Version("0.5.0")
 LAST_WITH_ENGINES = Version("1.3.0rc20")
 """The last release with the TensorRT backend (its release notes, 30 June 2026)."""
 
+_Release = tuple[int, int]
+CHECKPOINTS: _Release = (0, 8)
+"""From here on convert_checkpoint.py and trtllm-build; before, build.py of each model."""
+CHECKPOINTS_OF_GPT_AND_QWEN: _Release = (0, 9)
+"""examples/gpt and examples/qwen still have build.py in 0.8.0, and nothing else."""
+OUTPUT_TIMING_CACHE: _Release = (0, 9)
+"""trtllm-build --output_timing_cache; in 0.8.0 the cache lies beside the engine anyway."""
+MAX_SEQ_LEN: _Release = (0, 11)
+"""trtllm-build --max_seq_len; --max_output_len is gone from 0.12 on (commands/build.py)."""
+PLUGINS_FOLLOW_THE_DTYPE: _Release = (0, 11)
+"""trtllm-build: plugins are `auto` by default; before, float16 (plugin/plugin.py)."""
+MAX_NUM_TOKENS_8192: _Release = (0, 11)
+"""trtllm-build: max_num_tokens is 8192 by default; before, all prompts of a batch at once."""
+CUSTOM_ALL_REDUCE_IS_CHOSEN: _Release = (0, 12)
+"""trtllm-build has no --use_custom_all_reduce from here on; from 0.8 it is on by default."""
+FAST_BUILD: _Release = (0, 12)
+"""trtllm-build --fast_build, which writes rank<N>_managed_weights.safetensors."""
+EXAMPLES_IN_MODELS_CORE: _Release = (0, 20)
+"""From here on examples/models/core/<model>; before, examples/<model> (notes of 0.19, 0.20)."""
+
+
+def since(version: Version, release: _Release) -> bool:
+    """Whether a version is that release or newer; its candidates and builds count as itself."""
+    return version.release >= release
+
+
+def has_engines(version: Version) -> bool:
+    """Whether the version still has the TensorRT backend."""
+    plain = Version(version.public.partition(".post")[0].partition(".dev")[0])
+    return plain <= LAST_WITH_ENGINES
+
 
 def parse_version(text: str) -> Version:
     """``0.16.0``, ``1.3.0rc20`` and the like, in their order.

@@ -1,0 +1,125 @@
+"""What a version cannot build, with the reason and a version that can."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from packaging.version import Version
+
+from clusterkit.engines.tensorrt_llm.families import CHATGLM, FIRST_WITH, uses_build_py
+from clusterkit.engines.tensorrt_llm.known_flags import FlagSpec, known_flags
+from clusterkit.engines.tensorrt_llm.versions import LAST_WITH_ENGINES, has_engines, since
+from clusterkit.engines.tensorrt_llm.wanted import Wanted
+from clusterkit.errors import UsageError
+from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
+
+
+def require_engines(settings: TensorRtLlmSettings, version: Version) -> None:
+    """Refuse what has no engine at all.
+
+    Raises:
+        UsageError: If the backend is PyTorch, or the version is newer than engines.
+    """
+    if settings.backend == "pytorch":
+        raise UsageError(
+            "engine.backend: the PyTorch backend has no engines; it serves the model itself. "
+            "Fix: `clusterkit serve`, or engine.backend tensorrt"
+        )
+    if not has_engines(version):
+        raise UsageError(
+            f"engine.version: TensorRT-LLM {version} has no engines any more; "
+            f"{LAST_WITH_ENGINES} was the last that had. Fix: `clusterkit serve`, which serves "
+            f"the model itself with the PyTorch backend, or TensorRT-LLM {LAST_WITH_ENGINES}"
+        )
+
+
+def refusals(wanted: Wanted) -> list[str]:
+    """Every reason why this version does not build this engine."""
+    if problem := _of_family(wanted):
+        return [problem]
+    return [*_of_split(wanted), *_of_quantization(wanted), *_of_dtype(wanted), *_of_qwen(wanted)]
+
+
+def _of_family(wanted: Wanted) -> str | None:
+    first = FIRST_WITH.get(wanted.family, (0, 5))
+    if since(wanted.version, first):
+        return None
+    return (
+        f"engine.family: TensorRT-LLM {wanted.version} has no {wanted.family}. "
+        f"Fix: {_release(first)} or newer"
+    )
+
+
+def _of_split(wanted: Wanted) -> Iterator[str]:
+    """ChatGLM never has pipelines; its first release has no split; GPT's build.py has tp alone."""
+    settings, version = wanted.settings, wanted.version
+    single = wanted.family in CHATGLM and not since(version, (0, 6))
+    if single and settings.world_size > 1:
+        yield (
+            f"engine.tp, engine.pp: {wanted.family} in TensorRT-LLM {version} runs on one GPU. "
+            "Fix: tp 1 and pp 1, or 0.6.0 or newer, which has tp"
+        )
+    elif wanted.family in CHATGLM and settings.pp > 1:
+        yield (
+            "engine.pp: TensorRT-LLM has no pipeline parallelism for ChatGLM in any version. "
+            f"Fix: tp {settings.world_size} and pp 1"
+        )
+    if wanted.family == "gpt2" and uses_build_py("gpt2", version) and settings.pp > 1:
+        yield (
+            f"engine.pp: gpt/build.py of TensorRT-LLM {version} has tensor parallelism alone. "
+            f"Fix: tp {settings.world_size} and pp 1, or 0.9.0 or newer"
+        )
+
+
+def _of_quantization(wanted: Wanted) -> Iterator[str]:
+    """See `build_py` and `checkpoint` for how the others are done."""
+    quantization, file = wanted.settings.quantization, wanted.settings.quantized_weights
+    is_llama, is_old = wanted.family == "llama", uses_build_py(wanted.family, wanted.version)
+    said = f"engine.quantization: {wanted.family} in TensorRT-LLM {wanted.version}"
+    newer = "0.8.0" if wanted.family in CHATGLM else "0.9.0"
+    if quantization == "fp8" and is_old and not is_llama:
+        yield f"{said} cannot read the scales of fp8. Fix: {newer} or newer, or int8"
+    is_calibrated = quantization in ("fp8", "int4-awq")
+    if is_calibrated and wanted.family == "mixtral" and wanted.version.release[:2] == (0, 8):
+        yield f"{said}: quantize.py does not know it. Fix: 0.9.0 or newer, or int8"
+    if quantization != "int4-awq" or not is_old:
+        return
+    if wanted.family in ("gpt2", "mixtral") or not _reads_awq(wanted):
+        yield f"{said} has no int4-awq. Fix: {newer} or newer, or int8"
+    elif file is None and not (is_llama and since(wanted.version, (0, 7))):
+        yield (
+            f"{said} needs the file that AWQ wrote. "
+            f"Fix: set engine.quantized_weights to it, or {newer} or newer"
+        )
+
+
+def _reads_awq(wanted: Wanted) -> bool:
+    """Whether the family's build.py can: chatglm from 0.6 on, qwen in 0.8.0."""
+    if wanted.family == "qwen":
+        return since(wanted.version, (0, 8))
+    return wanted.family == "llama" or since(wanted.version, (0, 6))
+
+
+def _of_dtype(wanted: Wanted) -> Iterator[str]:
+    name = "build.py" if uses_build_py(wanted.family, wanted.version) else "convert_checkpoint.py"
+    spec = (known_flags(wanted.program(name), wanted.version) or {}).get("--dtype")
+    if isinstance(spec, FlagSpec) and spec.choices and wanted.dtype not in spec.choices:
+        yield (
+            f"engine.dtype: {wanted.program(name)} of TensorRT-LLM {wanted.version} has no "
+            f"{wanted.dtype}. Fix: {' or '.join(spec.choices)}"
+        )
+
+
+def _of_qwen(wanted: Wanted) -> Iterator[str]:
+    """qwen/build.py reads `kv_channels`, which Qwen 1 alone has."""
+    is_old = wanted.family == "qwen" and uses_build_py("qwen", wanted.version)
+    if is_old and wanted.config and "kv_channels" not in wanted.config:
+        kind = wanted.config.get("model_type", "this model")
+        yield (
+            f"engine.model: qwen/build.py of TensorRT-LLM {wanted.version} builds the first Qwen "
+            f"alone, and this is {kind}. Fix: 0.10.0 or newer"
+        )
+
+
+def _release(first: tuple[int, int]) -> str:
+    return f"{first[0]}.{first[1]}.0"
