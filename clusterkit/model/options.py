@@ -21,6 +21,7 @@ from clusterkit.model.describe_options import (
     InitOptions,
     SchemaOptions,
 )
+from clusterkit.model.engines_options import EnginesOptions
 from clusterkit.model.images_options import ImagesOptions
 from clusterkit.model.import_options import ImportOptions
 from clusterkit.model.infer_options import InferOptions, Timeout, one_or_more
@@ -194,6 +195,7 @@ VERBS: dict[str, type[Model]] = {
     "discover": DiscoverOptions,
     "doctor": DoctorOptions,
     "down": DownOptions,
+    "engines": EnginesOptions,
     "exec": ExecOptions,
     "images": ImagesOptions,
     "import": ImportOptions,
@@ -257,6 +259,7 @@ _ARGUMENTS = {
     "cp": ("sources", "target"),
     "discover": ("hosts",),
     "doctor": ("nodes",),
+    "engines": ("action", "name"),
     "exec": ("nodes", "argv"),
     "images": ("action", "image", "nodes"),
     "import": ("file",),

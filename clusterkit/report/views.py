@@ -18,6 +18,7 @@ _VIEWS = {
     "DoctorResult": "doctor:doctor_text",
     "DownResult": "plan:down_text",
     "DryRun": "dry_run:dry_run_text",
+    "EnginesResult": "engines:engines_text",
     "ExecResult": "nodes:exec_text",
     "HelloResult": "hello:hello_text",
     "ImagesResult": "images:images_text",

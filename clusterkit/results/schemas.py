@@ -10,6 +10,7 @@ from clusterkit.results.check import CheckResult
 from clusterkit.results.discover import DiscoverResult
 from clusterkit.results.doctor import DoctorResult
 from clusterkit.results.dry_run import DryRun
+from clusterkit.results.engines import EnginesResult
 from clusterkit.results.hello import HelloResult
 from clusterkit.results.images import ImagesResult
 from clusterkit.results.import_ import ImportResult
@@ -40,6 +41,7 @@ RESULTS: dict[str, type[Model]] = {
     "doctor": DoctorResult,
     "down": DownResult,
     "dry-run": DryRun,
+    "engines": EnginesResult,
     "exec": ExecResult,
     "images": ImagesResult,
     "import": ImportResult,

@@ -63,6 +63,14 @@ def build_command(cluster: Cluster, python: str, order: str) -> Command:
     return Command((python, "-I", "-S", payloads, "build_engine", order))
 
 
+def engines_command(
+    cluster: Cluster, node: str, python: str, action: str, name: str | None
+) -> Command:
+    """Ask a node for its engines, or have it remove one."""
+    words = ("engines", action, engines_folder(cluster), *([name] if name else []))
+    return Command((python, "-I", "-S", payload_folder(cluster.home_of(node)), *words))
+
+
 def order_of(
     build: EngineBuild, paths: BuildPaths, *, shape: Mapping[str, Any], engine: Mapping[str, Any]
 ) -> bytes:
