@@ -95,6 +95,15 @@ def placing_steps(
     )
 
 
+def placed_folder(session: Session, facts: Facts) -> str:
+    """Where ranks will find what they load, as far as nobody has looked."""
+    if is_built(session, facts):
+        from clusterkit.use_cases.engine_building import planned_folder
+
+        return planned_folder(session, facts)
+    return "<known after build>"
+
+
 def model_states(session: Session, world: World, facts: Facts) -> dict[str, ModelState]:
     """``ready``, ``absent`` or ``damaged`` on each storage, by the node that was asked.
 

@@ -21,6 +21,7 @@ from clusterkit.placement import place_stages
 from clusterkit.use_cases.built_engine import BuiltEngine, with_version
 from clusterkit.use_cases.engine_commands import BuildPaths, first_build_steps, order_of
 from clusterkit.use_cases.engine_looking import look_at_model, read_model
+from clusterkit.use_cases.engine_pushing import push_engine, push_steps
 from clusterkit.use_cases.engine_running import run_build
 from clusterkit.use_cases.launch import Facts
 from clusterkit.use_cases.model_placing import Builder, digest_of, look_at_files
@@ -41,8 +42,6 @@ def place_engine(
         return engine, ()
     settings = session.cluster.engine
     placement = place_stages(session.cluster, tp=settings.tp, pp=settings.pp)
-    from clusterkit.use_cases.engine_pushing import push_engine
-
     copied_to = push_engine(
         session, builder, engine, placement, facts, builder.sink, verify=verify
     )
@@ -126,13 +125,28 @@ def engine_steps(session: Session, facts: Facts) -> tuple[Step, ...]:
     """The steps of a first build, not run."""
     session = with_version(session, facts)
     cluster, settings = session.cluster, session.cluster.engine
-    return first_build_steps(
+    build = planned_build(session, facts, None)
+    steps = first_build_steps(
         cluster,
-        planned_build(session, facts, None),
+        build,
         python=facts[cluster.head.name].python,
         model=settings.model,
         tokenizer=tokenizer_of(settings),
     )
+    if cluster.storage.kind != "sync":
+        return steps
+    used = place_stages(cluster, tp=settings.tp, pp=settings.pp).nodes
+    others = [name for name in used if name != cluster.head.name]
+    return (
+        *steps,
+        *push_steps(cluster, facts, folder=planned_folder(session, facts), nodes=others),
+    )
+
+
+def planned_folder(session: Session, facts: Facts) -> str:
+    """Where the engine will lie; its digest is known when the model was looked at."""
+    build = planned_build(with_version(session, facts), facts, None)
+    return BuildPaths.of(session.cluster, build, is_known=False).target
 
 
 def tokenizer_of(settings: EngineSettings) -> str:

@@ -21,6 +21,7 @@ from clusterkit.use_cases.builder import (
     builder_for,
     model_looks,
     place_everywhere,
+    placed_folder,
     placing_steps,
 )
 from clusterkit.use_cases.built_engine import with_version
@@ -99,7 +100,8 @@ def infer_steps(session: Session, options: InferOptions, request: GenerateReques
     session = with_version(session, facts)
     if builtin := model_source(session.cluster.engine.model).builtin:
         engine_of(session.cluster.engine).check(request, builtin.shape, session.cluster, {})
-    job = infer_job(session, options, request, folder="<known after build>", facts=facts)
+    folder = placed_folder(session, facts)
+    job = infer_job(session, options, request, folder=folder, facts=facts)
     built = placing_steps(session, facts, [node.name for node in job.nodes])
     return [*built, *job_steps(job)]
 
