@@ -45,7 +45,7 @@ def main() -> None:
     output = Output(
         order["output"],
         order["prompts"],
-        beams=number_in(words, "--num_beams"),
+        beams=number_in(words, "--num_beams") * number_in(words, "--beam_width"),
         sequences=number_in(words, "--num_return_sequences"),
         streams="--streaming" in words,
     )

@@ -35,6 +35,8 @@ def prepared(
     if order["tokenizer_link"]:
         with contextlib.suppress(FileExistsError):  # another rank of this node made it
             (here / order["tokenizer_link"]).symlink_to(order["tokenizer"])
+    if "--model_name" in words:
+        words = _with_value(words, "--model_name", engine_name(words))
     if order["greedy_by_config"]:
         folder = greedy_tokenizer(Path(order["tokenizer"]), here / f"tokenizer-of-rank-{rank}")
         words = _with_value(words, "--tokenizer_dir", folder)
@@ -90,6 +92,16 @@ def greedy_tokenizer(tokenizer: Path, made: Path) -> str:
                 (made / entry.name).symlink_to(entry)
     (made / config.name).write_text(json.dumps({**described, **_GREEDY}), encoding="utf-8")
     return str(made)
+
+
+def engine_name(words: list[str]) -> str:
+    """The name under which the engine was built, such as ``chatglm2_6b_32k``, if it tells."""
+    config = Path(_value(words, "--engine_dir")) / "config.json"
+    try:
+        name = json.loads(config.read_text(encoding="utf-8"))["builder_config"]["name"]
+    except (OSError, ValueError, KeyError, TypeError):
+        name = None  # run.py will say what it misses
+    return name if isinstance(name, str) else _value(words, "--model_name")
 
 
 def _value(words: list[str], flag: str) -> str:

@@ -119,7 +119,7 @@ def _takes(here: list[dict[str, Any]], *, of: int) -> dict[str, Any]:
     kinds = {one.get("takes_value", True) for one in here}
     counts = {one.get("nargs") for one in here}
     required = len(here) == of and all(one.get("required") for one in here)
-    if kinds == {False}:
+    if kinds == {False} or counts == {0}:  # 0: a pair of --x and --no-x
         return {"action": "store_true", "required": required}
     nargs = "?" if len(kinds) > 1 else counts.pop() if len(counts) == 1 else "*"
     lists = [one.get("choices") for one in here]

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from packaging.version import Version
 
 from clusterkit.engines.request import GenerateRequest
-from clusterkit.engines.tensorrt_llm.versions import LAST_WITH_ENGINES
+from clusterkit.engines.tensorrt_llm.families import CHATGLM, FIRST_WITH, chatglm_name
+from clusterkit.engines.tensorrt_llm.flags import check_flags, has_flag
+from clusterkit.engines.tensorrt_llm.versions import since
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
 
 _SHARED = (0, 7)
@@ -17,7 +19,25 @@ _SEEDED = _STREAMED = (0, 11)
 """It takes a seed, and its C++ session streams: before, streaming hung or was refused."""
 _LONGEST_WORD = 131_071 - len("--input_text=")
 """Linux hands no program a longer word."""
-_CHATGLM = {"chatglm2": "chatglm2_6b", "chatglm3": "chatglm3_6b"}
+_PRINTED = "nothing: answers are read from what is printed"
+_OURS = {
+    "--model_name": "engine.family",
+    "--engine_dir": "engine.model",
+    "--tokenizer_dir": "engine.tokenizer",
+    "--tokenizer": "engine.tokenizer",
+    "--input_text": "`--prompt`",
+    "--input_file": "`--prompts`",
+    "--input_tokens": "`--prompts`",
+    "--max_output_len": "`--max-tokens`",
+    "--max_new_tokens": "`--max-tokens`",
+    "--temperature": "`--temperature`",
+    "--top_p": "`--top-p`",
+    "--random_seed": "`--seed`",
+    "--no_prompt_template": "`--raw`",
+    "--output_csv": _PRINTED,
+    "--output_npy": _PRINTED,
+}
+"""Flags that clusterkit sets, and what to use in their place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,68 +64,53 @@ class RunPy:
 
 def run_py(settings: TensorRtLlmSettings, version: Version) -> RunPy | str:
     """The one for this family and version; or, as a sentence, why there is none."""
-    if version > LAST_WITH_ENGINES or settings.backend == "pytorch":
-        what = (
-            f"TensorRT-LLM {version}" if settings.backend != "pytorch" else "the pytorch backend"
-        )
+    if since(version, _SHARED):
+        late = since(version, _SEEDED)
+        return RunPy("run.py", "indexed", has_template=True, has_seed=late, streams=late)
+    family, is_first = settings.family, not since(version, (0, 6))
+    if family is None:
         return (
-            f"engine: {what} runs no TensorRT engines, so there is no run.py to answer prompts. "
-            f"Fix: `clusterkit serve`, or {LAST_WITH_ENGINES} at the latest with backend tensorrt"
+            f"engine.family: TensorRT-LLM {version} has a run.py for each family, and nobody "
+            "says which this is. Fix: set engine.family"
         )
-    if version.release >= _SHARED:
-        is_late = version.release >= _SEEDED
-        return RunPy(
-            "run.py",
-            "indexed",
-            has_template=True,
-            has_seed=is_late,
-            streams=version.release >= _STREAMED,
-        )
-    is_first = version.release < (0, 6)
-    match settings.family:
-        case "llama":
-            return RunPy("llama/run.py", "quoted", samples="greedy", takes_several=False)
-        case "gpt2":
-            return RunPy(
-                "gpt/run.py",
-                "quoted",
-                tokenizer_flag="--tokenizer",
-                samples="greedy",
-                takes_several=False,
-            )
-        case "qwen" if not is_first:
-            return RunPy(
-                "qwen/run.py",
-                "beamed",
-                length_flag="--max_new_tokens",
-                samples="config",
-                takes_several=False,
-            )
-        case "chatglm2" if is_first:
-            return RunPy(
-                "chatglm2-6b/run.py",
-                "starred",
-                tokenizer_flag=None,
-                tokenizer_link="pyTorchModel",
-                takes_several=False,
-            )
-        case "chatglm2" | "chatglm3" if not is_first:
-            name = _CHATGLM[settings.family]
-            return RunPy("chatglm/run.py", "ruled", model_name=name, has_seed=True)
-        case None:
-            return (
-                f"engine.family: TensorRT-LLM {version} has a run.py for each family, and nobody "
-                "says which this is. Fix: set engine.family"
-            )
-    return (
-        f"engine.family: TensorRT-LLM {version} has no example for {settings.family}. "
-        "Fix: a newer version"
-    )
+    if not since(version, FIRST_WITH.get(family, (0, 5))):
+        return f"engine.family: TensorRT-LLM {version} has no {family}. Fix: a newer version"
+    if family in CHATGLM and is_first:
+        return _CHATGLM_OF_0_5
+    if family in CHATGLM:
+        name = chatglm_name(family, settings.model, {})
+        return RunPy("chatglm/run.py", "ruled", model_name=name, has_seed=True)
+    return _OLD[family]
 
 
-def refusals(run: RunPy, version: Version, request: GenerateRequest) -> Iterator[str]:
+_CHATGLM_OF_0_5 = RunPy(
+    "chatglm2-6b/run.py",
+    "starred",
+    tokenizer_flag=None,
+    tokenizer_link="pyTorchModel",
+    takes_several=False,
+)
+_OLD = {
+    "llama": RunPy("llama/run.py", "quoted", samples="greedy", takes_several=False),
+    "gpt2": RunPy(
+        "gpt/run.py", "quoted", tokenizer_flag="--tokenizer", samples="greedy", takes_several=False
+    ),
+    "qwen": RunPy(
+        "qwen/run.py",
+        "beamed",
+        length_flag="--max_new_tokens",
+        samples="config",
+        takes_several=False,
+    ),
+}
+"""Up to 0.6, of families that had one each."""
+
+
+def refusals(
+    run: RunPy, settings: TensorRtLlmSettings, version: Version, request: GenerateRequest
+) -> Iterator[str]:
     """Why this run.py cannot do what is asked, each with a fix."""
-    its = f"run.py of TensorRT-LLM {version}"
+    its = f"{run.path} of TensorRT-LLM {version}"
     if request.system is not None:
         yield f"{its} takes no system prompt. Fix: write it into the prompt"
     if request.logits:
@@ -116,6 +121,13 @@ def refusals(run: RunPy, version: Version, request: GenerateRequest) -> Iterator
         yield f"{its} has no temperature for this family. Fix: `--temperature 0`, or 0.7 or later"
     elif request.seed is not None and request.temperature > 0 and not run.has_seed:
         yield f"{its} takes no seed. Fix: leave out `--seed`, or 0.11 or later"
+    yield from _of_prompts(its, request)
+    ours = _OURS if request.temperature else {**_OURS, "--top_k": "`--temperature`"}
+    for problem in check_flags(run.path, version, settings.run_flags, ours=ours):
+        yield f"engine.run_flags: {problem}"
+
+
+def _of_prompts(its: str, request: GenerateRequest) -> Iterator[str]:
     for number, prompt in enumerate(request.prompts, 1):
         if "\0" in prompt:
             yield f"prompt {number} has a NUL character, which no program takes. Fix: remove it"
@@ -158,7 +170,7 @@ def words(
     if run.has_template and request.raw:
         yield "--no_prompt_template"
     yield from ("--log_level", "error")
-    if run.streams and "--use_py_session" not in settings.run_flags:
+    if run.streams and not has_flag(settings.run_flags, "--use_py_session"):
         yield "--streaming"
 
 

@@ -7,6 +7,7 @@ import json
 from packaging.version import Version
 
 from clusterkit.engines.request import GenerateRequest
+from clusterkit.engines.tensorrt_llm.abilities import require_engines
 from clusterkit.engines.tensorrt_llm.gpus_per_node import gpus_per_node
 from clusterkit.engines.tensorrt_llm.run_py import RunPy, refusals, run_py, words
 from clusterkit.errors import UsageError
@@ -34,10 +35,11 @@ def run_program(
     Raises:
         UsageError: If this version cannot do what the request asks, with every reason.
     """
+    require_engines(settings, version)
     run = run_py(settings, version)
     if isinstance(run, str):
         raise UsageError(run)
-    if problems := list(refusals(run, version, request)):
+    if problems := list(refusals(run, settings, version, request)):
         raise UsageError("\n".join(problems))
     fix = gpus_per_node(settings, version, placement)
     tokenizer = f"{engine_folder}/tokenizer"
