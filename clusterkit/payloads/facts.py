@@ -140,6 +140,22 @@ def gpus() -> list[dict[str, object]]:
     if smi is None:
         return []
     fields = "index,uuid,name,memory.total"
+    # Drivers before R510 have no compute_cap, and say so before they list anything.
+    rows = _listed(smi, f"{fields},compute_cap") or _listed(smi, fields)
+    return [
+        {
+            "index": int(row[0]),
+            "uuid": row[1],
+            "name": row[2],
+            "memory_bytes": int(row[3]) << 20,
+            "compute_capability": row[4] if len(row) > 4 else None,
+        }
+        for row in rows
+    ]
+
+
+def _listed(smi: str, fields: str) -> list[list[str]]:
+    """One row a GPU; none where nvidia-smi refuses."""
     try:
         answer = subprocess.run(
             [smi, f"--query-gpu={fields}", "--format=csv,noheader,nounits"],
@@ -148,11 +164,8 @@ def gpus() -> list[dict[str, object]]:
     except (OSError, subprocess.TimeoutExpired):
         return []
     rows = [line.split(", ") for line in answer.stdout.splitlines()]
-    return [
-        {"index": int(row[0]), "uuid": row[1], "name": row[2], "memory_bytes": int(row[3]) << 20}
-        for row in rows
-        if len(row) == 4 and answer.returncode == 0
-    ]
+    wanted = fields.count(",") + 1
+    return [row for row in rows if len(row) == wanted] if answer.returncode == 0 else []
 
 
 if __name__ == "__main__":

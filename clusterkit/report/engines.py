@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,12 +14,18 @@ from clusterkit.report.folding import fold
 from clusterkit.report.tables import BAD, GOOD, NOTHING, Block, Blocks, cell, grid, table
 from clusterkit.results.engines import EnginesResult, ListedEngine
 
+_NOT_FACTS = ("engine", "key", "stages", "rank_files", "common_files")
+"""What a manifest tells of the engine for programs, or what is shown otherwise."""
+
 
 def engines_text(engines: EnginesResult, *, wide: bool = False) -> Blocks:
     """What there is and what is wrong with it; ``wide`` adds where it lies."""
     blocks: list[Block] = []
     if engines.removed:
         blocks.append(Text(f"Removed from {fold(engines.removed)}.", GOOD))
+    if engines.pushed:
+        how_long = duration(engines.took_s)
+        blocks.append(Text(f"Brought to {fold(engines.pushed)} in {how_long}.", GOOD))
     shown = [engine for engine in engines.engines if engine.manifest]
     if shown:
         blocks += _shown(shown[0])
@@ -69,12 +76,14 @@ def _shown(engine: ListedEngine) -> list[Block]:
     facts.add_row(Text("engine", "bold"), engine.name)
     facts.add_row(Text("folder", "bold"), engine.folder)
     facts.add_row(Text("state", "bold"), _states(engine))
-    about = dict(manifest.get("engine", {}))
-    ranks = _ranks(about.pop("rank_files", ()))
-    about.pop("common_files", None)
-    key = about.pop("key", {})
-    for name, value in {**about, **key}.items():
+    about: dict[str, Any] = manifest.get("engine", {})
+    key: dict[str, Any] = about.get("key", {})
+    ranks = _ranks(about.get("rank_files", ()))
+    told = {name: value for name, value in {**key, **about}.items() if name not in _NOT_FACTS}
+    for name, value in told.items():
         facts.add_row(Text(name.replace("_", " "), "bold"), _value(value))
+    for stage, *words in key.get("stages", ()):
+        facts.add_row(Text(stage, "bold"), shlex.join(words))
     files = table("FILE", "RANK", "SIZE", "SHA256", right=["RANK", "SIZE"], whole=["FILE"])
     for name, file in manifest.get("files", {}).items():
         files.add_row(name, cell(ranks.get(name)), size(file["size"]), file["sha256"])

@@ -36,7 +36,7 @@ def run_build(
     transport = builder.transport(head)
     transport.put(Put(paths.order, order))
     heard = _Heard(head, build.name, builder)
-    builder.sink(Note(f"{build.name} is built there; the whole log: {paths.log}", head))
+    builder.sink(Note(f"building {build.name}; the whole log: {paths.log}", head))
     command = build_command(cluster, builder.python, paths.order)
     code = wait(transport.start(command, heard))
     if code == 0:
