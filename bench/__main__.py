@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable
 
+from bench.distribution import distribution
 from bench.fanout import fanout
 from bench.jobs import hello, infer
 from bench.machine import machine
@@ -25,6 +26,7 @@ BENCHES: dict[str, Callable[[], list[Row]]] = {
     "infer": infer,
     "fanout": fanout,
     "up-ssh": up_ssh,
+    "engines-push": distribution,
 }
 
 

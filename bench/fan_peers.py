@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench.loopback_sshd import KEY_EXCHANGE, Machines
 
-_FOLDER = Path(__file__).resolve().parent.parent / ".cache" / "bench-peers"
+FOLDER = Path(__file__).resolve().parent.parent / ".cache" / "bench-peers"
 _VERSIONS = {"ansible-core": "2.19.14", "ClusterShell": "1.10.1", "pyinfra": "3.10.0"}
 _SSH_CONFIG = """\
 Host *
@@ -107,19 +107,19 @@ def _pyinfra(machines: Machines, config: Path) -> Peer:
 
 
 def _installed(program: str, words: Iterable[str | Path]) -> tuple[str | Path, ...] | None:
-    path = _FOLDER / "bin" / program
+    path = FOLDER / "bin" / program
     return (path, *words) if path.exists() else None
 
 
 def install(say: Callable[[str], None]) -> None:
     """Put what PyPI has into a virtual environment, once; what cannot be had is left out."""
     wanted = [f"{name}=={version}" for name, version in _VERSIONS.items()]
-    marker = _FOLDER / "installed"
+    marker = FOLDER / "installed"
     if marker.exists() and marker.read_text().split() == wanted:
         return
-    subprocess.run([sys.executable, "-m", "venv", "--clear", _FOLDER], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--clear", FOLDER], check=True)
     for requirement in wanted:
-        pip = [_FOLDER / "bin" / "pip", "install", "-q", requirement]
+        pip = [FOLDER / "bin" / "pip", "install", "-q", requirement]
         if subprocess.run(pip, capture_output=True).returncode:
             say(f"{requirement} could not be installed")
     marker.write_text("\n".join(wanted))

@@ -26,7 +26,9 @@ EXAMPLE = "clusterkit engines verify llama-70b-fp8-tp1-pp2"
 
 
 def engines(
-    action: Annotated[str, typer.Argument(metavar="ls|show|verify|rm", help="What to do.")] = "ls",
+    action: Annotated[
+        str, typer.Argument(metavar="ls|show|verify|push|rm", help="What to do.")
+    ] = "ls",
     name: Annotated[
         str | None,
         typer.Argument(metavar="ENGINE", help="Its name, or how that begins; for verify: or all."),
@@ -37,9 +39,10 @@ def engines(
     output: OutputOption = Output.text,
     dry_run: DryRunOption = False,
 ) -> None:
-    """List the engines on the nodes; show, verify or remove one.
+    """List the engines on the nodes; show, verify, push or remove one.
 
     An engine with another setting is another engine: the old one stays until it is removed.
+    `push` brings it from the head to the nodes of its ranks, as `infer` does before it runs.
     """
     manner = Manner(output.value, dry_run, yes, cluster, inventory)
     run(perform, "engines", {"action": action, "name": name}, manner)
@@ -52,12 +55,27 @@ def perform(options: EnginesOptions, manner: Manner, printer: Printer) -> int:
     from clusterkit.use_cases.session import find
 
     session = find(manner.which)
+    if options.action == "push":
+        return _push(session, options, manner, printer)
     if manner.dry_run:
         printer.result(DryRun.of("engines", engines_steps(session, options)))
         return 0
     result = list_engines(session, options)
     if options.action == "rm":
         result = _remove(session, result, manner)
+    printer.result(result)
+    return _exit_code(result)
+
+
+def _push(session: Session, options: EnginesOptions, manner: Manner, printer: Printer) -> int:
+    from clusterkit.results.dry_run import DryRun
+    from clusterkit.use_cases.engines_push import push_named, push_named_steps
+
+    if manner.dry_run:
+        printer.result(DryRun.of("engines", push_named_steps(session, options)))
+        return 0
+    with printer.progress() as sink:
+        result = push_named(session, options, sink=sink)
     printer.result(result)
     return _exit_code(result)
 

@@ -11,10 +11,10 @@ from clusterkit.model.mistakes import mistake
 
 
 class EnginesOptions(Model):
-    """List the engines on the nodes, show, verify or remove one."""
+    """List the engines on the nodes, show, verify, push or remove one."""
 
-    action: Literal["ls", "show", "verify", "rm"] = Field(
-        description="ls, show, verify or rm", examples=["verify"]
+    action: Literal["ls", "show", "verify", "push", "rm"] = Field(
+        description="ls, show, verify, push or rm", examples=["verify"]
     )
     name: str | None = Field(
         default=None,
@@ -26,7 +26,7 @@ class EnginesOptions(Model):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.action in ("show", "rm") and self.name is None:
+        if self.action in ("show", "push", "rm") and self.name is None:
             raise mistake(
                 f"`{self.action}` needs an engine", "name one; `clusterkit engines` lists them"
             )

@@ -17,6 +17,7 @@ from typing import Any
 
 from clusterkit.payloads.model_folder import differences
 from clusterkit.payloads.model_protocol import MANIFEST
+from clusterkit.payloads.push_protocol import WORK
 
 
 def main() -> None:
@@ -53,7 +54,12 @@ def look(engine: Path, *, rehash: bool) -> dict[str, Any] | None:
 
 
 def remove(folder: Path, name: str) -> bool:
-    """Take the engine away; it is gone at once, and its files follow. False: it was not there."""
+    """Take the engine away; it is gone at once, and its files follow. False: it was not there.
+
+    With it goes what has come of it by a push that did not end.
+    """
+    if _is_finished(name) and "/" not in name:
+        shutil.rmtree(folder / f"{name}{WORK}", ignore_errors=True)
     if name not in names_in(folder):
         return False
     aside = Path(tempfile.mkdtemp(prefix=".", suffix=".removed", dir=folder))

@@ -40,6 +40,7 @@ class EnginesResult(Model):
     cluster: str
     engines: tuple[ListedEngine, ...] = ()
     removed: tuple[str, ...] = Field(default=(), description="Nodes from which it was removed")
+    pushed: tuple[str, ...] = Field(default=(), description="Nodes to which `push` sent something")
     verified: bool = Field(default=False, description="Every byte was read")
     unreachable: dict[str, str] = Field(
         default_factory=dict, description="Nodes that could not be asked, and why"

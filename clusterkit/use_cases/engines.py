@@ -71,20 +71,24 @@ def remove_engine(session: Session, engine: ListedEngine) -> EnginesResult:
     """
     began = time.monotonic()
     facts = known_facts(session)
-    having = [node for node, state in engine.nodes.items() if state != "absent"]
     with open_world(session) as world, locked(session, world, "engines rm", sink=lambda _: None):
+        # Where there is none of it, something may have come of it by a push that did not end.
         answers = on_each(
-            having, lambda node: _ask(session, world, facts, node, "rm", engine.name)
+            engine.nodes, lambda node: _ask(session, world, facts, node, "rm", engine.name)
         )
         raise_failures(answers)
         seen = _look(session, world, facts, "ls")
     return EnginesResult(
         cluster=session.cluster.name,
         engines=tuple(_listed(session, seen, name) for name in seen.names),
-        removed=tuple(having),
+        removed=tuple(node for node, row in answers.items() if _is_removed(row)),
         unreachable=dict(seen.unreachable),
         took_s=time.monotonic() - began,
     )
+
+
+def _is_removed(answer: Mapping[str, Any] | ClusterkitError) -> bool:
+    return not isinstance(answer, ClusterkitError) and bool(answer["removed"])
 
 
 def engines_steps(session: Session, options: EnginesOptions) -> list[Step]:
