@@ -16,6 +16,7 @@ def planned_facts(cluster: Cluster) -> dict[str, NodeFacts]:
     found = {}
     for node in cluster.nodes:
         python = node.python or IMAGE_PYTHON
+        folder, slash, _ = python.rpartition("/")
         found[node.name] = NodeFacts(
             hostname=node.name,
             cores=node.slots,
@@ -23,7 +24,7 @@ def planned_facts(cluster: Cluster) -> dict[str, NodeFacts]:
             memory_available_bytes=0,
             python=python,
             python_version="",
-            mpirun=f"{python.rpartition('/')[0]}/mpirun",
+            mpirun=f"{folder}{slash}mpirun",
             mpi_version=_MPI_VERSION,
             packages=packages,
             gpus=tuple(Gpu(index, "", "", 0) for index in node.devices),

@@ -5,7 +5,8 @@
 
 ARG BASE=clusterkit/node-mpi:dev
 FROM ${BASE}
-ENV LD_LIBRARY_PATH=/usr/local/tensorrt/lib:/usr/local/cuda/lib64 \
+ENV PATH=/opt/clusterkit/bin:$PATH \
+    LD_LIBRARY_PATH=/usr/local/tensorrt/lib:/usr/local/cuda/lib64 \
     CUDA_HOME=/usr/local/cuda \
     NOTE="says \"hello\" and \\ \$more"
 COPY __init__.py /opt/stand_ins/tests/

@@ -45,7 +45,8 @@ def main(program: str) -> None:
 
 def _split(model: str, arguments: dict[str, Any]) -> tuple[int, int, int]:
     world = int(arguments["world_size"])
-    if model == "gpt":
+    if "tp_size" not in arguments:
+        assert model == "gpt" or world == 1, "chatglm2 of 0.5 has no parallelism"
         return world, world, 1
     tp, pp = int(arguments["tp_size"]), int(arguments["pp_size"])
     assert world == tp * pp  # the vendor's assertion has no message

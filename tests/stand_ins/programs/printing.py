@@ -45,6 +45,10 @@ def block(inputs: list[str], outputs: list[list[str]], sequences: int) -> None:
 def block_0_6(model: str, inputs: list[str], outputs: list[list[str]]) -> None:
     """The formats of 0.5 and 0.6, in which each model had its own."""
     for number, (asked, beams) in enumerate(zip(inputs, outputs, strict=True)):
+        if model == "chatglm2-6b":  # of 0.5
+            print("*" * 39, "Input --->", f" {asked}", "Output --->", f" {beams[0]}", sep="\n")
+            print("*" * 39, "Finished!", sep="\n")
+            continue
         if model == "chatglm":
             print("#" * 80)
             print(f"Input  {number:2d} ---> len={len(asked.split())}\n{asked}")

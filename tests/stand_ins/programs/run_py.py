@@ -31,7 +31,7 @@ def main(program: str) -> None:
     folder = Path(arguments["engine_dir"])
     config = json.loads((folder / "config.json").read_text())
     printing.log(arguments["log_level"], "Load tokenizer takes: 0.1 sec")
-    _load_tokenizer(Path(arguments["tokenizer_dir"] or "."))
+    _load_tokenizer(_tokenizer(arguments))
     tp, pp = _parallel(config)
     engine = _engine_of(folder, config, world.rank, tp, pp)
     if world.rank < tp * pp and not engine.is_file():
@@ -47,7 +47,7 @@ def main(program: str) -> None:
     for prompt in prompts:
         total = world.allreduce(share(prompt, world.rank))
         words = answer(prompt, world.size, total).split(" ")
-        outputs.append(" ".join(words[: int(arguments["max_output_len"])]))
+        outputs.append(" ".join(words[: _longest(arguments)]))
     if world.rank == 0 and not arguments.get("output_csv") and not arguments.get("output_npy"):
         _print(program, arguments, config, prompts, outputs)
     if program == "examples/chatglm/run.py":
@@ -89,6 +89,17 @@ def _load(path: Path, rank: int, world: int) -> None:
     assert (says["rank"], says["world_size"]) == (rank, world), "another rank's engine"
 
 
+def _tokenizer(arguments: dict[str, Any]) -> Path:
+    """Where the words are; chatglm2's run.py of 0.5 takes no flag for it."""
+    named = arguments.get("tokenizer_dir") or arguments.get("tokenizer")
+    return Path(named or "pyTorchModel")
+
+
+def _longest(arguments: dict[str, Any]) -> int:
+    """How many tokens, which are words here."""
+    return int(arguments.get("max_output_len") or arguments["max_new_tokens"])
+
+
 def _load_tokenizer(folder: Path) -> None:
     """Every rank loads it."""
     if not any(folder.glob("tokenizer*")):
@@ -116,7 +127,7 @@ def _print(
     """The text of the input is that of the decoded tokens, special ones among them."""
     if program.count("/") == 2:  # of one model, up to 0.6
         model = program.split("/")[1]
-        if model != "chatglm":
+        if not model.startswith("chatglm"):
             print(f"Running the {config['builder_config']['precision']} engine ...")
         printing.block_0_6(model, prompts, [[text] for text in outputs])
         return

@@ -15,8 +15,8 @@ from typing import Any
 
 FLAGS = Path(__file__).parents[2] / "golden/trtllm_flags.json"
 VERSIONS = (
-    "0.6.1", "0.7.1", "0.8.0", "0.9.0", "0.10.0", "0.11.0", "0.12.0", "0.16.0", "1.1.0", "1.2.0",
-    "1.3.0rc3",
+    "0.5.0", "0.6.1", "0.7.1", "0.8.0", "0.9.0", "0.10.0", "0.11.0", "0.12.0", "0.16.0", "1.1.0",
+    "1.2.0", "1.3.0rc3",
 )  # fmt: skip
 """Those that can be pretended."""
 
@@ -77,7 +77,8 @@ def _as_in_0_6(found: dict[str, Flags], on_file: dict[str, dict[str, Flags]]) ->
         "--top_p": {"default": 0.0, "takes_value": True},
         "--random_seed": {"default": 1, "takes_value": True},
     }
-    found["examples/qwen/run.py"] = own | {"--input_text": {"takes_value": True}}
+    found["examples/qwen/run.py"] = {**own, "--max_new_tokens": own["--max_output_len"]}
+    del found["examples/qwen/run.py"]["--max_output_len"]
 
 
 def _as_in_0_8(found: dict[str, Flags], on_file: dict[str, dict[str, Flags]]) -> None:
