@@ -72,32 +72,42 @@ def _of_split(wanted: Wanted) -> Iterator[str]:
 
 
 def _of_quantization(wanted: Wanted) -> Iterator[str]:
-    """See `build_py` and `checkpoint` for how the others are done."""
-    quantization, file = wanted.settings.quantization, wanted.settings.quantized_weights
-    is_llama, is_old = wanted.family == "llama", uses_build_py(wanted.family, wanted.version)
+    """fp8 and int4-awq; int8 is a matter of the weights alone, and every version has it."""
     said = f"engine.quantization: {wanted.family} in TensorRT-LLM {wanted.version}"
-    newer = "0.8.0" if wanted.family in CHATGLM else "0.9.0"
-    if quantization == "fp8" and is_old and not is_llama:
-        yield f"{said} cannot read the scales of fp8. Fix: {newer} or newer, or int8"
+    newer = "0.8.0" if wanted.family in ("llama", *CHATGLM) else "0.9.0"
+    quantization, family = wanted.settings.quantization, wanted.family
     is_calibrated = quantization in ("fp8", "int4-awq")
-    if is_calibrated and wanted.family == "mixtral" and wanted.version.release[:2] == (0, 8):
-        yield f"{said}: quantize.py does not know it. Fix: 0.9.0 or newer, or int8"
-    if quantization != "int4-awq" or not is_old:
+    if not is_calibrated:
         return
-    if wanted.family in ("gpt2", "mixtral") or not _reads_awq(wanted):
-        yield f"{said} has no int4-awq. Fix: {newer} or newer, or int8"
-    elif file is None and not (is_llama and since(wanted.version, (0, 7))):
+    if not uses_build_py(family, wanted.version):
+        if family == "mixtral" and not since(wanted.version, (0, 9)):
+            yield f"{said}: quantize.py does not know it. Fix: 0.9.0 or newer, or int8"
+    elif quantization == "fp8" and family != "llama":
+        yield f"{said}: build.py cannot read the scales of fp8. Fix: {newer} or newer, or int8"
+    elif quantization == "int4-awq" and not _reads_awq(wanted):
+        yield f"{said}: build.py cannot read weights of AWQ. Fix: {newer} or newer, or int8"
+    elif quantization == "int4-awq" and not _has_awq_weights(wanted):
+        first = _release(_LLAMA_WRITES_AWQ) if family == "llama" else newer
         yield (
-            f"{said} needs the file that AWQ wrote. "
-            f"Fix: set engine.quantized_weights to it, or {newer} or newer"
+            f"{said} needs the file that AWQ wrote. Fix: set engine.quantized_weights to it, "
+            f"or {first} or newer"
         )
 
 
+_LLAMA_WRITES_AWQ = (0, 7)
+"""llama/quantize.py --qformat int4_awq."""
+
+
 def _reads_awq(wanted: Wanted) -> bool:
-    """Whether the family's build.py can: chatglm from 0.6 on, qwen in 0.8.0."""
-    if wanted.family == "qwen":
-        return since(wanted.version, (0, 8))
-    return wanted.family == "llama" or since(wanted.version, (0, 6))
+    """Whether the family's build.py has ``--quant_ckpt_path`` for AWQ."""
+    first = {"llama": (0, 5), "chatglm2": (0, 7), "chatglm3": (0, 7), "qwen": (0, 8)}
+    return wanted.family in first and since(wanted.version, first[wanted.family])
+
+
+def _has_awq_weights(wanted: Wanted) -> bool:
+    """Whether they are given, or made by a stage of the build."""
+    is_made = wanted.family == "llama" and since(wanted.version, _LLAMA_WRITES_AWQ)
+    return is_made or wanted.settings.quantized_weights is not None
 
 
 def _of_dtype(wanted: Wanted) -> Iterator[str]:

@@ -60,14 +60,14 @@ def wanted_engine(
     Raises:
         UsageError: If the family is unknown, or gpus_per_node cannot be told to this version.
     """
-    gpus = len(facts.gpus) or 1
+    workers = settings.workers or len(facts.gpus) or 1
     return Wanted(
         settings=settings,
         version=version,
         family=family_of(settings, model),
         python=facts.python,
         dtype="float16" if settings.dtype == "auto" else settings.dtype,
-        workers=min(settings.workers or gpus, gpus, settings.world_size),
+        workers=min(workers, settings.world_size),  # the programs bound it by their GPUs
         crosses_nodes=bool(Layout(placement, settings.tp).straddling),
         gpus_per_node=gpus_per_node(settings, version, placement).build_flag,
         config=model.config if model is not None else {},
