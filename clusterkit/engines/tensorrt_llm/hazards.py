@@ -81,9 +81,10 @@ def _of_shared_gpus(placement: Placement) -> Iterator[str]:
     for node, ranks in placement.by_node:
         devices = [rank.device for rank in ranks if rank.device is not None]
         if len(set(devices)) < len(devices):
+            shared = counted(len(set(devices)), "GPU")
             yield (
-                f"{node}: {len(ranks)} ranks would share {counted(len(set(devices)), 'GPU')}, and NCCL takes "
-                "each once. Fix: as many `slots` as `gpus`"
+                f"{node}: {len(ranks)} ranks would share {shared}, and NCCL takes each once. "
+                "Fix: as many `slots` as `gpus`"
             )
 
 
@@ -164,8 +165,8 @@ def _of_masks(
         if any(rank.device is not None for rank in ranks) or len(ranks) <= seen:
             continue
         text = (
-            f"{node}: CUDA_VISIBLE_DEVICES={visible} shows {counted(seen, 'GPU')} to {len(ranks)} ranks. "
-            "Fix: leave it out, and name the GPUs as `gpus` of the node"
+            f"{node}: CUDA_VISIBLE_DEVICES={visible} shows {counted(seen, 'GPU')} to {len(ranks)} "
+            "ranks. Fix: leave it out, and name the GPUs as `gpus` of the node"
         )
         if seen == 1 and version.release >= _COUNTS_ONE_DEVICE:
             warnings.append(text)

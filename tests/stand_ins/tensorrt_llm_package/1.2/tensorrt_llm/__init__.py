@@ -6,5 +6,4 @@ from tensorrt_llm import runtime as runtime
 from tensorrt_llm._utils import mpi_rank as mpi_rank
 from tensorrt_llm._utils import mpi_world_size as mpi_world_size
 from tensorrt_llm.mapping import Mapping as Mapping
-
-__version__ = "1.2.0"
+from tensorrt_llm.version import __version__ as __version__
