@@ -60,9 +60,13 @@ class Peak:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Every prompt was answered, and all ranks agree on the tokens."""
+    """Every prompt was answered, and all ranks agree on the tokens.
+
+    ``dtype`` is told where no rank says that it is ready.
+    """
 
     versions: Mapping[str, str]
+    dtype: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ def told(rank: int, row: Mapping[str, Any]) -> Told | None:
         case "peak":
             return Peak(rank, row["memory_bytes"])
         case "done":
-            return Done(dict(row["versions"]))
+            return Done(dict(row["versions"]), row.get("dtype"))
         case "error":
             return RankError(rank, row["message"])
     return None

@@ -25,7 +25,7 @@ from clusterkit.payloads.model_protocol import INPUT_VERSION
 from clusterkit.payloads.trtllm_child import end_as, run
 from clusterkit.payloads.trtllm_output import Output
 from clusterkit.payloads.trtllm_tell import Teller
-from clusterkit.payloads.trtllm_words import number_in, prepared, seed_in
+from clusterkit.payloads.trtllm_words import number_in, prepared
 
 INPUT = "input.json"
 
@@ -49,7 +49,7 @@ def main() -> None:
         sequences=number_in(words, "--num_return_sequences"),
         streams="--streaming" in words,
     )
-    teller = Teller(output, order, seed_in(words))
+    teller = Teller(output, order, words)
     end_as(teller.finish(run(argv, env, teller.take)))
 
 

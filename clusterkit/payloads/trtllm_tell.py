@@ -10,6 +10,7 @@ from typing import Any
 from clusterkit.payloads.generate_events import tell
 from clusterkit.payloads.trtllm_child import write_line
 from clusterkit.payloads.trtllm_output import Output
+from clusterkit.payloads.trtllm_words import dtype_in, seed_in
 
 _HALF = "\ufffd"  # a character of which not all tokens have come
 
@@ -17,11 +18,11 @@ _HALF = "\ufffd"  # a character of which not all tokens have come
 class Teller:
     """Listens to rank 0. What is told of a prompt by and by, put together, is its answer."""
 
-    def __init__(self, output: Output, order: dict[str, Any], seed: int | None) -> None:
-        self._output, self._order, self._seed = output, order, seed
+    def __init__(self, output: Output, order: dict[str, Any], words: list[str]) -> None:
+        self._output, self._order = output, order
+        self._seed, self._dtype = seed_in(words), dtype_in(words)
         self._end_mark = _end_mark(Path(order["tokenizer"]))
         self._told: dict[int, str] = {}
-        self._seen = 0
 
     def take(self, line: str) -> list[str]:
         """Take a line, tell what it adds; return the lines that belong into the log now."""
@@ -58,7 +59,7 @@ class Teller:
                 seed=self._seed,
             )
         version = self._output.version or self._order["tensorrt_llm"]
-        tell(event="done", versions={"tensorrt_llm": version})
+        tell(event="done", versions={"tensorrt_llm": version}, dtype=self._dtype)
         return 0
 
     def _tell(self, prompt: int, text: str) -> None:

@@ -94,14 +94,33 @@ def greedy_tokenizer(tokenizer: Path, made: Path) -> str:
     return str(made)
 
 
+def dtype_in(words: list[str]) -> str | None:
+    """What the engine computes in, by its config.json: of 0.8 and later, or of earlier ones."""
+    config = _engine_config(words)
+    return _text(config, "pretrained_config", "dtype") or _text(
+        config, "builder_config", "precision"
+    )
+
+
 def engine_name(words: list[str]) -> str:
     """The name under which the engine was built, such as ``chatglm2_6b_32k``, if it tells."""
-    config = Path(_value(words, "--engine_dir")) / "config.json"
+    name = _text(_engine_config(words), "builder_config", "name")
+    return name or _value(words, "--model_name")
+
+
+def _engine_config(words: list[str]) -> Any:
+    """The engine's config.json; nothing where it cannot be read: run.py will say so."""
     try:
-        name = json.loads(config.read_text(encoding="utf-8"))["builder_config"]["name"]
-    except (OSError, ValueError, KeyError, TypeError):
-        name = None  # run.py will say what it misses
-    return name if isinstance(name, str) else _value(words, "--model_name")
+        config = Path(_value(words, "--engine_dir")) / "config.json"
+        return json.loads(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _text(config: Any, section: str, key: str) -> str | None:
+    inner = config.get(section) if isinstance(config, dict) else None
+    text = inner.get(key) if isinstance(inner, dict) else None
+    return text if isinstance(text, str) else None
 
 
 def _value(words: list[str], flag: str) -> str:

@@ -7,7 +7,7 @@ from rich.text import Text
 from clusterkit.quantities import counted, duration
 from clusterkit.report.folding import fold
 from clusterkit.report.tables import FAINT, Block, Blocks
-from clusterkit.results.infer import InferResult
+from clusterkit.results.infer import UNKNOWN_DEVICE, InferResult
 
 _RANKS_NAMED = 4
 """Up to this many ranks, the summary names each one's device."""
@@ -40,13 +40,17 @@ def summary_text(result: InferResult) -> Text:
         parts.append(f"{counted(tokens, 'token')} in {duration(_generating_s(result))}")
     if result.answers and (first_s := result.answers[0].first_token_s) is not None:
         parts.append(f"first after {duration(first_s)}")
-    parts.append(f"load {duration(result.load_s)}")
+    if result.load_s is not None:
+        parts.append(f"load {duration(result.load_s)}")
     return Text(" · ".join(parts), FAINT)
 
 
 def _places(result: InferResult) -> str:
     if len(result.ranks) <= _RANKS_NAMED:
-        return ", ".join(f"{rank.node} {rank.device}" for rank in result.ranks)
+        return ", ".join(
+            rank.node if rank.device == UNKNOWN_DEVICE else f"{rank.node} {rank.device}"
+            for rank in result.ranks
+        )
     return fold(rank.node for rank in result.ranks)
 
 

@@ -6,6 +6,9 @@ from pydantic import Field
 
 from clusterkit.model.base import Model
 
+UNKNOWN_DEVICE = "unknown"
+"""Of a rank whose engine does not tell where it runs."""
+
 
 class Answer(Model):
     """The completion of one prompt."""
@@ -37,7 +40,9 @@ class InferRank(Model):
 
     rank: int
     node: str
-    device: str = Field(examples=["cpu", "cuda:0"])
+    device: str = Field(
+        description="unknown: the engine does not tell", examples=["cpu", "cuda:0"]
+    )
     memory_bytes: int | None = Field(default=None, description="At its peak")
     load_s: float | None = Field(default=None, description="Seconds to load its weights")
 
@@ -53,7 +58,10 @@ class InferResult(Model):
     dtype: str
     seed: int | None = Field(default=None, description="Null: greedy")
     answers: tuple[Answer, ...] = Field(description="In the order of the prompts")
-    load_s: float = Field(description="Seconds from the start of the job to a loaded model")
+    load_s: float | None = Field(
+        description="Seconds from the start of the job to a loaded model; null: the engine does "
+        "not tell"
+    )
     took_s: float = Field(description="Seconds, all together")
     ranks: tuple[InferRank, ...]
     versions: dict[str, str] = Field(default_factory=dict, description="Of the packages used")

@@ -10,8 +10,10 @@ from clusterkit.errors import JobFailed, UsageError
 from clusterkit.events import Event, RankAnswer, RankEnded, Sink
 from clusterkit.jobs import Job
 from clusterkit.model.cluster import Cluster
+from clusterkit.model.engine import EngineSettings
 from clusterkit.payloads.model_protocol import REFUSED
-from clusterkit.results.infer import Answer, InferRank, InferResult
+from clusterkit.results.infer import UNKNOWN_DEVICE, Answer, InferRank, InferResult
+from clusterkit.use_cases.rank_logs import Explain, RankLogs
 
 
 class Heard:
@@ -22,13 +24,15 @@ class Heard:
         self._sink = sink
         self._began = time.monotonic()
         self._started = self._began
-        self._loaded = self._began
+        self._loaded: float | None = None
         self._ready: dict[int, Ready] = {}
         self._peaks: dict[int, int] = {}
         self._completions: dict[int, Completion] = {}
         self._errors: dict[int, str] = {}
         self._versions: dict[str, str] = {}
+        self._dtype: str | None = None
         self._is_refused = False
+        self._logs = RankLogs()
 
     def start(self) -> None:
         """The job begins now."""
@@ -36,6 +40,7 @@ class Heard:
 
     def __call__(self, event: Event) -> None:
         """Take one event of the job."""
+        self._logs(event)
         if isinstance(event, RankEnded) and event.exit_code == REFUSED:
             self._is_refused = True
         if isinstance(event, RankAnswer):
@@ -49,21 +54,31 @@ class Heard:
                     self._completions[completion.prompt] = completion
                 case RankError(rank, message):
                     self._errors[rank] = message
-                case Done(versions):
-                    self._versions = dict(versions)
+                case Done(versions, dtype):
+                    self._versions, self._dtype = dict(versions), dtype
         self._sink(event)
 
-    def explained(self, error: JobFailed) -> JobFailed | UsageError:
-        """The error in the words of the ranks, where they said why; the same words once."""
+    def explained(self, error: JobFailed, explain: Explain) -> JobFailed | UsageError:
+        """The error in the words of the ranks, where they said why; the same words once.
+
+        Where they did not, but ``explain`` knows what their logs tell, with cause and fix.
+        """
         said = list(dict.fromkeys(self._errors[rank] for rank in sorted(self._errors)))
         if not said:
-            return error
+            return self._by_log(error, explain)
         if self._is_refused:
             return UsageError(said[0])
         lines = [*said, str(error)]
         if any("Fix: " in words for words in said):  # which says more than where the logs are
             lines = [str(error).partition("\nFix: ")[0], *said]
         return JobFailed("\n".join(lines), exit_code=error.exit_code)
+
+    def _by_log(self, error: JobFailed, explain: Explain) -> JobFailed:
+        what, found, see = str(error).rpartition("\nFix: ")
+        known = self._logs.explained(explain) if found else None  # else the user asked for it
+        if known is None:
+            return error
+        return JobFailed(f"{what}\n{known}; {see}", exit_code=error.exit_code)
 
     def result(
         self, cluster: Cluster, job: Job, *, request: GenerateRequest, model: str
@@ -91,13 +106,13 @@ class Heard:
             model=model,
             tp=engine.tp,
             pp=engine.pp,
-            dtype=next(iter(self._ready.values())).dtype if self._ready else engine.dtype,
+            dtype=self._dtype_of(engine),
             seed=first.seed,
             answers=tuple(
                 _answer(prompt, self._completions[number])
                 for number, prompt in enumerate(request.prompts)
             ),
-            load_s=self._loaded - self._started,
+            load_s=None if self._loaded is None else self._loaded - self._started,
             took_s=time.monotonic() - self._began,
             ranks=tuple(
                 InferRank(
@@ -112,10 +127,14 @@ class Heard:
             versions=self._versions,
         )
 
+    def _dtype_of(self, engine: EngineSettings) -> str:
+        ready = next(iter(self._ready.values()), None)
+        return (ready.dtype if ready else self._dtype) or engine.dtype
+
     def _device(self, rank: int) -> str:
         ready = self._ready.get(rank)
         if ready is None:
-            return "unknown"
+            return UNKNOWN_DEVICE
         return f"{ready.device} {ready.gpu_uuid}" if ready.gpu_uuid else ready.device
 
 

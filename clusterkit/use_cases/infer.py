@@ -24,7 +24,7 @@ from clusterkit.use_cases.builder import (
     placed_folder,
     placing_steps,
 )
-from clusterkit.use_cases.built_engine import with_version
+from clusterkit.use_cases.built_engine import BuiltEngine, with_version
 from clusterkit.use_cases.gate import check_now, check_verdict
 from clusterkit.use_cases.heard import Heard
 from clusterkit.use_cases.launch import (
@@ -36,6 +36,7 @@ from clusterkit.use_cases.launch import (
     make_job,
     run,
 )
+from clusterkit.use_cases.model_placing import BuiltModel
 from clusterkit.use_cases.planned_facts import planned_facts
 from clusterkit.use_cases.session import Session, open_world, with_engine
 
@@ -76,6 +77,8 @@ def infer(
             sink(Note(f"built {model.name}: it stays in {model.folder}"))
         if copied_to:
             sink(Note(f"copied {model.name} to {fold(copied_to)}: it stays in {model.folder}"))
+        session = with_family(session, model)
+        engine = engine_of(session.cluster.engine)
         engine.check(request, model.shape, session.cluster, facts)
         job = infer_job(
             session,
@@ -89,7 +92,7 @@ def infer(
         try:
             run(job, world, heard, waiting)
         except JobFailed as error:
-            raise heard.explained(error) from None
+            raise heard.explained(error, engine.explain) from None
     return heard.result(session.cluster, job, request=request, model=model.name)
 
 
@@ -135,6 +138,12 @@ def with_options(session: Session, options: InferOptions) -> Session:
         # Either one alone means all ranks of that kind: --tp 3 is not tp=3 times the file's pp.
         asked |= {"tp": options.tp or 1, "pp": options.pp or 1}
     return with_engine(session, asked)
+
+
+def with_family(session: Session, model: BuiltModel | BuiltEngine) -> Session:
+    """The cluster with the family that an engine was built for: old versions run each its way."""
+    family = model.build.key.get("family") if isinstance(model, BuiltEngine) else None
+    return with_engine(session, {"family": family}) if family else session
 
 
 def known_early(session: Session, remembered: Facts) -> Preparation | None:

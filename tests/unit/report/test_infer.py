@@ -112,3 +112,34 @@ def test_the_summary_is_one_line_on_stderr():
         "2 ranks (node1 cpu, node2 cpu) · pp=2 · 8 tokens in 0.90 s · first after 0.31 s · "
         "load 6.2 s\n",
     )
+
+
+def test_the_summary_leaves_out_what_the_engine_does_not_tell():
+    result = InferResult(
+        cluster="pair",
+        job="3f2a",
+        model="llama",
+        tp=2,
+        pp=1,
+        dtype="float16",
+        answers=(
+            Answer(
+                prompt="Capital?",
+                prompt_text="<s> Capital?",
+                text=" Paris.",
+                token_ids=(),
+                prompt_tokens=None,
+                completion_tokens=None,
+                finish_reason=None,
+                first_token_s=None,
+                token_s=None,
+            ),
+        ),
+        load_s=None,
+        took_s=8,
+        ranks=tuple(InferRank(rank=i, node=f"node{i + 1}", device="unknown") for i in (0, 1)),
+    )
+    streams = Streams(width=None)
+    streams.printer.infer(("Capital?",), PARSE).summary(result)
+
+    assert streams.err == "2 ranks (node1, node2) · tp=2\n"

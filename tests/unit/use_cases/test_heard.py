@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from clusterkit.engines.transformers import Transformers
 from clusterkit.errors import JobFailed, UsageError
-from clusterkit.events import RankAnswer, RankEnded
+from clusterkit.events import LauncherOutput, RankAnswer, RankEnded, RankOutput
 from clusterkit.model.engine import EngineSettings
 from clusterkit.use_cases.heard import Heard
 
@@ -21,7 +21,10 @@ def heard(*events):
 
 
 def explained(*events):
-    error = heard(*events).explained(JobFailed(f"{ENDED}\nFix: see the logs", exit_code=7))
+    error = heard(*events).explained(
+        JobFailed(f"{ENDED}\nFix: see the logs", exit_code=7),
+        Transformers(EngineSettings()).explain,
+    )
     return type(error), str(error), error.exit_code
 
 
@@ -54,3 +57,36 @@ def test_ranks_that_said_nothing_change_nothing():
         f"{ENDED}\nFix: see the logs",
         7,
     )
+
+
+def by_log(*events, message=f"{ENDED}\nFix: see `clusterkit logs j`"):
+    """The message where the engine knows what `bad N` in a log means."""
+
+    def explain(log):
+        bad = [line for line in log.split("\n") if line.startswith("bad")]
+        return f"{bad[0]} is known. Fix: mend it" if bad else None
+
+    return str(heard(*events).explained(JobFailed(message), explain))
+
+
+def test_the_log_of_the_rank_that_failed_first_explains_it():
+    logs = [RankOutput(rank, "stderr", f"bad {rank}") for rank in (0, 1, 2)]
+    ends = [RankEnded(2, "n", 0), RankEnded(1, "n", 1), RankEnded(0, "n", None, "SIGTERM")]
+
+    assert by_log(*logs, *ends) == (
+        f"{ENDED}\nbad 1 is known. Fix: mend it; see `clusterkit logs j`"
+    )
+
+
+def test_else_the_launchers_explains_it_and_then_those_of_later_ranks():
+    late = [RankOutput(0, "stdout", "bad 0"), RankEnded(1, "n", 1), RankEnded(0, "n", 1)]
+
+    assert "bad 0 is known" in by_log(*late)
+    assert "bad mpirun is known" in by_log(*late, LauncherOutput("n", "bad mpirun"))
+
+
+def test_what_no_log_explains_or_the_user_asked_for_stays_as_it_is():
+    events = [RankOutput(0, "stderr", "bad"), RankEnded(0, "n", 1)]
+
+    assert by_log(RankEnded(0, "n", 1)) == f"{ENDED}\nFix: see `clusterkit logs j`"
+    assert by_log(*events, message="job j: interrupted") == "job j: interrupted"
