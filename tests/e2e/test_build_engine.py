@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -22,7 +23,7 @@ MAKE = """
 test -d "$0.checkpoint" && command -v beside; echo plan > "$0/rank0.engine"
 echo '{}' > "$0/config.json"; echo cache > "$0/model.cache"
 """
-WAITS = "echo waiting; sleep 1001 & setsid sleep 1002 & wait"
+WAITS = "sleep 1001 & setsid sleep 1002 & echo waiting; wait"
 
 
 @pytest.fixture
@@ -74,8 +75,8 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
-    """Starts builds that are killed at the end."""
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts builds that are killed at the end, with all that they started."""
     started: list[subprocess.Popen[str]] = []
 
     def begin(order: Path, python: str = sys.executable) -> subprocess.Popen[str]:
@@ -98,6 +99,9 @@ def start() -> Iterator[Start]:
         for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe is not None:
                 pipe.close()
+    for pid in programs(str(tmp_path)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, list[dict[str, Any]]]:
@@ -123,11 +127,11 @@ def listed(folder: Path) -> list[str]:
 
 
 def programs(work: str) -> list[int]:
-    """The processes that say that they belong to a build."""
+    """The processes that say that they belong to builds whose folders begin so."""
     found = []
     for path in Path("/proc").glob("[0-9]*/environ"):
         try:
-            if f"CLUSTERKIT_BUILD={work}".encode() in path.read_bytes():
+            if f"\0CLUSTERKIT_BUILD={work}".encode() in b"\0" + path.read_bytes():
                 found.append(int(path.parent.name))
         except OSError:
             continue
