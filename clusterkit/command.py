@@ -19,7 +19,7 @@ HOST = "localhost"
 """The node of what belongs to no node: networks, images, the controlling machine's own files."""
 
 _SECRET = re.compile(
-    "TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|APIKEY|(^|_)(KEY|PASS|AUTH)($|_)", re.IGNORECASE
+    "TOKEN(?!IZER)|SECRET|PASSW|PASSPHRASE|CREDENTIAL|APIKEY|(^|_)(KEY|PASS|AUTH)($|_)", re.IGNORECASE
 )
 
 

@@ -156,7 +156,8 @@ def launcher(cluster: Cluster, head: NodeFacts) -> Launcher:
 
 def _prefix(node: NodeFacts) -> str | None:
     """Where Open MPI is installed on a node; the agents tell its daemons there."""
-    return str(PurePosixPath(node.mpirun).parent.parent) if node.mpirun else None
+    mpirun = PurePosixPath(node.mpirun or "")
+    return str(mpirun.parent.parent) if mpirun.is_absolute() else None  # of a dry run: on PATH
 
 
 def _is_root(cluster: Cluster) -> bool:

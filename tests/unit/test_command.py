@@ -87,7 +87,10 @@ def test_a_name_that_sounds_like_a_secret_hides_its_value(name):
     assert shown({name: "hunter2"}) == {name: "***"}
 
 
-@pytest.mark.parametrize("name", ["KEYBOARD", "MONKEY", "BYPASS", "AUTHOR", "PATH", "NCCL_DEBUG"])
+@pytest.mark.parametrize(
+    "name",
+    ["KEYBOARD", "MONKEY", "BYPASS", "AUTHOR", "PATH", "NCCL_DEBUG", "TOKENIZERS_PARALLELISM"],
+)
 def test_other_names_show_theirs(name):
     assert shown({name: "public"}) == {name: "public"}
 
