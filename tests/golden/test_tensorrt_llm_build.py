@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import product
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from packaging.version import Version
@@ -130,6 +130,35 @@ def test_the_vendors_parsers_take_every_line(family: Family) -> None:
             if program == "trtllm-build":
                 require_told(case, stage.argv)
     assert judged > 300
+
+
+OTHERS: tuple[dict[str, Any], ...] = (
+    {"dtype": "bfloat16"},
+    {"dtype": "float32"},
+    {"model": "/models/six", "workers": 2},
+    {"max_input_len": 20_000, "max_batch_size": 1},
+    {"quantization": "fp8", "quantized_weights": "/models/fp8.npz"},
+    {"quantization": "int4-awq", "quantized_weights": "/models/awq.npz"},
+    {"build_flags": ("--max_beam_width", "4"), "convert_flags": ("--tp_size", "2")},
+)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_vendors_parsers_take_lines_of_other_settings(family: Family, version: str) -> None:
+    judged = 0
+    for other in OTHERS:
+        given = {"family": family, "model": MODELS[family]} | other
+        settings = TensorRtLlmSettings(name="tensorrt-llm", **given)
+        try:
+            found = engine_build(settings, Version(version), placed((1,)), node(1), None)
+        except UsageError as error:
+            assert ". Fix: " in str(error)  # noqa: PT017 - either is right
+            continue
+        for stage in found.stages:
+            judge(Version(version), stage.argv, examples=EXAMPLES)
+            judged += 1
+    assert judged or "has no" in str(built(Case(family, version, "none", 1, 1, (1,))))
 
 
 def require_told(case: Case, argv: tuple[str, ...]) -> None:

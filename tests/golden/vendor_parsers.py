@@ -52,6 +52,13 @@ READ: dict[str, dict[str, dict[str, Any]]] = {
     },
 }
 
+QWEN_IN_0_8: dict[str, Any] = {
+    "--quant_ckpt_path": _ONE,
+    "--weight_only_precision": _ONE
+    | {"nargs": "?", "choices": ["int8", "int4", "int4_awq", "int4_gptq"]},
+}
+"""What is new in examples/qwen/build.py since 0.7.1, of what is needed here (at b57221b7)."""
+
 
 class Refused(Exception):
     """A vendor's parser would not take the line."""
@@ -71,14 +78,13 @@ def judge(version: Version, argv: tuple[str, ...], *, examples: str) -> str:
     is_script = argv[1].startswith(f"{examples}/")
     name = f"examples/{argv[1].removeprefix(examples + '/')}" if is_script else argv[0]
     words = argv[2 if is_script else 1 :]
-    around = _around(version, name)
-    if not around:
+    if not _around(version, name):
         raise Refused(f"no program {name}")
-    parser = _parser(around)
-    parser.parse_args(list(words))
+    _parser(version, name).parse_args(list(words))
     return name
 
 
+@cache
 def _around(version: Version, name: str) -> list[dict[str, dict[str, Any]]]:
     """The flags of a program in this version, or in the nearest before and after it."""
     every = _versions()
@@ -99,11 +105,14 @@ def _around(version: Version, name: str) -> list[dict[str, dict[str, Any]]]:
     return [having[at] for at in dict.fromkeys((before, after)) if at is not None]
 
 
+@cache
 def _has_parser_of(version: Version) -> bool:
     return f"v{version}" in json.loads(_FILE.read_text())
 
 
-def _parser(around: list[dict[str, dict[str, Any]]]) -> _Parser:
+@cache
+def _parser(version: Version, name: str) -> _Parser:
+    around = _around(version, name)
     parser = _Parser(allow_abbrev=False)
     for flag in {name: None for flags in around for name in flags}:
         here = [flags[flag] for flags in around if flag in flags]
@@ -142,4 +151,6 @@ def _versions() -> dict[Version, dict[str, dict[str, Any]]]:
     for source in (json.loads(_FILE.read_text()), READ):
         for version, programs in source.items():
             every.setdefault(Version(version), {}).update(programs)
+    qwen = every[Version("0.7.1")]["examples/qwen/build.py"]
+    every[Version("0.8.0")] = {"examples/qwen/build.py": qwen | QWEN_IN_0_8}
     return every
