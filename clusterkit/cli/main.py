@@ -19,7 +19,7 @@ VERBS = {
     "Cluster": ("plan", "up", "ls", "status", "doctor", "support", "down"),
     "Run": ("mpi-hello", "bench", "build", "infer", "models", "play"),
     "Jobs": ("jobs", "logs", "stop"),
-    "Nodes": ("exec", "cp", "ssh", "keys", "images", "engines"),
+    "Nodes": ("exec", "cp", "ssh", "keys", "images", "engines", "fix"),
 }
 """Every verb; each is the function of its name in the module of its name."""
 

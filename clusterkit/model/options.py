@@ -22,6 +22,7 @@ from clusterkit.model.describe_options import (
     SchemaOptions,
 )
 from clusterkit.model.engines_options import EnginesOptions
+from clusterkit.model.fix_options import FixOptions
 from clusterkit.model.images_options import ImagesOptions
 from clusterkit.model.import_options import ImportOptions
 from clusterkit.model.infer_options import InferOptions, Timeout, one_or_more
@@ -197,6 +198,7 @@ VERBS: dict[str, type[Model]] = {
     "down": DownOptions,
     "engines": EnginesOptions,
     "exec": ExecOptions,
+    "fix": FixOptions,
     "images": ImagesOptions,
     "import": ImportOptions,
     "infer": InferOptions,
@@ -250,7 +252,7 @@ def typed(verb: str, field: str) -> str:
     """What a field of ``verb`` is called on the command line: ``--max-tokens``, or ``NODES``."""
     if field in _ARGUMENTS.get(verb, ()):
         return field.upper()
-    return _FLAGS.get(field) or f"--{field.replace('_', '-')}"
+    return _FLAGS.get(f"{verb} {field}") or _FLAGS.get(field) or f"--{field.replace('_', '-')}"
 
 
 _ARGUMENTS = {
@@ -261,6 +263,7 @@ _ARGUMENTS = {
     "doctor": ("nodes",),
     "engines": ("action", "name"),
     "exec": ("nodes", "argv"),
+    "fix": ("action", "path"),
     "images": ("action", "image", "nodes"),
     "import": ("file",),
     "init": ("file",),
@@ -278,12 +281,12 @@ _ARGUMENTS = {
 _FLAGS = {
     "cluster": "--name",
     "connect_timeout_s": "--connect-timeout",
-    "gpus_per_node": "--gpus",
     "hosts": "--host",
+    "init gpus_per_node": "--gpus",
     "source": "--from",
     "timeout_s": "--timeout",
 }
-"""The options that have another name than their field."""
+"""The options that have another name than their field, in one verb or in all."""
 
 
 def _on_the_command_line(verb: str, found: Mistake) -> str:

@@ -137,5 +137,5 @@ def _wanted(tree: ast.AST, kind: str, number: int) -> ast.AST:
             default.value = number
     else:
         for call in list(_calls(tree)):
-            call.keywords.insert(0, ast.keyword(_NAME, ast.Constant(number)))
+            call.keywords.insert(0, ast.keyword(_NAME, ast.Constant(number, kind=None)))
     return tree

@@ -20,6 +20,7 @@ _VIEWS = {
     "DryRun": "dry_run:dry_run_text",
     "EnginesResult": "engines:engines_text",
     "ExecResult": "nodes:exec_text",
+    "FixResult": "fix:fix_text",
     "HelloResult": "hello:hello_text",
     "ImagesResult": "images:images_text",
     "ImportResult": "import_:import_text",

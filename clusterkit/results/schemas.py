@@ -11,6 +11,7 @@ from clusterkit.results.discover import DiscoverResult
 from clusterkit.results.doctor import DoctorResult
 from clusterkit.results.dry_run import DryRun
 from clusterkit.results.engines import EnginesResult
+from clusterkit.results.fix import FixResult
 from clusterkit.results.hello import HelloResult
 from clusterkit.results.images import ImagesResult
 from clusterkit.results.import_ import ImportResult
@@ -43,6 +44,7 @@ RESULTS: dict[str, type[Model]] = {
     "dry-run": DryRun,
     "engines": EnginesResult,
     "exec": ExecResult,
+    "fix": FixResult,
     "images": ImagesResult,
     "import": ImportResult,
     "infer": InferResult,

@@ -43,6 +43,7 @@ CASES = {
     "infer-docker-pair-tp3": ("infer", "--inventory", PAIR, "--prompt", "hi", "--tp", "3"),
     "infer-local-tp3-pp2": ("infer", "--inventory", LOCAL, "-p", "hi", "--tp", "3", "--pp", "2"),
     "keys-rotate-docker-pair": ("keys", "rotate", "--inventory", PAIR),
+    "fix-apply-machines": ("fix", "apply", "--inventory", MACHINES, "--gpus-per-node", "1"),
     "exec-docker-pair": ("exec", "--inventory", PAIR, "@workers", "--", "echo", "a b"),
 }
 
