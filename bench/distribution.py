@@ -83,7 +83,7 @@ def _side_by_side(
     at_once += " for job in $jobs; do wait $job || exit 1; done"
     clush = (
         f"PYTHONPATH=/clustershell {PYTHON} -m ClusterShell.CLI.Clush -S -O ssh_path='{_SSH}' "
-        f"-O scp_path='{_SSH.replace('ssh', 'scp', 1)}' -f {count} -w {','.join(others)} "
+        f"-O scp_path='{_SSH.replace('ssh', 'scp -O', 1)}' -f {count} -w {','.join(others)} "
         f"--copy {_SOURCE}/{_NAME} --dest {_TARGET_FOLDER}/"
     )
     ways: dict[str, str | None] = {
