@@ -18,8 +18,7 @@ class FixOptions(Model):
     )
     path: NodePath | None = Field(
         default=None,
-        description="The folder of the package on the nodes; default: the one that each node's "
-        "Python imports",
+        description="The package's folder on nodes; default: what each Python imports",
         examples=["/usr/local/lib/python3.10/dist-packages/tensorrt_llm"],
     )
     nodes: str = Field(
@@ -28,7 +27,6 @@ class FixOptions(Model):
     gpus_per_node: int | None = Field(
         default=None,
         ge=1,
-        description="What the package believes in then; default: the GPUs of each node in the "
-        "inventory",
+        description="What is written; default: the GPUs of each node in the inventory",
         examples=[1],
     )
