@@ -18,7 +18,7 @@ from clusterkit.placement import Placement
 from clusterkit.quantities import counted
 
 _ALL_REDUCE = "--use_custom_all_reduce"
-_CUSTOM_BY_DEFAULT, _CUSTOM_FLAG_GONE = (0, 8), (0, 12)
+_CUSTOM_FLAG_GONE = (0, 12)
 _COUNTS_ONE_DEVICE = (0, 11)
 _SPLITS_UNEVENLY = (0, 18)
 
@@ -98,14 +98,6 @@ def _of_all_reduce(
         yield (
             f"engine.build_flags: {_ALL_REDUCE} reaches no GPU of another node, and tensor "
             f"parallel groups lie on {_of(layout.straddling[0])}. Fix: leave it out"
-        )
-    elif _CUSTOM_BY_DEFAULT <= version.release < CONFIG_HONOURED and 1 < layout.tp < max(
-        layout.per_node
-    ):
-        yield (
-            f"engine.build_flags: {_ALL_REDUCE} of TensorRT-LLM {version} takes tensor parallel "
-            f"ranks for devices, and groups of {layout.tp} lie on nodes of "
-            f"{max(layout.per_node)} ranks. Fix: leave it out"
         )
 
 

@@ -9,7 +9,6 @@ from clusterkit.engines.tensorrt_llm.hazards import hazards
 from clusterkit.placement import Placement, Rank
 from tests.unit.engines.test_gpus_per_node import on, settings
 
-CUSTOM = {"build_flags": ["--use_custom_all_reduce", "enable"]}
 SLOW = (
     "tensor parallel groups lie on node1 and node2: every layer waits for the network twice. "
     "Fix: `tp` of at most the GPUs of a node, and `pp` over the nodes"
@@ -78,15 +77,9 @@ def test_the_custom_all_reduce_reaches_no_other_node(version: str, flags: list[s
     ]
 
 
-def test_in_0_8_and_0_9_it_takes_ranks_for_devices() -> None:
-    problems, _ = judge("0.9.0", on(4, 4), tp=2, **CUSTOM)
-
-    assert problems == [
-        "engine.build_flags: --use_custom_all_reduce of TensorRT-LLM 0.9.0 takes tensor parallel "
-        "ranks for devices, and groups of 2 lie on nodes of 4 ranks. Fix: leave it out"
-    ]
-    assert judge("0.9.0", on(2, 2), tp=2, **CUSTOM) == ([], [])
-    assert judge("0.10.0", on(4, 4), tp=2, **CUSTOM) == ([], [])
+def test_within_a_node_the_custom_all_reduce_is_fine() -> None:
+    flags = ["--use_custom_all_reduce", "enable"]
+    assert judge("0.9.0", on(2, 2), tp=2, build_flags=flags) == ([], [])
 
 
 def test_the_custom_all_reduce_switched_off_is_fine() -> None:
