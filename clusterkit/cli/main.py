@@ -17,7 +17,7 @@ from clusterkit.cli.help import Verb
 VERBS = {
     "Describe": ("init", "discover", "import", "check", "schema"),
     "Cluster": ("plan", "up", "ls", "status", "doctor", "support", "down"),
-    "Run": ("mpi-hello", "bench", "build", "infer", "models", "play"),
+    "Run": ("mpi-hello", "bench", "build", "infer", "serve", "models", "play"),
     "Jobs": ("jobs", "logs", "stop"),
     "Nodes": ("exec", "cp", "ssh", "keys", "images", "engines", "fix"),
 }

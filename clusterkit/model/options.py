@@ -28,6 +28,7 @@ from clusterkit.model.import_options import ImportOptions
 from clusterkit.model.infer_options import InferOptions, Timeout, one_or_more
 from clusterkit.model.mistakes import Mistake, explain, mistake
 from clusterkit.model.models import ModelOrigin
+from clusterkit.model.serve_options import ServeOptions
 
 
 class UpOptions(Model):
@@ -212,6 +213,7 @@ VERBS: dict[str, type[Model]] = {
     "plan": PlanOptions,
     "play": PlayOptions,
     "schema": SchemaOptions,
+    "serve": ServeOptions,
     "ssh": SshOptions,
     "status": StatusOptions,
     "stop": StopOptions,
@@ -224,7 +226,7 @@ PLAYBOOK_VERBS = {
     verb: options
     for verb, options in VERBS.items()
     # these are for somebody at a terminal
-    if verb not in ("discover", "import", "init", "play", "schema", "ssh")
+    if verb not in ("discover", "import", "init", "play", "schema", "serve", "ssh")
 }
 """The verbs that a playbook may have."""
 

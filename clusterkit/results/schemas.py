@@ -28,6 +28,7 @@ from clusterkit.results.plan import (
     UpResult,
 )
 from clusterkit.results.play import PlayResult
+from clusterkit.results.serve import ServeResult
 from clusterkit.results.status import (
     StatusResult,
 )
@@ -57,6 +58,7 @@ RESULTS: dict[str, type[Model]] = {
     "mpi-hello": HelloResult,
     "plan": PlanResult,
     "play": PlayResult,
+    "serve": ServeResult,
     "status": StatusResult,
     "stop": StopResult,
     "support": SupportResult,

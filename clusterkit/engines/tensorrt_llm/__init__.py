@@ -9,10 +9,12 @@ from typing import Any
 from clusterkit.engines.answers import Told, told
 from clusterkit.engines.engine_build import EngineBuild
 from clusterkit.engines.request import GenerateRequest
+from clusterkit.engines.serving import Listening
 from clusterkit.engines.tensorrt_llm.building import engine_build
 from clusterkit.engines.tensorrt_llm.known_errors import explain
-from clusterkit.engines.tensorrt_llm.planner import check_run
+from clusterkit.engines.tensorrt_llm.planner import check_run, check_serve
 from clusterkit.engines.tensorrt_llm.running import run_program
+from clusterkit.engines.tensorrt_llm.serve import serve_program, serves_engine
 from clusterkit.engines.tensorrt_llm.versions import parse_version, version_on
 from clusterkit.facts import ModelFolder, NodeFacts
 from clusterkit.model.cluster import Cluster
@@ -80,3 +82,37 @@ class TensorRtLlm:
     def explain(self, log: str) -> str | None:
         """Cause and fix of a failure, from the log of the rank that failed first, if known."""
         return explain(log)
+
+    def serves_built(self) -> bool:
+        """Whether it serves an engine; else PyTorch serves the model itself."""
+        return serves_engine(self.settings, parse_version(str(self.settings.version)))
+
+    def check_serve(
+        self, shape: ModelShape | None, cluster: Cluster, facts: Mapping[str, NodeFacts]
+    ) -> tuple[str, ...]:
+        """What to warn of before it is served.
+
+        Raises:
+            DoesNotFit: With one line for each problem.
+        """
+        version = parse_version(str(self.settings.version))
+        return check_serve(self.settings, version, shape, cluster, facts)
+
+    def serve(
+        self,
+        python: str,
+        payload_folder: str,
+        model_folder: str,
+        placement: Placement,
+        listening: Listening,
+    ) -> RankProgram:
+        """What every rank runs to serve it: the vendor's server behind its launcher."""
+        return serve_program(
+            self.settings,
+            parse_version(str(self.settings.version)),
+            placement,
+            python=python,
+            payload_folder=payload_folder,
+            model_folder=model_folder,
+            listening=listening,
+        )

@@ -18,6 +18,7 @@ from clusterkit.engines.tensorrt_llm.fits import (
 )
 from clusterkit.engines.tensorrt_llm.hazards import hazards
 from clusterkit.engines.tensorrt_llm.memory import gib, rank_weights
+from clusterkit.engines.tensorrt_llm.serve import serve_refusals
 from clusterkit.errors import DoesNotFit
 from clusterkit.facts import ModelFolder, NodeFacts
 from clusterkit.model.cluster import Cluster
@@ -76,6 +77,25 @@ def check_run(
     problems += _request(settings, request)
     if problems:
         raise DoesNotFit("\n".join(problems))
+
+
+def check_serve(
+    settings: TensorRtLlmSettings,
+    version: Version,
+    shape: ModelShape | None,
+    cluster: Cluster,
+    facts: Mapping[str, NodeFacts],
+) -> tuple[str, ...]:
+    """What to warn of before it is served; ``shape`` None: nobody has looked at the model.
+
+    Raises:
+        DoesNotFit: With one line for each problem, and what would fit.
+    """
+    refused = list(serve_refusals(settings, version))
+    problems, warnings = _judge(settings, version, shape, cluster, facts)
+    if refused or problems:
+        raise DoesNotFit("\n".join([*refused, *problems]))
+    return tuple(warnings)
 
 
 def shape_of(model: ModelFolder) -> ModelShape | None:

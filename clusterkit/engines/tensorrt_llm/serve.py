@@ -1,0 +1,129 @@
+"""trtllm-serve under its launcher, on all ranks: words, and what each version cannot do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from packaging.version import Version
+
+from clusterkit.engines.serving import Listening
+from clusterkit.engines.tensorrt_llm.flags import Flag, check_flags, flag, settings_of, words_of
+from clusterkit.engines.tensorrt_llm.gpus_per_node import gpus_per_node
+from clusterkit.engines.tensorrt_llm.versions import LAST_WITH_ENGINES
+from clusterkit.model.job import RankProgram
+from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
+from clusterkit.payloads.model_protocol import INPUT_VERSION
+from clusterkit.placement import Placement
+
+LAUNCHER = "trtllm-llmapi-launch"
+"""Rank 0 runs the command behind it, and the other ranks work for that."""
+
+SERVER = "trtllm-serve"
+SERVED_ENGINE = "engine"
+"""What the engine's folder is called in the job's, on every node: rank 0 tells all its path."""
+
+_FIRST, _FIRST_WITH_BACKEND = (0, 15), (1, 0)
+_QUOTES_WORDS = Version("1.3.0rc3")
+_ENV = {"TOKENIZERS_PARALLELISM": "false"}
+
+
+def serves_engine(settings: TensorRtLlmSettings, version: Version) -> bool:
+    """Whether it serves a built engine; else PyTorch serves the model itself."""
+    return settings.backend != "pytorch" and version <= LAST_WITH_ENGINES
+
+
+def serve_refusals(settings: TensorRtLlmSettings, version: Version) -> Iterator[str]:
+    """Why this version cannot serve it, each with a fix."""
+    if version.release < _FIRST:
+        yield (
+            f"engine.version: TensorRT-LLM {version} has no {SERVER}; 0.15 was the first. "
+            "Fix: `clusterkit infer`, or 0.15 or newer"
+        )
+        return
+    if settings.backend == "tensorrt" and version > LAST_WITH_ENGINES:
+        yield (
+            f"engine.backend: TensorRT-LLM {version} runs no engines any more; "
+            f"{LAST_WITH_ENGINES} was the last. Fix: leave engine.backend out, and PyTorch serves "
+            "the model itself"
+        )
+    if settings.backend == "pytorch" and version.release < _FIRST_WITH_BACKEND:
+        yield (
+            f"engine.backend: with TensorRT-LLM {version} clusterkit serves engines; PyTorch is "
+            "supported from 1.0 on. Fix: leave engine.backend out"
+        )
+    if not serves_engine(settings, version) and settings.quantization != "none":
+        yield (
+            "engine.quantization: PyTorch serves the model's own numbers. Fix: a model that is "
+            "quantized already, and no engine.quantization"
+        )
+    ours = settings_of(_flags(settings, version, Listening("localhost", 8000, "localhost")))
+    yield from (
+        f"engine.serve_flags: {problem}"
+        for problem in check_flags(SERVER, version, settings.serve_flags, ours=ours)
+    )
+    if version < _QUOTES_WORDS:  # the launcher's shell takes such a word apart
+        for word in (settings.model, *settings.serve_flags):
+            if any(letter.isspace() for letter in word):
+                yield (
+                    f"`{word}`: {LAUNCHER} of TensorRT-LLM {version} splits words at spaces. "
+                    "Fix: a path without"
+                )
+
+
+def serve_words(
+    settings: TensorRtLlmSettings, version: Version, model_folder: str, listening: Listening
+) -> tuple[str, ...]:
+    """The vendor's command, as every rank starts it."""
+    model, tokenizer = model_folder, settings.tokenizer
+    if serves_engine(settings, version):
+        tokenizer = f"{model_folder}/tokenizer"
+    named = (flag("--tokenizer", tokenizer, setting="engine.tokenizer"),) if tokenizer else ()
+    flags = (*named, *_flags(settings, version, listening))
+    return (LAUNCHER, SERVER, model, *words_of(flags, settings.serve_flags))
+
+
+def serve_program(
+    settings: TensorRtLlmSettings,
+    version: Version,
+    placement: Placement,
+    *,
+    python: str,
+    payload_folder: str,
+    model_folder: str,
+    listening: Listening,
+) -> RankProgram:
+    """What every rank runs: the vendor's words behind the payload that watches over them."""
+    fix = gpus_per_node(settings, version, placement)
+    content = {
+        "version": INPUT_VERSION,
+        "url": listening.own_url,
+        "folder": model_folder,
+        "folder_here": SERVED_ENGINE if fix.at_run == "config" else None,
+        "gpus_per_node": fix.at_run,
+    }
+    words = serve_words(settings, version, model_folder, listening)
+    return RankProgram(
+        argv=(python, payload_folder, "trtllm_serve", *words),
+        env={**_ENV, **fix.env},
+        files={"input.json": json.dumps(content, ensure_ascii=False).encode()},
+    )
+
+
+def _flags(
+    settings: TensorRtLlmSettings, version: Version, listening: Listening
+) -> tuple[Flag, ...]:
+    """What clusterkit decides; an engine has its lengths and its batch from its build."""
+    of_pytorch = not serves_engine(settings, version)
+    has_backend = version.release >= _FIRST_WITH_BACKEND
+    backend = "pytorch" if of_pytorch else "tensorrt"
+    longest = settings.max_input_len + settings.max_output_len
+    return (
+        *([flag("--backend", backend, setting="engine.backend")] if has_backend else []),
+        flag("--host", listening.host, setting="`--host` of clusterkit serve"),
+        flag("--port", listening.port, setting="`--port` of clusterkit serve"),
+        flag("--tp_size", settings.tp, setting="engine.tp"),
+        flag("--pp_size", settings.pp, setting="engine.pp"),
+        *([flag("--max_batch_size", settings.max_batch_size)] if of_pytorch else []),
+        *([flag("--max_seq_len", longest)] if of_pytorch else []),
+    )

@@ -1,0 +1,43 @@
+"""The options of ``serve``."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from clusterkit.model.base import Model
+from clusterkit.model.infer_options import Timeout
+
+
+class ServeOptions(Model):
+    """Serve the model over HTTP until it is ended."""
+
+    port: int = Field(default=8000, ge=1, le=65535, description="On the head", examples=[8000])
+    host: str | None = Field(
+        default=None,
+        min_length=1,
+        description="The address of the head to listen on; default: the one on the cluster "
+        "network, else 127.0.0.1",
+        examples=["0.0.0.0"],  # noqa: S104
+    )
+    tp: int | None = Field(
+        default=None,
+        ge=1,
+        description="Tensor parallel size; default: the inventory's",
+        examples=[2],
+    )
+    pp: int | None = Field(
+        default=None,
+        ge=1,
+        description="Pipeline parallel size; default: the inventory's",
+        examples=[2],
+    )
+    model: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Another model than the inventory's",
+        examples=["/models/llama-3-8b"],
+    )
+    force: bool = Field(default=False, description="Serve though the last `doctor --gate` failed")
+    timeout_s: Timeout | None = Field(
+        default=None, description="End it after this many seconds", examples=[3600]
+    )

@@ -1,0 +1,139 @@
+"""Watch an OpenAI server from its start: when it answers a real question, and that it is there."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import time
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any, Callable  # noqa: UP035 - Python 3.8
+from urllib.parse import urlsplit
+
+_LOOK_EVERY_S = 0.5
+_ANSWER_WITHIN_S = 300.0
+_HEALTH_WITHIN_S = 10.0
+_LAUNCHER_ENDS_WITHIN_S = 10.0
+_QUESTION = {"prompt": "The capital of France is", "max_tokens": 8, "temperature": 0}
+
+
+class ServerWatch:
+    """Asks a server at ``url`` until it answers; then only looks whether its process lives.
+
+    ``server`` is the name of its program. Launchers may outlive it and wait for ever, so
+    ``give_up`` is called when it was seen and is gone. ``on_ready`` gets the model's name, an
+    answer and the seconds since the start.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        server: str,
+        on_ready: Callable[[str, str, float], None],
+        give_up: Callable[[str], None],
+    ) -> None:
+        self._address = urlsplit(url)
+        self._server = server
+        self._on_ready, self._give_up = on_ready, give_up
+        self._began = time.monotonic()
+        self._is_ready = self._was_seen = False
+        self._said = ""
+
+    def until_ended(self) -> None:
+        """Watch until the server is gone."""
+        while True:
+            if not self._is_ready:
+                self._try()
+            seen = is_running(self._server, below=os.getpid())
+            if self._was_seen and not seen:
+                time.sleep(_LAUNCHER_ENDS_WITHIN_S)  # and this process with it
+                when = "" if self._is_ready else " before it answered"
+                self._give_up(f"{self._server} has ended{when}, and its launcher still waits")
+                return
+            self._was_seen = seen
+            time.sleep(_LOOK_EVERY_S)
+
+    def _try(self) -> None:
+        try:
+            status, _ = self._ask("GET", "/health", within_s=_HEALTH_WITHIN_S)
+            if status != 200:
+                return self._say(f"/health answers {status}")
+            model = self._model()
+            status, said = self._ask("POST", "/v1/completions", {**_QUESTION, "model": model})
+        except (OSError, HTTPException, ValueError):
+            return None  # it does not listen yet, or is not done
+        try:
+            answer = said["choices"][0]["text"]
+        except (TypeError, LookupError):
+            return self._say(f"/v1/completions answers {status}: {json.dumps(said)[:300]}")
+        self._is_ready = True
+        self._on_ready(model, answer, time.monotonic() - self._began)
+        return None
+
+    def _model(self) -> str:
+        """The name under which the server has its model."""
+        _, said = self._ask("GET", "/v1/models", within_s=_HEALTH_WITHIN_S)
+        try:
+            return str(said["data"][0]["id"])
+        except (TypeError, LookupError):
+            return "model"
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        content: Any = None,
+        *,
+        within_s: float = _ANSWER_WITHIN_S,
+    ) -> tuple[int, Any]:
+        """Directly, whatever proxies the environment names."""
+        connection = HTTPConnection(
+            str(self._address.hostname), self._address.port, timeout=within_s
+        )
+        with contextlib.closing(connection):
+            body = None if content is None else json.dumps(content)
+            connection.request(method, path, body, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            text = answer.read()
+        return answer.status, json.loads(text) if text.strip() else None
+
+    def _say(self, what: str) -> None:
+        """Once, into the rank's log."""
+        if what != self._said:
+            self._said = what
+            sys.stderr.write(f"not ready yet: {what}\n")
+            sys.stderr.flush()
+
+
+def is_running(program: str, *, below: int) -> bool:
+    """Whether a program of this name runs among the descendants of a process.
+
+    A script counts by its own name, whatever its interpreter is; the launcher, which has the
+    name among its words, does not.
+    """
+    parents: dict[int, int] = {}
+    names: dict[int, bool] = {}
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            stat = (folder / "stat").read_bytes().rpartition(b")")[2].split()
+        except OSError:  # it has just ended
+            continue
+        pid = int(folder.name)
+        parents[pid] = int(stat[1])
+        began = [os.path.basename(os.fsdecode(word)) for word in words[:2]]  # noqa: PTH119
+        names[pid] = program in began and stat[0] != b"Z"
+    return any(is_it and _is_below(pid, below, parents) for pid, is_it in names.items())
+
+
+def _is_below(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
+    while pid in parents:
+        pid = parents[pid]
+        if pid == ancestor:
+            return True
+    return False

@@ -1,0 +1,31 @@
+"""``serve`` when it is ready."""
+
+from __future__ import annotations
+
+import json
+
+from rich.text import Text
+
+from clusterkit.quantities import counted, duration
+from clusterkit.report.folding import fold
+from clusterkit.report.tables import FAINT, Blocks
+from clusterkit.results.serve import ServeResult
+
+
+def serve_text(result: ServeResult, *, wide: bool = False) -> Blocks:
+    """The URL alone: for programs, and for people to copy."""
+    del wide
+    return [result.url]
+
+
+def serve_help(result: ServeResult) -> Text:
+    """For people, on stderr: who serves what, and how to ask it."""
+    nodes = fold(dict.fromkeys(rank.node for rank in result.ranks))
+    asked = json.dumps({"model": result.model, "prompt": "Hello", "max_tokens": 16})
+    return Text(
+        f"{result.model} answers after {duration(result.ready_s)}: "
+        f"{counted(len(result.ranks), 'rank')} ({nodes}), tp={result.tp} pp={result.pp}\n"
+        f"  curl {result.url}/v1/completions -H 'Content-Type: application/json' -d '{asked}'\n"
+        f"Ctrl-C ends it, or `clusterkit stop {result.job}`",
+        FAINT,
+    )

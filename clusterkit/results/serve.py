@@ -1,0 +1,30 @@
+"""What ``serve`` answers as soon as the server does."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from clusterkit.model.base import Model
+
+
+class ServeRank(Model):
+    """One rank of the server."""
+
+    rank: int
+    node: str
+
+
+class ServeResult(Model):
+    """A server that gave a real completion."""
+
+    cluster: str
+    job: str
+    url: str = Field(
+        description="OpenAI's routes are below it", examples=["http://192.168.123.11:8000"]
+    )
+    model: str = Field(description="What the server calls the model; requests name it so")
+    tp: int = Field(description="Tensor parallel size")
+    pp: int = Field(description="Pipeline parallel size")
+    answer: str = Field(description="Of the first completion")
+    ready_s: float = Field(description="Seconds from the start of the job to the completion")
+    ranks: tuple[ServeRank, ...]

@@ -1,0 +1,176 @@
+"""Serve a model over all ranks, until the user ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from clusterkit.command import Step
+from clusterkit.engines.base import engine_of
+from clusterkit.engines.serving import Listening, ServingEngine
+from clusterkit.errors import JobFailed, UsageError
+from clusterkit.events import Event, Note, RankAnswer, Sink
+from clusterkit.jobs import Job
+from clusterkit.model.models import ModelShape
+from clusterkit.model.node_sets import fold
+from clusterkit.model.serve_options import ServeOptions
+from clusterkit.placement import Placement, place_stages
+from clusterkit.results.serve import ServeRank, ServeResult
+from clusterkit.use_cases.builder import builder_for, place_everywhere, placing_steps
+from clusterkit.use_cases.built_engine import with_version
+from clusterkit.use_cases.gate import check_now, check_verdict
+from clusterkit.use_cases.heard import Heard
+from clusterkit.use_cases.launch import Facts, facts_now, job_steps, known_facts, make_job, run
+from clusterkit.use_cases.planned_facts import planned_facts
+from clusterkit.use_cases.session import Session, open_world, with_engine
+
+
+def serve(
+    session: Session,
+    options: ServeOptions,
+    *,
+    sink: Sink,
+    on_ready: Callable[[ServeResult], None],
+) -> None:
+    """Check, build what is missing, start the server; ``on_ready`` once it gave a completion.
+
+    Returns when the server ended after that by itself, and well.
+
+    Raises:
+        UsageError: If the cluster is not up, or its engine cannot serve this.
+        ClusterkitError: If the last gate failed, or the nodes are not fit, unless forced.
+        JobFailed: If it ended otherwise, with what is known of why; 130 where the user ended it.
+    """
+    session = _with_options(session, options)
+    _serving(session)
+    remembered = known_facts(session)  # says so if the cluster is not up
+    check_verdict(session, force=options.force)
+    with open_world(session) as world:
+        facts = facts_now(session, world, remembered)
+        check_now(session.cluster, facts, force=options.force)
+        session = with_version(session, facts)
+        engine = _serving(session)
+        shape, folder = None, session.cluster.engine.model
+        _checked(session, engine, shape, facts, sink)
+        if engine.serves_built():
+            builder = builder_for(session, world, facts=facts, sink=sink)
+            nodes = _placement(session).nodes
+            built, copied_to = place_everywhere(session, builder, facts=facts, nodes=nodes)
+            if built.changed:
+                sink(Note(f"built {built.name}: it stays in {built.folder}"))
+            if copied_to:
+                sink(Note(f"copied {built.name} to {fold(copied_to)}"))
+            shape, folder = built.shape, built.folder
+            _checked(session, engine, shape, facts, sink)
+        job = _job(session, options, folder=folder, facts=facts)
+        where = listening(session, options)
+        heard = Heard(engine_of(session.cluster.engine).parse, sink)
+        listener = _Listener(heard, lambda told: on_ready(_result(session, job, where, told)))
+        try:
+            run(job, world, listener)
+        except JobFailed as error:
+            raise heard.explained(error, engine_of(session.cluster.engine).explain) from None
+    if not listener.is_ready:
+        raise JobFailed(
+            f"job {job.id}: the server ended before it answered. "
+            f"Fix: see `clusterkit logs {job.id}`"
+        )
+
+
+def serve_steps(session: Session, options: ServeOptions) -> list[Step]:
+    """The steps of :func:`serve` where nothing is there yet, not run."""
+    session = _with_options(session, options)
+    _serving(session)
+    facts = planned_facts(session.cluster)
+    session = with_version(session, facts)
+    engine = _serving(session)
+    engine.check_serve(None, session.cluster, {})
+    if not engine.serves_built():
+        return job_steps(_job(session, options, folder=session.cluster.engine.model, facts=facts))
+    job = _job(session, options, folder="<known after build>", facts=facts)
+    return [*placing_steps(session, facts, [node.name for node in job.nodes]), *job_steps(job)]
+
+
+def listening(session: Session, options: ServeOptions) -> Listening:
+    """Where rank 0 listens: on the cluster network, unless told otherwise."""
+    first = session.cluster.node(_placement(session).nodes[0])
+    own = first.address or "127.0.0.1"
+    host = options.host or own
+    is_any = host in ("0.0.0.0", "::")  # noqa: S104
+    return Listening(host, options.port, reached_at=own if is_any else host)
+
+
+class _Listener:
+    """Hears the job as `infer` does, and when the server answers."""
+
+    def __init__(self, heard: Heard, on_serving: Callable[[Mapping[str, Any]], None]) -> None:
+        self._heard, self._on_serving = heard, on_serving
+        self.is_ready = False
+
+    def __call__(self, event: Event) -> None:
+        """Take one event of the job."""
+        self._heard(event)
+        if self.is_ready or not isinstance(event, RankAnswer):
+            return
+        if event.data.get("event") == "serving":
+            self.is_ready = True
+            self._on_serving(event.data)
+
+
+def _result(session: Session, job: Job, where: Listening, told: Mapping[str, Any]) -> ServeResult:
+    settings = session.cluster.engine
+    return ServeResult(
+        cluster=session.cluster.name,
+        job=job.id,
+        url=where.url,
+        model=told["model"],
+        tp=settings.tp,
+        pp=settings.pp,
+        answer=told["answer"],
+        ready_s=told["took_s"],
+        ranks=tuple(ServeRank(rank=place.rank, node=place.node) for place in job.placement.ranks),
+    )
+
+
+def _with_options(session: Session, options: ServeOptions) -> Session:
+    """The cluster with the model and the split that the options ask for, for this run only."""
+    asked = {"model": options.model, "tp": options.tp, "pp": options.pp}
+    if options.tp is not None or options.pp is not None:
+        asked |= {"tp": options.tp or 1, "pp": options.pp or 1}
+    return with_engine(session, asked)
+
+
+def _serving(session: Session) -> ServingEngine:
+    engine = engine_of(session.cluster.engine)
+    if isinstance(engine, ServingEngine):
+        return engine
+    raise UsageError(
+        f"engine.name: `serve` needs engine tensorrt-llm today, and cluster "
+        f"{session.cluster.name} has {session.cluster.engine.name}. Fix: `clusterkit infer`, or "
+        "`engine: {name: tensorrt-llm, …}` in the inventory"
+    )
+
+
+def _checked(
+    session: Session, engine: ServingEngine, shape: ModelShape | None, facts: Facts, sink: Sink
+) -> None:
+    for warning in engine.check_serve(shape, session.cluster, facts):
+        sink(Note(warning))
+
+
+def _placement(session: Session) -> Placement:
+    settings = session.cluster.engine
+    return place_stages(session.cluster, tp=settings.tp, pp=settings.pp)
+
+
+def _job(session: Session, options: ServeOptions, *, folder: str, facts: Facts) -> Job:
+    placement, engine = _placement(session), _serving(session)
+    where = listening(session, options)
+    return make_job(
+        session,
+        "serve",
+        placement=placement,
+        program=lambda python, payloads: engine.serve(python, payloads, folder, placement, where),
+        facts=facts,
+        timeout_s=options.timeout_s,
+    )
