@@ -15,8 +15,7 @@ class ServeOptions(Model):
     host: str | None = Field(
         default=None,
         min_length=1,
-        description="The address of the head to listen on; default: the one on the cluster "
-        "network, else 127.0.0.1",
+        description="Where the head listens; default: at its address on the cluster network",
         examples=["0.0.0.0"],  # noqa: S104
     )
     tp: int | None = Field(

@@ -116,7 +116,10 @@ def _parser(version: Version, name: str) -> _Parser:
     parser = _Parser(allow_abbrev=False)
     for flag in {name: None for flags in around for name in flags}:
         here = [flags[flag] for flags in around if flag in flags]
-        parser.add_argument(flag, *_aliases(here), **_takes(here, of=len(around)))
+        if flag.startswith("-"):
+            parser.add_argument(flag, *_aliases(here), **_takes(here, of=len(around)))
+        else:  # a word that stands for itself, such as the model of trtllm-serve
+            parser.add_argument(flag)
     return parser
 
 
