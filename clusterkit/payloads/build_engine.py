@@ -71,7 +71,7 @@ def watch_stdin(stop: threading.Event) -> None:
 
 def build(order: dict[str, Any], stages: Stages, stop: threading.Event) -> bool:
     """Make the engine; False if it is there already, made by another."""
-    place = Place.take(Path(order["target"]), stop, tell)
+    place = Place.take(Path(order["target"]), stop, tell, verify=order["verify"])
     if place is None:
         return False
     try:

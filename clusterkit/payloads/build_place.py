@@ -33,8 +33,15 @@ class Place:
         return Path(f"{self.work}{CHECKPOINT}")
 
     @classmethod
-    def take(cls, target: Path, stop: threading.Event, tell: Callable[..., None]) -> Place | None:
-        """Ours as soon as nobody else builds ``target``; None: it is there, and whole."""
+    def take(
+        cls, target: Path, stop: threading.Event, tell: Callable[..., None], *, verify: bool
+    ) -> Place | None:
+        """Ours as soon as nobody else builds ``target``; None: it is there, and whole.
+
+        ``verify`` reads what is there to the last byte.
+        """
+        seen = _identity(target)
+        is_whole = not differences(target, rehash=verify)
         target.parent.mkdir(parents=True, exist_ok=True)
         is_told = False
         while True:
@@ -43,7 +50,9 @@ class Place:
                     if not _is_held(work):
                         end_builds_in(work)  # the programs may have outlived who ran them
                 remove_abandoned(target, target)
-                if not differences(target):
+                if _identity(target) != seen:  # another has just published it
+                    is_whole = not differences(target)
+                if is_whole:
                     return None
                 if not any(map(_is_held, target.parent.glob(f"{target.name}.*.part"))):
                     return cls._made(target)
@@ -74,6 +83,14 @@ class Place:
         """Remove what was not published, and let others build."""
         remove_work(self.work)
         os.close(self._lock)
+
+
+def _identity(folder: Path) -> int | None:
+    """Which folder has this name now; None: there is none."""
+    try:
+        return folder.stat().st_ino
+    except FileNotFoundError:
+        return None
 
 
 def _is_held(work: Path) -> bool:

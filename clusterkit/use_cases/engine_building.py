@@ -73,15 +73,15 @@ def build_engine(
     for warning in _checked(session, facts, look, build):
         builder.sink(Note(warning))
     engine = _described(session, facts, look, build)
-    order = order_of(build, paths, shape=look.shape or {}, engine=engine)
-    run_build(cluster, builder, build, paths, order, engine_of(cluster.engine).explain)
+    order = order_of(build, paths, shape=look.shape or {}, engine=engine, verify=verify)
+    changed = run_build(cluster, builder, build, paths, order, engine_of(cluster.engine).explain)
     manifest = look_at_files(builder, head, paths.target, verify=False)
     if manifest is None:
         raise ClusterkitError(
             f"{head}: {paths.target} was built, and is not whole there. Fix: see that nothing "
             "else writes or removes files there, and run `clusterkit build` again"
         )
-    return _built(manifest, build, paths, changed=True)
+    return _built(manifest, build, paths, changed=changed)
 
 
 def build_of(session: Session, facts: Facts, look: ModelLook) -> EngineBuild:

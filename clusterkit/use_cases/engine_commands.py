@@ -72,7 +72,12 @@ def engines_command(
 
 
 def order_of(
-    build: EngineBuild, paths: BuildPaths, *, shape: Mapping[str, Any], engine: Mapping[str, Any]
+    build: EngineBuild,
+    paths: BuildPaths,
+    *,
+    shape: Mapping[str, Any],
+    engine: Mapping[str, Any],
+    verify: bool = False,
 ) -> bytes:
     """What the payload `build_engine` must know; ``engine`` goes into the manifest."""
     row = {
@@ -80,6 +85,7 @@ def order_of(
         "name": build.name,
         "target": paths.target,
         "log": paths.log,
+        "verify": verify,
         "stages": [asdict(stage) for stage in build.stages],
         "rank_files": build.rank_files,
         "common_files": build.common_files,

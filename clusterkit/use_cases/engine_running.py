@@ -25,8 +25,10 @@ def run_build(
     paths: BuildPaths,
     order: bytes,
     explain: Explain,
-) -> None:
+) -> bool:
     """Build and publish; Ctrl-C, or the end of this process, ends it there and leaves nothing.
+
+    False: another build of the same engine was first.
 
     Raises:
         ClusterkitError: With the program that failed, its last lines, and the cause where
@@ -40,7 +42,7 @@ def run_build(
     command = build_command(cluster, builder.python, paths.order)
     code = wait(transport.start(command, heard))
     if code == 0:
-        return
+        return heard.changed
     if heard.stopped:
         raise Interrupted(f"{head}: the build of {build.name} was ended: {heard.stopped}")
     told = heard.error or _unexplained(code)
@@ -62,6 +64,7 @@ class _Heard:
         self.stage = ""
         self.error = ""
         self.stopped = ""
+        self.changed = False
 
     def __call__(self, stream: Stream, line: str) -> None:
         row = json_event(line) if stream == "stdout" else None
@@ -79,6 +82,8 @@ class _Heard:
                 self._sink(Note(why, self._node))
             case {"event": "checksum", "done": done, "total": total}:
                 self._sink(Progress(self._node, f"summing up {self._name}", done, total))
+            case {"event": "published", "changed": changed}:
+                self.changed = changed
             case {"event": "error", "message": message}:
                 self.error = message
             case {"event": "stopped", "why": why}:

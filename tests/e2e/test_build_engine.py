@@ -48,6 +48,7 @@ def order(tmp_path: Path, tokenizer: Path) -> Callable[..., Path]:
             "version": 1,
             "name": "tiny",
             "target": str(tmp_path / "engines" / "tiny-1"),
+            "verify": False,
             "log": str(tmp_path / "log" / "tiny.log"),
             "stages": [
                 stage("convert", ["sh", "-c", CONVERT, "{work}.checkpoint"]),
@@ -298,14 +299,15 @@ def test_a_full_disk_is_told_and_what_was_written_goes(
     assert left == [".lock"]
 
 
+@pytest.mark.parametrize(("content", "verify"), [("shorter", False), ("PLAN\n", True)])
 def test_a_damaged_engine_is_built_anew(
-    order: Callable[..., Path], start: Start, tmp_path: Path
+    order: Callable[..., Path], start: Start, tmp_path: Path, content: str, *, verify: bool
 ) -> None:
     engine = tmp_path / "engines" / "tiny-1"
     ended(start(order()))
-    (engine / "rank0.engine").write_text("shorter")
+    (engine / "rank0.engine").write_text(content)
 
-    code, rows = ended(start(order()))
+    code, rows = ended(start(order(verify=verify)))
 
     assert (code, rows[-1]["changed"]) == (0, True)
     assert (engine / "rank0.engine").read_text() == "plan\n"
