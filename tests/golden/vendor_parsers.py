@@ -114,10 +114,12 @@ def _has_parser_of(version: Version) -> bool:
 def _parser(version: Version, name: str) -> _Parser:
     around = _around(version, name)
     parser = _Parser(allow_abbrev=False)
-    for flag in {name: None for flags in around for name in flags}:
-        here = [flags[flag] for flags in around if flag in flags]
+    flags = {name: None for program in around for name in program}
+    for flag in flags:
+        here = [program[flag] for program in around if flag in program]
         if flag.startswith("-"):
-            parser.add_argument(flag, *_aliases(here), **_takes(here, of=len(around)))
+            names = [flag, *(name for name in _aliases(here) if name not in flags)]
+            parser.add_argument(*names, **_takes(here, of=len(around)))
         else:  # a word that stands for itself, such as the model of trtllm-serve
             parser.add_argument(flag)
     return parser
