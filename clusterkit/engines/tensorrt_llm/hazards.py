@@ -102,13 +102,14 @@ def _of_all_reduce(
 
 
 def _enables_all_reduce(flags: Sequence[str]) -> bool:
-    """Whether it is switched on: before 0.8 by the bare flag, then by its value."""
+    """Whether it is switched on: before 0.8 by the bare flag, then by its last value."""
+    enabled = False
     for index, flag in enumerate(flags):
         name, equals, value = flag.partition("=")
         if name == _ALL_REDUCE:
             given = value if equals else "".join(flags[index + 1 : index + 2])
-            return given != "disable"
-    return False
+            enabled = given != "disable"
+    return enabled
 
 
 def _of_peers(version: Version, layout: Layout) -> Iterator[str]:

@@ -93,6 +93,9 @@ def test_applied_twice_and_reverted_it_is_byte_for_byte_as_before(
     assert {name for name in before if before[name] != after[name]} == patched_files
     assert after.keys() - before.keys() == {f"{name}{ORIGINAL}" for name in patched_files}
     assert all(before[name] == after[f"{name}{ORIGINAL}"] for name in patched_files)
+    assert {name: after[name][1] for name in before} == {
+        n: mode for n, (_, mode, _) in before.items()
+    }
     assert defaults(package, "2") == f"2 {None if version == '0.6' else is_old}"
     assert second == {**first, "changed": False}
     assert content(package) == after

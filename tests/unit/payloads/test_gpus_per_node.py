@@ -152,6 +152,11 @@ def test_the_hook_changes_the_default_alone(version: str, call: str, expected: s
     assert run(program, PACKAGES / version, PACKAGES / "machine") == expected
 
 
+def test_the_base_class_of_later_versions_has_it_too() -> None:
+    program = "from tensorrt_llm.mapping import MappingBase as B; print(B().gpus_per_node)"
+    assert run(program, PACKAGES / "1.2", PACKAGES / "machine") == "2"
+
+
 @pytest.mark.parametrize(
     ("call", "expected"),
     [("mpi()", "2"), ("mpi(3)", "3"), ("mpi(gpus_per_node=8)", "8")],
