@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.fan_peers import FOLDER, install
@@ -29,7 +29,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends rsync
 _STORAGE = "/var/tmp/clusterkit-bench"  # noqa: S108
 _ENGINES = f"{_STORAGE}/clusterkit/engines"
 _NAME = "bench-tp1-0123456789ab"
-_SOURCE, _TARGET_FOLDER = "/root/engines", "/srv/engines"
+_SOURCE, _PLACED = "/root/engines", "/srv/engines"
 """Where it lies for the peers, and where they put it."""
 _INVENTORY = """\
 cluster: {name}
@@ -64,38 +64,53 @@ def distribution() -> list[Row]:
     with lab() as here, machines(here, max(_COUNTS) + 1, image=image or HELLO_IMAGE) as lent:
         sha256 = _engine_file(lent.names[0])
         with shaped(lent.names, mbit=_MBIT):
+            ours = {count: _ours(here, lent, count, sha256) for count in _COUNTS}
             return [
                 row
                 for count in _COUNTS
-                for row in _side_by_side(here, lent, count, sha256, has_rsync=image is not None)
+                for row in _rows(lent, count, ours[count], sha256, has_rsync=image is not None)
             ]
 
 
-def _side_by_side(
-    here: Lab, lent: Machines, count: int, sha256: str, *, has_rsync: bool
+def _rows(
+    lent: Machines, count: int, ours: tuple[float, ...], sha256: str, *, has_rsync: bool
 ) -> list[Row]:
+    """Ours against what the links allow, and against the others, which are measured once."""
     what = f"engines push, {_MB} MB to {count} nodes, {_MBIT} Mbit/s each"
-    ours = _ours(here, lent, count, sha256)
     wire_s = _MB * 8 / _MBIT
+    rows = [Row(what, "size / bandwidth", ours, (wire_s,) * len(ours), Target("ratio", _TARGET))]
+    for peer, script in _ways(lent, count, has_rsync=has_rsync).items():
+        once = () if script is None else (_theirs(lent, count, script, sha256),)
+        _say(f"{peer} to {count}", once)
+        name = f"{peer} (one run)" if once else peer
+        rows.append(Row(what, name, ours, once * len(ours), Target("ratio", 1.0)))
+    return rows
+
+
+def _ways(lent: Machines, count: int, *, has_rsync: bool) -> dict[str, str | None]:
+    """What else does it, as a shell line on the head; None: it is not installed."""
     others = lent.addresses[1 : count + 1]
-    one_by_one = " && ".join(_rsync(address) for address in others)
-    at_once = " ".join(f'{_rsync(address)} & jobs="$jobs $!";' for address in others)
-    at_once += " for job in $jobs; do wait $job || exit 1; done"
+    rsync = [f"rsync -a -e '{_SSH}' {_SOURCE}/{_NAME} {each}:{_PLACED}/" for each in others]
+    at_once = " ".join(f'{each} & jobs="$jobs $!";' for each in rsync)
+    scp = _SSH.replace("ssh", "scp -O", 1)
     clush = (
         f"PYTHONPATH=/clustershell {PYTHON} -m ClusterShell.CLI.Clush -S -O ssh_path='{_SSH}' "
-        f"-O scp_path='{_SSH.replace('ssh', 'scp -O', 1)}' -f {count} -w {','.join(others)} "
-        f"--copy {_SOURCE}/{_NAME} --dest {_TARGET_FOLDER}/"
+        f"-O scp_path='{scp}' -f {count} -w {','.join(others)} "
+        f"--copy {_SOURCE}/{_NAME} --dest {_PLACED}/"
     )
-    ways: dict[str, str | None] = {
-        "rsync, one by one": one_by_one if has_rsync else None,
-        "rsync, all at once": at_once if has_rsync else None,
+    return {
+        "rsync, one by one": " && ".join(rsync) if has_rsync else None,
+        "rsync, all at once": f"{at_once} for job in $jobs; do wait $job || exit 1; done"
+        if has_rsync
+        else None,
         f"clush -f {count} --copy": clush if _bring_clush(lent.names[0]) else None,
     }
-    rows = [Row(what, "size / bandwidth", ours, (wire_s,) * len(ours), Target("ratio", _TARGET))]
-    for peer, script in ways.items():
-        theirs = () if script is None else (_theirs(lent, count, script, sha256),)
-        rows.append(Row(what, peer, (statistics.median(ours),), theirs, Target("ratio", 1.0)))
-    return rows
+
+
+def _say(who: str, seconds: Sequence[float]) -> None:
+    """Whole runs take long: say how far it is."""
+    shown = ", ".join(f"{each:.1f} s" for each in seconds) or "not installed"
+    print(f"  {_MB} MB, {who}: {shown}", file=sys.stderr, flush=True)
 
 
 def _ours(here: Lab, lent: Machines, count: int, sha256: str) -> tuple[float, ...]:
@@ -112,23 +127,20 @@ def _ours(here: Lab, lent: Machines, count: int, sha256: str) -> tuple[float, ..
             _clear(lent, count, _ENGINES)
             seconds.append(timed([CLUSTERKIT, "engines", "push", _NAME, "-c", name], env=env))
             _check(lent, count, _ENGINES, sha256)
+        _say(f"engines push to {count}", seconds)
         return tuple(seconds)
     finally:
         timed([CLUSTERKIT, "down", "-c", name, "--yes"], env=env)
 
 
 def _theirs(lent: Machines, count: int, script: str, sha256: str) -> float:
-    _clear(lent, count, _TARGET_FOLDER)
+    _clear(lent, count, _PLACED)
     began = time.perf_counter()
     _inside(lent.names[0], "sh", "-c", script)
     took_s = time.perf_counter() - began
-    _check(lent, count, _TARGET_FOLDER, sha256)
-    _clear(lent, count, _TARGET_FOLDER)
+    _check(lent, count, _PLACED, sha256)
+    _clear(lent, count, _PLACED)
     return took_s
-
-
-def _rsync(address: str) -> str:
-    return f"rsync -a -e '{_SSH}' {_SOURCE}/{_NAME} {address}:{_TARGET_FOLDER}/"
 
 
 def _clear(lent: Machines, count: int, folder: str) -> None:
