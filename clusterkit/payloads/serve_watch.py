@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 _LOOK_EVERY_S = 0.5
 _ANSWER_WITHIN_S = 300.0
 _HEALTH_WITHIN_S = 10.0
-_LAUNCHER_ENDS_WITHIN_S = 10.0
 _QUESTION = {"prompt": "The capital of France is", "max_tokens": 8, "temperature": 0}
 
 
@@ -23,8 +22,9 @@ class ServerWatch:
     """Asks a server at ``url`` until it answers; then only looks whether its process lives.
 
     ``server`` is the name of its program. Launchers may outlive it and wait for ever, so
-    ``give_up`` is called when it was seen and is gone. ``on_ready`` gets the model's name, an
-    answer and the seconds since the start.
+    ``give_up`` is called when it was seen and is gone for ``patience_s``; one that ends well
+    starts a program of its own for that. ``on_ready`` gets the model's name, an answer and the
+    seconds since the start.
     """
 
     def __init__(
@@ -34,10 +34,12 @@ class ServerWatch:
         server: str,
         on_ready: Callable[[str, str, float], None],
         give_up: Callable[[str], None],
+        patience_s: float = 20.0,
     ) -> None:
         self._address = urlsplit(url)
         self._server = server
         self._on_ready, self._give_up = on_ready, give_up
+        self._patience_s = patience_s
         self._began = time.monotonic()
         self._is_ready = self._was_seen = False
         self._said = ""
@@ -49,7 +51,7 @@ class ServerWatch:
                 self._try()
             seen = is_running(self._server, below=os.getpid())
             if self._was_seen and not seen:
-                time.sleep(_LAUNCHER_ENDS_WITHIN_S)  # and this process with it
+                time.sleep(self._patience_s)  # with the launcher this process would end as well
                 when = "" if self._is_ready else " before it answered"
                 self._give_up(f"{self._server} has ended{when}, and its launcher still waits")
                 return
