@@ -11,7 +11,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
-from tests.e2e.model_folders import glm_folder
+from tests.e2e.model_folders import glm_folder, llama_70b_folder
 from tests.e2e.running_job import within
 from tests.e2e.vendor_pair import Vendor
 from tests.stand_ins.programs.answer import expected
@@ -47,6 +47,22 @@ def test_it_is_ready_after_a_completion_and_ctrl_c_leaves_nothing(
     assert left_on(vendor, "node1") == left_on(vendor, "node2") == []
     (job, *_) = vendor.pair.answer("jobs")["jobs"]
     assert (job["id"], job["state"]) == (ready["job"], "interrupted")
+
+
+@pytest.mark.parametrize("version", ["0.16.0", "1.2.0"])
+def test_nodes_may_have_one_gpu_and_two(vendor: Vendor, tensorrt_llm: Image, version: str):
+    """Each has a config.json of its own then, at a path that is the same on both."""
+    llama_70b_folder(vendor.shared / "llama", layers=81)
+    engine = {"family": "llama", "model": "/TRTDir/llama", "pp": 3}
+    vendor.describe(tensorrt_llm(version), {"node1": 1, "node2": 2}, **engine)
+    vendor.pair.up()
+
+    process = vendor.pair.controller.start("serve", "-o", "json")
+    ready = first_object(process)
+    process.send_signal(signal.SIGINT)
+
+    assert ready["answer"] == expected("The capital of France is", 3)
+    assert process.wait(60) == 130
 
 
 def test_a_server_that_dies_is_explained(vendor: Vendor, tensorrt_llm: Image):

@@ -18,7 +18,7 @@ from clusterkit.engines.tensorrt_llm.fits import (
 )
 from clusterkit.engines.tensorrt_llm.hazards import hazards
 from clusterkit.engines.tensorrt_llm.memory import gib, rank_weights
-from clusterkit.engines.tensorrt_llm.serve import serve_refusals
+from clusterkit.engines.tensorrt_llm.serve import has_own_views, serve_refusals
 from clusterkit.errors import DoesNotFit
 from clusterkit.facts import ModelFolder, NodeFacts
 from clusterkit.model.cluster import Cluster
@@ -91,11 +91,24 @@ def check_serve(
     Raises:
         DoesNotFit: With one line for each problem, and what would fit.
     """
-    refused = list(serve_refusals(settings, version))
     problems, warnings = _judge(settings, version, shape, cluster, facts)
-    if refused or problems:
-        raise DoesNotFit("\n".join([*refused, *problems]))
+    problems = [*serve_refusals(settings, version), *problems]
+    if not problems and _lacks_one_path(settings, version, cluster):
+        problems.append(
+            "this engine needs a config.json of each node's own at one path on all of them, and "
+            "clusterkit's folders on these machines have different paths. Fix: `runtime: docker`; "
+            "or as many `slots` on every node (up to 1.1); or `backend: pytorch` (from 1.0)"
+        )
+    if problems:
+        raise DoesNotFit("\n".join(problems))
     return tuple(warnings)
+
+
+def _lacks_one_path(settings: TensorRtLlmSettings, version: Version, cluster: Cluster) -> bool:
+    """Rank 0 of a server tells all others its own path of the engine."""
+    placement = place_stages(cluster, tp=settings.tp, pp=settings.pp)
+    homes = {cluster.home_of(name) for name in placement.nodes}
+    return len(homes) > 1 and has_own_views(settings, version, placement)
 
 
 def shape_of(model: ModelFolder) -> ModelShape | None:

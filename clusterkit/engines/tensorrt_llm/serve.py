@@ -33,6 +33,14 @@ def serves_engine(settings: TensorRtLlmSettings, version: Version) -> bool:
     return settings.backend != "pytorch" and version <= LAST_WITH_ENGINES
 
 
+def has_own_views(settings: TensorRtLlmSettings, version: Version, placement: Placement) -> bool:
+    """Whether each node needs a config.json of its own, because the engine does not tell it."""
+    if not serves_engine(settings, version):
+        return False
+    fix = gpus_per_node(settings, version, placement)
+    return fix.at_run == "config" and fix.build_flag is None
+
+
 def serve_refusals(settings: TensorRtLlmSettings, version: Version) -> Iterator[str]:
     """Why this version cannot serve it, each with a fix."""
     if version.release < _FIRST:
@@ -99,7 +107,7 @@ def serve_program(
         "version": INPUT_VERSION,
         "url": listening.own_url,
         "folder": model_folder,
-        "folder_here": SERVED_ENGINE if fix.at_run == "config" else None,
+        "folder_here": SERVED_ENGINE if has_own_views(settings, version, placement) else None,
         "gpus_per_node": fix.at_run,
     }
     words = serve_words(settings, version, model_folder, listening)
