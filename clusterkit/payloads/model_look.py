@@ -47,7 +47,7 @@ def main() -> None:
     folder, tokenizer = arguments.folder, arguments.tokenizer
     row = look(folder, tokenizer)
     wrong = row["missing"] or row["broken"] or row["unreadable"]
-    if row["config"] and row["weights"] and not wrong:
+    if row["shape"] and row["weights"] and not wrong:
         files = {name: folder / name for name in row["files"]}
         if tokenizer != folder:
             files.update({f"tokenizer/{path.name}": path for path in small_files(tokenizer)})
@@ -78,7 +78,9 @@ def look(folder: Path, tokenizer: Path) -> dict[str, Any]:
         "is_there": _kind(folder),
         "config": config,
         "has_config": "config.json" in files,
-        "shape": _shape(folder, config, files, parameters, unreadable) if config else None,
+        "shape": _shape(folder, config, files, parameters, unreadable)
+        if config is not None
+        else None,
         "files": files,
         "weights": weights,
         "missing": sorted(named - files.keys()),

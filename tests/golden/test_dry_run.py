@@ -20,6 +20,7 @@ REPOSITORY = HERE.parent.parent
 PAIR, LOCAL = "inventories/docker-pair.yaml", "inventories/local.yaml"
 MACHINES, CARRIED = "inventories/machines.yaml", "inventories/machines-docker.yaml"
 NFS, SYNC = (f"tests/golden/inventories/machines-{kind}.yaml" for kind in ("nfs", "sync"))
+ENGINE_SYNC = "tests/golden/inventories/tensorrt-llm-sync.yaml"
 CASES = {
     "up-machines": ("up", MACHINES),
     "up-machines-docker": ("up", CARRIED),
@@ -42,6 +43,11 @@ CASES = {
     "infer-docker-pair": ("infer", "--inventory", PAIR, "--prompt", "it's $(x)"),
     "infer-docker-pair-tp3": ("infer", "--inventory", PAIR, "--prompt", "hi", "--tp", "3"),
     "infer-local-tp3-pp2": ("infer", "--inventory", LOCAL, "-p", "hi", "--tp", "3", "--pp", "2"),
+    "build-tensorrt-llm": ("build", "--inventory", "inventories/chatglm2-two-containers.yaml"),
+    "build-tensorrt-llm-sync": ("build", "--inventory", ENGINE_SYNC),
+    "infer-tensorrt-llm-sync": ("infer", "--inventory", ENGINE_SYNC, "--prompt", "hi"),
+    "engines-verify-sync": ("engines", "verify", "--inventory", ENGINE_SYNC),
+    "engines-rm": ("engines", "rm", "llama", "--inventory", "inventories/llama-70b-tp2.yaml"),
     "keys-rotate-docker-pair": ("keys", "rotate", "--inventory", PAIR),
     "fix-apply-machines": ("fix", "apply", "--inventory", MACHINES, "--gpus-per-node", "1"),
     "exec-docker-pair": ("exec", "--inventory", PAIR, "@workers", "--", "echo", "a b"),
