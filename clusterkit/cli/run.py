@@ -63,9 +63,10 @@ def run(perform: Perform, verb: str, values: Mapping[str, Any], manner: Manner) 
     except ClusterkitError as error:
         printer.error(error, debug=is_debugging())
         code = error.exit_code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         fix = " Fix: run it again; it goes on from here" if verb in _GO_ON else ""
-        stopped = Interrupted(f"`{verb}` was interrupted.{fix}")
+        unheard = f" No answer yet from {', '.join(stop.args)}." if stop.args else ""
+        stopped = Interrupted(f"`{verb}` was interrupted.{unheard}{fix}")
         printer.error(stopped, debug=is_debugging())
         code = stopped.exit_code
     except BrokenPipeError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Event
@@ -41,6 +41,10 @@ class Performer(Protocol):
         """Do one action, on a node or on the Docker host."""
         ...
 
+    def leave_silent(self) -> Collection[str]:
+        """The nodes that do not answer now; nobody waits for them any more."""
+        ...
+
 
 @dataclass
 class Outcome:
@@ -73,7 +77,7 @@ def converge(
     stopping = Event()
     for stage in stages:
         run = Converging(stage.name, world, sink, outcome, stopping)
-        run_stage(stage, run, outcome, stopping)
+        run_stage(stage, run, outcome, world, stopping)
     return outcome
 
 
@@ -88,9 +92,16 @@ def from_scratch(stages: Iterable[Stage]) -> list[Step]:
 
 
 def run_stage(
-    stage: Stage, run: Callable[[Task], None], outcome: Outcome, stopping: Event
+    stage: Stage,
+    run: Callable[[Task], None],
+    outcome: Outcome,
+    world: Performer,
+    stopping: Event,
 ) -> None:
-    """Run the tasks of all nodes at once, those of one node in order, and collect every error."""
+    """Run the tasks of all nodes at once, those of one node in order, and collect every error.
+
+    Interrupted, what is under way ends first, but on machines that do not answer any more.
+    """
     by_node: dict[str, list[Task]] = {}
     for task in stage.tasks:
         by_node.setdefault(task.node, []).append(task)
@@ -99,7 +110,11 @@ def run_stage(
         for task in by_node[node]:
             run(task)
 
-    answers = on_each(by_node, run_in_order, stopping.set)
+    def stop() -> Collection[str]:
+        stopping.set()
+        return world.leave_silent()
+
+    answers = on_each(by_node, run_in_order, stop)
     raise_failures(answers)
     if stage.check is not None and outcome.facts:
         stage.check({node: outcome.facts[node] for node in by_node if node in outcome.facts})

@@ -25,7 +25,7 @@ def preview(stages: Iterable[Stage], world: Performer, sink: Sink) -> Outcome:
     for stage in stages:
         rests_on = _not_applied(stage, outcome)
         run = _Previewing(stage.name, world, sink, outcome, stopping, made, hidden, rests_on)
-        run_stage(stage, run, outcome, stopping)
+        run_stage(stage, run, outcome, world, stopping)
     return outcome
 
 

@@ -101,6 +101,14 @@ class Transport(Protocol):
         """End the programs that :meth:`run` waits for in other threads."""
         ...
 
+    def answers(self, within_s: float) -> bool:
+        """Whether the node says anything now; True where nothing was asked of it yet."""
+        ...
+
+    def give_up(self) -> None:
+        """Wait no more for this node: whoever does hears that it did not answer."""
+        ...
+
     def close(self) -> None:
         """Give back the connection."""
         ...

@@ -69,6 +69,15 @@ class FakeTransport:
     def end_running(self) -> None:
         """Nothing runs."""
 
+    def answers(self, within_s: float) -> bool:
+        """It is always there."""
+        del within_s
+        return True
+
+    def give_up(self) -> None:
+        """Remember that nobody waits any more."""
+        self.closed = True
+
 
 class FakeProcess:
     """A program that has ended, and remembers what it was sent."""

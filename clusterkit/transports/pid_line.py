@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 from clusterkit.events import Stream
 from clusterkit.transports.lines import OnBytes
@@ -21,6 +22,7 @@ class PidLine:
         self._take = take
         self._head = b""
         self._found = threading.Event()
+        self._began = time.monotonic()
         self.pid: int | None = None
 
     def take(self, stream: Stream, data: bytes) -> None:
@@ -34,8 +36,8 @@ class PidLine:
         self._take(stream, data)
 
     def wait(self) -> int | None:
-        """The process id; None where the program ended, or told none, in time."""
-        self._found.wait(_TIMEOUT_S)
+        """The process id; None where the program ended, or told none, in time from its start."""
+        self._found.wait(max(0.0, self._began + _TIMEOUT_S - time.monotonic()))
         return self.pid
 
     def end(self) -> None:

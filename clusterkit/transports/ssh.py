@@ -32,6 +32,7 @@ _WINDOW_BYTES = 1 << 24
 _PACKET_BYTES = 1 << 17
 _SESSION_TIMEOUT_S = 60.0
 _RETRY_S = 0.05
+_GIVEN_UP_FOR_S = 30.0  # whoever asks a silent machine next need not wait for it once more
 
 
 class SshTransport(StreamTransport):
@@ -46,6 +47,7 @@ class SshTransport(StreamTransport):
         self._connection: VerifiedConnection | None = None
         self._opening = threading.Lock()
         self._failures: list[TransportError] = []
+        self._given_up_until = 0.0
         self._asking = threading.Lock()  # paramiko keeps one error for all who open a session
 
     def login(self) -> Login:
@@ -89,8 +91,32 @@ class SshTransport(StreamTransport):
 
     def close(self) -> None:
         """Close the connection; the next command opens it again."""
-        with self._opening:
-            self._drop()
+        if self._opening.acquire(blocking=False):
+            try:
+                self._drop()
+            finally:
+                self._opening.release()
+        elif connection := self._connection:  # it is being opened: whoever does that finds it shut
+            connection.client.close()
+
+    def answers(self, within_s: float) -> bool:
+        """Whether the machine says anything now; who is not connected to it has nothing to ask."""
+        if not self._opening.acquire(timeout=within_s):
+            return False
+        try:
+            connection = self._connection
+        finally:
+            self._opening.release()
+        if connection is None or not connection.is_connected:
+            return True
+        answers: bool = connection.transport.answers(within_s)
+        return answers
+
+    def give_up(self) -> None:
+        """Break the connection, and try no other for a while: nobody waits for this machine."""
+        left = TransportError(self.node, f"{self.address} did not answer, and was left")
+        self._give_up(left, for_s=_GIVEN_UP_FOR_S)
+        self.close()
 
     def _open(self, command: Command) -> SshSession:
         channel = self._channel()
@@ -108,6 +134,8 @@ class SshTransport(StreamTransport):
     def _channel(self) -> paramiko.Channel:
         """A new channel; over a new connection where the old one broke."""
         from paramiko import ChannelException
+
+        from clusterkit.transports.ssh_connection import is_silence
 
         give_up = time.monotonic() + _SESSION_TIMEOUT_S
         reopened = False
@@ -132,14 +160,19 @@ class SshTransport(StreamTransport):
                 with self._opening:
                     if self._connection and self._connection.transport is transport:
                         self._drop()
-                if reopened:
-                    raise self._unreachable(error) from error
+                failure = self._unreachable(error)
+                if is_silence(error):
+                    self._give_up(failure, for_s=_GIVEN_UP_FOR_S)
+                if reopened or is_silence(error):
+                    raise failure from error
                 reopened = True
 
     def _connected(self) -> paramiko.Transport:
-        from clusterkit.transports.ssh_connection import VerifiedConnection
+        from clusterkit.transports.ssh_connection import VerifiedConnection, is_silence
 
         failures = len(self._failures)
+        if time.monotonic() < self._given_up_until:
+            raise self._failures[-1]  # it was tried a moment ago; it may even be tried still
         with self._opening:
             if len(self._failures) > failures:  # it was tried while we waited
                 raise self._failures[-1]
@@ -152,10 +185,15 @@ class SshTransport(StreamTransport):
                     connection.open()
                 except Exception as error:  # paramiko lets through what sockets and keys raise
                     self._drop()
-                    self._failures.append(self._unreachable(error))
-                    raise self._failures[-1] from error
+                    failure = self._unreachable(error)
+                    self._give_up(failure, for_s=_GIVEN_UP_FOR_S if is_silence(error) else 0.0)
+                    raise failure from error
             transport: paramiko.Transport = self._connection.transport
             return transport
+
+    def _give_up(self, failure: TransportError, *, for_s: float) -> None:
+        self._failures.append(failure)
+        self._given_up_until = time.monotonic() + for_s
 
     def _unreachable(self, error: Exception) -> TransportError:
         from clusterkit.transports.ssh_connection import explain
@@ -204,8 +242,10 @@ class SshSession:
         """The exit code; ConnectionError where the channel ended without one."""
         code: int = self._channel.recv_exit_status()
         if code < 0:
+            is_silent = getattr(self._channel.transport, "is_silent", False)
+            what = "stopped answering" if is_silent else "was lost"
             raise ConnectionError(
-                f"the connection to {self._transport.address} was lost while the program ran. "
+                f"the connection to {self._transport.address} {what} while the program ran. "
                 "Fix: see `clusterkit status`, and run it again"
             )
         return code

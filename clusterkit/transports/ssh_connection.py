@@ -32,7 +32,7 @@ from clusterkit.transports.ssh_gateway import (
     GatewayFailed,
     shared_gateway,
 )
-from clusterkit.transports.ssh_wire import Wire
+from clusterkit.transports.ssh_wire import SilentPeer, Wire
 
 logging.getLogger("paramiko").addHandler(logging.NullHandler())  # our errors say it better
 
@@ -42,7 +42,12 @@ _MACHINES_OWN = Path("/etc/ssh/ssh_known_hosts")
 _SSH_PORT = 22
 _UP = "see whether `clusterkit up INVENTORY` puts the cluster's keys back"
 # What paramiko says of a server that takes the connection and then says nothing.
-_SILENT = ("Error reading SSH protocol banner", "No existing session")
+_SILENT = (
+    "Error reading SSH protocol banner",
+    "No existing session",
+    "Timeout opening channel",
+    "Authentication timeout",
+)
 # What it says where it has no key to offer.
 _KEYLESS = "No authentication methods available"
 
@@ -192,6 +197,13 @@ def explain(error: BaseException, address: SshAddress) -> str:
                 f"{_name(expected)}, the machine offers {_name(offered)}. "
                 f"Fix: {_UP if own else anew}; if not, somebody else answers in its place"
             )
+        case SilentPeer():
+            return f"{address} stopped answering: {error}. Fix: look at that machine"
+        case _ if is_silence(error):
+            return (
+                f"{address} did not answer within {address.connect_timeout_s:g} s. "
+                "Fix: correct the address, or let the connection through the firewall"
+            )
         case paramiko.AuthenticationException():
             user = address.user or "the user"
             key_file = address.key_file or "any of the user's keys"
@@ -212,11 +224,6 @@ def explain(error: BaseException, address: SshAddress) -> str:
                 f"{address} refused the connection. "
                 "Fix: start sshd there, or correct the address or the port"
             )
-        case _ if isinstance(error, TimeoutError) or str(error).startswith(_SILENT):
-            return (
-                f"{address} did not answer within {address.connect_timeout_s:g} s. "
-                "Fix: correct the address, or let the connection through the firewall"
-            )
         case socket.gaierror():
             return f"the name {address.host} is not known. Fix: correct the address"
         case FileNotFoundError(filename=name):
@@ -224,6 +231,13 @@ def explain(error: BaseException, address: SshAddress) -> str:
         case _:
             what = str(error) or type(error).__name__
             return f"SSH to {address} failed: {what}. Fix: look into the log of sshd there"
+
+
+def is_silence(error: BaseException) -> bool:
+    """Whether the other side said nothing for as long as it was waited for."""
+    if isinstance(error, GatewayFailed):
+        return is_silence(error.cause)
+    return isinstance(error, TimeoutError | SilentPeer) or str(error).startswith(_SILENT)
 
 
 def _name(key: paramiko.PKey) -> str:

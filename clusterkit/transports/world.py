@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -16,6 +17,9 @@ from clusterkit.transports.base import Transport
 if TYPE_CHECKING:
     from clusterkit.transports.docker_engine import DockerEngine
     from clusterkit.transports.ssh import SshTransport
+
+_ANSWERS_WITHIN_S = 2.0  # a sign of life, after Ctrl-C
+_ENDED_WITHIN_S = 5.0
 
 
 class World:
@@ -117,18 +121,29 @@ class World:
             case _:
                 return self.transport(node).run(action)
 
-    def end_running(self) -> None:
+    def end_running(self) -> frozenset[str]:
         """End every program that somebody waits for: Ctrl-C does not reach the nodes by itself.
 
-        A second Ctrl-C meanwhile breaks the connections: a machine that hangs takes no signal.
+        Returns the nodes that do not answer, which are left; a second Ctrl-C leaves all of them.
         """
         try:
-            with contextlib.ExitStack() as all_of_them:
-                for transport in (*self._transports.values(), *self._machines.values()):
-                    all_of_them.callback(transport.end_running)
+            silent = self.leave_silent()
+            alive = [(name, each) for name, each in self._in_use() if name not in silent]
+            return silent | _late(alive, _ended)
         except KeyboardInterrupt:
             self.close()
             raise
+
+    def leave_silent(self) -> frozenset[str]:
+        """The nodes that do not answer now; nobody waits for them any more."""
+        silent = _late(self._in_use(), lambda each: each.answers(_ANSWERS_WITHIN_S))
+        for name, transport in self._in_use():
+            if name in silent:
+                transport.give_up()
+        return silent
+
+    def _in_use(self) -> list[tuple[str, Transport]]:
+        return [*self._transports.items(), *self._machines.items()]
 
     def close(self) -> None:
         """Give back every connection."""
@@ -147,6 +162,32 @@ class World:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _ended(transport: Transport) -> bool:
+    transport.end_running()
+    return True
+
+
+def _late(
+    transports: Iterable[tuple[str, Transport]], ask: Callable[[Transport], bool]
+) -> frozenset[str]:
+    """The nodes of which ``ask`` says no, or does not come to an end in time; all at once."""
+    answered: set[Transport] = set()
+
+    def note(transport: Transport) -> None:
+        with contextlib.suppress(ClusterkitError, OSError):
+            if ask(transport):
+                answered.add(transport)
+
+    rows = list(transports)
+    threads = [threading.Thread(target=note, args=(row[1],), daemon=True) for row in rows]
+    for thread in threads:
+        thread.start()
+    until = time.monotonic() + _ENDED_WITHIN_S
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+    return frozenset(name for name, transport in rows if transport not in answered)
 
 
 def _engine_of(machine: SshTransport) -> DockerEngine:

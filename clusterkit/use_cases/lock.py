@@ -51,7 +51,9 @@ def locked(
         )
     try:
         yield
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            world.leave_silent()  # the head may be what did not answer
         # What went wrong first says more; a lock that stays is that of a dead holder soon.
         with suppress(ClusterkitError), one_at_a_time(clusters):
             lock.release(holder)

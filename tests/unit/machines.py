@@ -28,6 +28,9 @@ class Machines:
     during: Callable[[str, object, Callable[[str], None] | None], None] | None = None
     done: list[tuple[str, str]] = field(default_factory=list)
 
+    def leave_silent(self):
+        return ()
+
     def perform(self, node, action, on_progress=None):
         if node in self.unreachable:
             raise TransportError(node, "no route to host")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import signal
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -66,12 +68,29 @@ def test_a_fake_process_has_ended() -> None:
 def test_a_second_ctrl_c_breaks_connections_instead_of_waiting_for_a_machine_that_hangs() -> None:
     class Hanging(FakeTransport):
         def end_running(self) -> None:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
+            ended.wait(10)
 
+    ended = threading.Event()
     hanging = Hanging(answer, "node1")
     world = World({"node1": lambda: hanging}, no_engine)
     world.transport("node1")
 
     with pytest.raises(KeyboardInterrupt):
         world.end_running()
+    ended.set()
     assert hanging.closed
+
+
+def test_after_ctrl_c_nobody_waits_for_a_machine_that_does_not_answer() -> None:
+    class Silent(FakeTransport):
+        def answers(self, within_s: float) -> bool:
+            return within_s < 0
+
+    silent, alive = Silent(answer, "node1"), FakeTransport(answer, "node2")
+    world = World({"node1": lambda: silent, "node2": lambda: alive}, no_engine)
+    world.transport("node1")
+    world.transport("node2")
+
+    assert world.end_running() == {"node1"}
+    assert (silent.closed, alive.closed) == (True, False)
