@@ -21,6 +21,7 @@ PAIR, LOCAL = "inventories/docker-pair.yaml", "inventories/local.yaml"
 MACHINES, CARRIED = "inventories/machines.yaml", "inventories/machines-docker.yaml"
 NFS, SYNC = (f"tests/golden/inventories/machines-{kind}.yaml" for kind in ("nfs", "sync"))
 ENGINE_SYNC = "tests/golden/inventories/tensorrt-llm-sync.yaml"
+SERVED = "tests/golden/inventories/tensorrt-llm-serve.yaml"
 CASES = {
     "up-machines": ("up", MACHINES),
     "up-machines-docker": ("up", CARRIED),
@@ -48,6 +49,8 @@ CASES = {
     "infer-tensorrt-llm-sync": ("infer", "--inventory", ENGINE_SYNC, "--prompt", "hi"),
     "engines-verify-sync": ("engines", "verify", "--inventory", ENGINE_SYNC),
     "engines-rm": ("engines", "rm", "llama", "--inventory", "inventories/llama-70b-tp2.yaml"),
+    "serve-engine": ("serve", "--inventory", "inventories/machines-2x4.yaml"),
+    "serve-pytorch": ("serve", "--inventory", SERVED, "--port", "9000"),
     "keys-rotate-docker-pair": ("keys", "rotate", "--inventory", PAIR),
     "fix-apply-machines": ("fix", "apply", "--inventory", MACHINES, "--gpus-per-node", "1"),
     "exec-docker-pair": ("exec", "--inventory", PAIR, "@workers", "--", "echo", "a b"),
@@ -86,7 +89,7 @@ def dry_run(home: Path, *words: str) -> str:
     ):
         done.stdout = done.stdout.replace(found, name)
     text = re.sub(r"payload-[0-9a-f]{12}", "payload-VERSION", done.stdout)
-    text = re.sub(r"(bench-net|infer|mpi-hello)-[0-9a-f]{6}\b", r"\1-ID", text)
+    text = re.sub(r"(bench-net|infer|mpi-hello|serve)-[0-9a-f]{6}\b", r"\1-ID", text)
     # Only root needs the flag, and a container's root always does.
     text = re.sub(r' *"--allow-run-as-root",\n', "", text)
     return json.dumps(json.loads(text), indent=2) + "\n"
