@@ -44,14 +44,21 @@ def list_engines(session: Session, options: EnginesOptions) -> EnginesResult:
     Raises:
         UsageError: If the cluster is not up, or there is no engine of that name.
     """
-    began = time.monotonic()
     facts = known_facts(session)
-    is_read = options.action == "verify"
     with open_world(session) as world:
-        seen = _look(session, world, facts, "ls")
-        names = [_meant(seen, options.name)] if options.name else seen.names
-        if is_read and names:
-            seen = _look(session, world, facts, "verify", options.name and names[0])
+        return engines_now(session, world, facts, options)
+
+
+def engines_now(
+    session: Session, world: World, facts: Facts, options: EnginesOptions
+) -> EnginesResult:
+    """The same, in a world that is open."""
+    began = time.monotonic()
+    is_read = options.action == "verify"
+    seen = _look(session, world, facts, "ls")
+    names = [_meant(seen, options.name)] if options.name else seen.names
+    if is_read and names:
+        seen = _look(session, world, facts, "verify", options.name and names[0])
     return EnginesResult(
         cluster=session.cluster.name,
         engines=tuple(

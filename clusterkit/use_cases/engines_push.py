@@ -16,7 +16,7 @@ from clusterkit.results.engines import EnginesResult
 from clusterkit.use_cases.builder import builder_for
 from clusterkit.use_cases.engine_commands import engines_folder
 from clusterkit.use_cases.engine_pushing import push_engine, push_steps
-from clusterkit.use_cases.engines import list_engines
+from clusterkit.use_cases.engines import engines_now
 from clusterkit.use_cases.launch import known_facts
 from clusterkit.use_cases.lock import locked
 from clusterkit.use_cases.planned_facts import planned_facts
@@ -42,16 +42,21 @@ def push_named(session: Session, options: EnginesOptions, *, sink: Sink) -> Engi
     began = time.monotonic()
     _refuse_shared(session)
     facts = known_facts(session)
-    engine = _on_head(session, options)
-    shape = engine.manifest["engine"]
-    placement = place_stages(session.cluster, tp=shape["tp"], pp=shape["pp"])
     with open_world(session) as world, locked(session, world, "engines push", sink=sink):
+        found = engines_now(session, world, facts, _shown(str(options.name)))
+        engine = _on_head(found, session.cluster.head.name)
+        shape = engine.manifest["engine"]
+        placement = place_stages(session.cluster, tp=shape["tp"], pp=shape["pp"])
         builder = builder_for(session, world, facts=facts, sink=sink)
         pushed = push_engine(session, builder, engine, placement, facts, sink, verify=True)
-    seen = list_engines(session, EnginesOptions(action="show", name=engine.name))
+        seen = engines_now(session, world, facts, _shown(engine.name)) if pushed else found
     rows = tuple(row.model_copy(update={"manifest": None}) for row in seen.engines)
     took_s = time.monotonic() - began
     return seen.model_copy(update={"engines": rows, "pushed": pushed, "took_s": took_s})
+
+
+def _shown(name: str) -> EnginesOptions:
+    return EnginesOptions(action="show", name=name)
 
 
 def push_named_steps(session: Session, options: EnginesOptions) -> tuple[Step, ...]:
@@ -72,10 +77,8 @@ def _refuse_shared(session: Session) -> None:
         )
 
 
-def _on_head(session: Session, options: EnginesOptions) -> _Engine:
-    found = list_engines(session, EnginesOptions(action="show", name=options.name))
+def _on_head(found: EnginesResult, head: str) -> _Engine:
     (row,) = found.engines
-    head = session.cluster.head.name
     state = row.nodes[head]
     if state != "ready" or row.manifest is None:
         why = "; ".join(row.problems.get(head, (state,)))
