@@ -39,7 +39,8 @@ def main() -> None:
     except Refused as error:
         tell(event="error", rank=rank(), message=str(error))
         sys.exit(error.exit_code)
-    argv = [sys.executable, script, *words]
+    payloads = __file__.rpartition("/")[0]
+    argv = [sys.executable, payloads, "trtllm_script", script, *words]
     if rank() != 0:
         end_as(run(argv, env, None))
     output = Output(

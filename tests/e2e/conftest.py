@@ -13,6 +13,7 @@ from tests.e2e.local_job import MakeJob, jobs_here
 from tests.e2e.machine_image import machine_image
 from tests.e2e.pair import Pair
 from tests.e2e.tensorrt_llm_image import tensorrt_llm_image
+from tests.e2e.vendor_pair import Vendor
 
 
 @pytest.fixture
@@ -102,6 +103,14 @@ def described(
     pair = Pair(cluster_name, subnet, mpi_image, tmp_path, clusterkit, docker_host)
     pair.describe()
     return pair
+
+
+@pytest.fixture
+def vendor(described: Pair, tmp_path: Path) -> Vendor:
+    """A cluster that is described by what is shipped for TensorRT-LLM, and not up."""
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    return Vendor(described, shared)
 
 
 @pytest.fixture(scope="module")

@@ -41,9 +41,9 @@ def glm_folder(folder: Path) -> Path:
     return _folder(folder, _CHATGLM2)
 
 
-def llama_70b_folder(folder: Path) -> Path:
-    """Llama-2-70b."""
-    return _folder(folder, _LLAMA_70B)
+def llama_70b_folder(folder: Path, *, layers: int = 80) -> Path:
+    """Llama-2-70b, or one with more or fewer layers."""
+    return _folder(folder, {**_LLAMA_70B, "num_hidden_layers": layers})
 
 
 def _folder(folder: Path, config: dict[str, Any]) -> Path:
