@@ -23,16 +23,32 @@ true
 # Everything but the lines with our mark stays byte for byte: a new line goes in front, as the
 # last one may have no newline, and is cut out by its place. The file is replaced at once, and a
 # link stays a link. sshd wants the folder and the file closed to others. Machines may share one
-# home folder: mkdir lets in one of them at a time, and what is older than a minute is dead.
+# home folder: mkdir lets in one of them at a time, and what is older than a minute is dead. What
+# was not there before is noted, and goes when no line of ours is left, or none came to be.
 _SET = (
     _OURS
     + """
 set -e
 umask 077
 line=$2
-mkdir -p -m 700 -- "$HOME/.ssh"
 file="$HOME/.ssh/authorized_keys"
-test -e "$file" || { test -n "$line" || exit 0; : >>"$file"; }
+made="$HOME/.clusterkit/made-authorized_keys"
+give_back() {
+    test -e "$made" && ! grep -a -q -e ' clusterkit:[^ ]*$' -- "$file" 2>/dev/null || return 0
+    test -s "$file" || rm -f -- "$file"
+    test "$(cat -- "$made")" != folder || rmdir -- "$HOME/.ssh" 2>/dev/null || true
+    rm -f -- "$made"
+}
+trap give_back EXIT
+trap 'exit 1' HUP INT TERM
+if ! test -e "$file"; then
+    test -n "$line" || exit 0
+    what=file
+    test -d "$HOME/.ssh" || what=folder
+    mkdir -p -m 700 -- "${made%/*}"
+    test -e "$made" || echo "$what" >"$made"
+    mkdir -p -m 700 -- "$HOME/.ssh"
+fi
 file=$(readlink -f -- "$file")
 work="$file.clusterkit"
 tries=0
@@ -47,8 +63,8 @@ until mkdir -- "$work" 2>/dev/null; do
     test -z "$(find "$work" -prune -mmin +1 2>/dev/null)" || rm -rf -- "$work"
     sleep 0.1
 done
-trap 'rm -rf -- "$work"' EXIT
-trap 'exit 1' HUP INT TERM
+trap 'rm -rf -- "$work"; give_back' EXIT
+test -e "$file" || : >>"$file"
 cp -p -- "$file" "$work/new"
 while found=$(grep -a -b -x -m 1 -e "$ours" -- "$work/new"); do
     at=${found%%:*}

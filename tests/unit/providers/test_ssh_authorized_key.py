@@ -65,6 +65,51 @@ def test_taking_out_what_is_not_there_makes_nothing(home: Path):
     assert names(home) == []
 
 
+@pytest.mark.parametrize("has_folder", [True, False])
+def test_what_was_not_there_before_goes_with_the_last_line(home: Path, has_folder: bool):
+    if has_folder:
+        (home / ".ssh").mkdir(0o700)
+    (home / ".clusterkit").mkdir()
+    other = AuthorizedKey("gpu03", "lab", NEW)
+
+    for task in (TASK, other, GONE):
+        summaries(task)
+    with_the_other = names(home / ".ssh")
+    summaries(AuthorizedKey("gpu03", "lab", None))
+
+    assert with_the_other == ["authorized_keys"]
+    assert names(home) == [".clusterkit", *([".ssh"] if has_folder else [])]
+    assert names(home / ".clusterkit") == []
+    assert not has_folder or names(home / ".ssh") == []
+
+
+def test_what_the_user_wrote_meanwhile_keeps_the_file(home: Path):
+    file = home / ".ssh/authorized_keys"
+    summaries(TASK)
+    with file.open("ab") as keys:
+        keys.write(OWN)
+    summaries(GONE)
+
+    assert (file.read_bytes(), names(home / ".clusterkit")) == (OWN, [])
+
+
+def test_a_line_that_could_not_be_written_leaves_no_file_behind(home: Path):
+    """`cp` fails, as it does where the disk is full."""
+    tools = home / "tools"
+    tools.mkdir()
+    (tools / "cp").write_text("#!/bin/sh\nexit 1\n")
+    (tools / "cp").chmod(0o755)
+    (step,) = TASK.plan(None).steps
+    assert isinstance(step.action, Command)
+    path = f"{tools}:{os.environ['PATH']}"
+
+    done = subprocess.run(step.action.argv, env={**os.environ, "PATH": path})
+
+    assert done.returncode == 1
+    assert names(home) == [".clusterkit", "tools"]
+    assert names(home / ".clusterkit") == []
+
+
 def test_unseen_it_is_put_in_or_taken_out():
     assert [[step.sign for step in task.plan(None).steps] for task in (TASK, GONE)] == [
         ["+"],
