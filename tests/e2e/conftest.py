@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import contextlib
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import docker
 import pytest
+from docker.errors import ImageNotFound
 
 from tests.e2e.controller import Controller, free_subnet, new_cluster_name
 from tests.e2e.local_job import MakeJob, jobs_here
@@ -84,6 +87,13 @@ def tensorrt_llm(docker_host: docker.DockerClient, mpi_image: str) -> Callable[[
 
 
 @pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """For large files: removed at once, where tmp_path stays for some test runs."""
+    yield tmp_path
+    shutil.rmtree(tmp_path)
+
+
+@pytest.fixture
 def make_job(tmp_path: Path) -> Iterator[MakeJob]:
     """Makes jobs on this machine, of which nothing may be left."""
     with jobs_here(tmp_path / "a home") as make:
@@ -106,11 +116,16 @@ def described(
 
 
 @pytest.fixture
-def vendor(described: Pair, tmp_path: Path) -> Vendor:
+def vendor(described: Pair, tmp_path: Path) -> Iterator[Vendor]:
     """A cluster that is described by what is shipped for TensorRT-LLM, and not up."""
     shared = tmp_path / "shared"
     shared.mkdir()
-    return Vendor(described, shared)
+    try:
+        yield Vendor(described, shared)
+    finally:
+        described.controller.close()
+        with contextlib.suppress(ImageNotFound):
+            described.engine.images.remove(f"clusterkit/{described.name}")
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,16 @@ for word in "$@"; do last=$word; done
 exec sh -c "exec $last"
 """
 ENGINE = "llama-tp1-pp2-0123456789ab"
+MIB = 1 << 20
+SMALL = {
+    "config.json": b"{}",
+    "empty": b"",
+    "rank0.engine": os.urandom(3 * MIB + 17),
+    "rank1.engine": os.urandom(2 * MIB),
+    "tokenizer/tokenizer.json": b"t" * 1000,
+}
+LARGE = {"config.json": b"{}", "rank0.engine": os.urandom(96 * MIB + 5)}
+"""More than all buffers of a chain of four hold."""
 PATIENCE = {"silence_s": 2.0, "standstill_s": 3.0}
 
 
@@ -191,3 +201,33 @@ def wait_until(done: Callable[[], bool]) -> None:
     while not done():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def chain_of(folder: Path, count: int, files: dict[str, bytes] | None = None) -> Chain:
+    found = SMALL if files is None else files
+    return Chain(folder, found, {f"node{number}": list(found) for number in range(1, count + 1)})
+
+
+def placed(*nodes: str) -> list[dict[str, Any]]:
+    return [{"event": "placed", "node": node} for node in nodes]
+
+
+def in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(rows, key=lambda row: (row["node"], row["event"]))
+
+
+def left(chain: Chain, node: str) -> list[str]:
+    return sorted(path.name for path in (chain.root / node).iterdir())
+
+
+def part_size(chain: Chain, node: str) -> int:
+    path = chain.part(node) / "rank0.engine"
+    return path.stat().st_size if path.exists() else 0
+
+
+def damage(path: Path, *, at: int) -> None:
+    with path.open("r+b") as file:
+        file.seek(at)
+        byte = file.read(1)[0]
+        file.seek(at)
+        file.write(bytes([byte ^ 1]))
