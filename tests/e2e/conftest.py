@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import contextlib
+import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
@@ -116,13 +116,12 @@ def described(
 
 
 @pytest.fixture
-def vendor(described: Pair, tmp_path: Path) -> Iterator[Vendor]:
+def vendor(request: pytest.FixtureRequest, described: Pair, tmp_path: Path) -> Iterator[Vendor]:
     """A cluster that is described by what is shipped for TensorRT-LLM, and not up."""
     shared = tmp_path / "shared"
     shared.mkdir()
-    try:
-        yield Vendor(described, shared)
-    finally:
+    yield Vendor(described, shared)
+    if not request.config.getoption("--keep"):
         described.controller.close()
         with contextlib.suppress(ImageNotFound):
             described.engine.images.remove(f"clusterkit/{described.name}")
