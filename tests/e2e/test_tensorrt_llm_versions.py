@@ -30,7 +30,7 @@ def test_chatglm2_answers_over_two_nodes_with_one_gpu_each(
     assert answered["answers"][0]["text"] == expected(PROMPT, 2)
     assert answered["versions"]["tensorrt_llm"] == version
     assert [rank["node"] for rank in answered["ranks"]] == ["node1", "node2"]
-    assert again["changes"] == 0
+    assert (again["changed"], again["copied_to"]) == (False, [])
 
 
 @pytest.mark.parametrize("version", ["0.7.1", "0.9.0", "0.10.0"])
@@ -90,7 +90,8 @@ def test_another_setting_is_another_engine(vendor: Vendor, tensorrt_llm: Image):
     other = vendor.pair.answer("build")
     listed = vendor.pair.answer("engines", "ls")
 
-    assert first["changes"] == other["changes"] == 1
+    assert (first["changed"], other["changed"]) == (True, True)
+    assert first["folder"] != other["folder"]
     assert len(listed["engines"]) == 2
 
 

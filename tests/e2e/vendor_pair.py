@@ -26,13 +26,15 @@ class Vendor:
     shared: Path
 
     def inventory(self, name: str, image: str, **engine: Any) -> Path:
-        """A shipped inventory, for this test; ``engine`` changes settings of the engine."""
+        """A shipped inventory; its layer is built on ``image``, ``engine`` changes settings."""
         given = yaml.safe_load((REPOSITORY / "inventories" / f"{name}.yaml").read_text())
         given["cluster"] = self.pair.name
         own, mine = given["network"]["subnet"], self.pair.subnet
         given["network"]["subnet"] = mine
-        given["container"] = {**given["container"], "image": image}
-        del given["container"]["build"], given["container"]["ulimits"]
+        container = given["container"]
+        container["image"] = f"clusterkit/{self.pair.name}"
+        container["build"] |= {"context": str(REPOSITORY), "args": {"BASE": image}}
+        del container["ulimits"]
         given["storage"]["source"] = str(self.shared)
         for node in given["nodes"].values():
             gpus = len(node.pop("gpus"))
