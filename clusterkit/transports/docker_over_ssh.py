@@ -7,8 +7,10 @@ nor jump hosts. Here each of its HTTP connections is a channel on which the mach
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
+import queue
 from typing import TYPE_CHECKING, Any
 
 import docker
@@ -102,6 +104,19 @@ class _Pool(urllib3.connectionpool.HTTPConnectionPool):
     def __init__(self, machine: SshTransport) -> None:
         super().__init__("localhost", maxsize=_AT_ONCE, block=True, timeout=TIMEOUT_S)
         self._machine = machine
+        machine.when_full(self._close_idle)
+
+    def _close_idle(self) -> None:
+        """Let go of the channels that no request uses: sshd counts them (MaxSessions)."""
+        waiting: list[Any] = []
+        with contextlib.suppress(queue.Empty):
+            while self.pool is not None:
+                waiting.append(self.pool.get(block=False))
+        for connection in waiting:
+            if connection is not None:
+                connection.close()  # it opens another when it is used next
+            if self.pool is not None:
+                self.pool.put(connection, block=False)
 
     def _new_conn(self) -> Any:
         return _Connection(self._machine)

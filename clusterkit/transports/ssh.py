@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from clusterkit.command import Command
@@ -48,6 +49,7 @@ class SshTransport(StreamTransport):
         self._opening = threading.Lock()
         self._failures: list[TransportError] = []
         self._given_up_until = 0.0
+        self._give_back: list[Callable[[], None]] = []
         self._asking = threading.Lock()  # paramiko keeps one error for all who open a session
 
     def login(self) -> Login:
@@ -88,6 +90,10 @@ class SshTransport(StreamTransport):
                 f"{_SESSION_TIMEOUT_S:g} s. Fix: see what its startup files wait for",
             ) from error
         return channel
+
+    def when_full(self, give_back: Callable[[], None]) -> None:
+        """Have ``give_back`` called, to close idle channels, where sshd opens no more."""
+        self._give_back.append(give_back)
 
     def close(self) -> None:
         """Close the connection; the next command opens it again."""
@@ -155,6 +161,8 @@ class SshTransport(StreamTransport):
                         f"{self.address} opens no more sessions: {error}. "
                         "Fix: raise MaxSessions in its sshd_config",
                     ) from error
+                for give_back in self._give_back:
+                    give_back()
                 time.sleep(_RETRY_S)
             except Exception as error:
                 with self._opening:

@@ -40,7 +40,7 @@ class Sshd:
 
 
 @contextmanager
-def running_sshd(folder: Path) -> Iterator[Sshd]:
+def running_sshd(folder: Path, *settings: str) -> Iterator[Sshd]:
     for name in ("host", "user", "other"):
         keygen = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
         subprocess.run(keygen, check=True)
@@ -52,6 +52,7 @@ def running_sshd(folder: Path) -> Iterator[Sshd]:
         f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\n"
         f"AuthorizedKeysFile {folder}/user.pub\nPidFile none\nUsePAM no\nStrictModes no\n"
         "PermitRootLogin prohibit-password\nPasswordAuthentication no\nMaxStartups 100\n"
+        + "".join(f"{line}\n" for line in settings)
     )
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)  # a new machine has none before sshd's first start
