@@ -224,6 +224,13 @@ def test_chatglm_of_0_6(rule, finished, one, two, first, second):
     assert [each.prompt_tokens for each in output.answers()] == [7, 7]
 
 
+def test_an_answer_of_chatglm_that_looks_like_the_next_prompt_is_one_answer():
+    fake = "So:\nInput   1 ---> len=1\nx\n\nOutput  1 --->\n\n  Beam  0 ---> len=1\ny"
+    printed = ruled([("a", [fake]), ("b", ["two"])], rule="", finished="Finished!\n")
+
+    assert read(Output("ruled", ["a", "b"]), printed) == [("a", fake), ("b", "two")]
+
+
 def test_the_first_beam_of_chatglm_is_the_answer():
     printed = ruled([("a", ["one", "two"])], rule="", finished="Finished!\n")
 
