@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.engine_program import ended, gone, listed, message_of, programs, until
 from tests.e2e.local_job import PAYLOADS
 
 BUILD = ["-I", "-S", PAYLOADS, "build_engine"]
@@ -103,47 +104,6 @@ def start(tmp_path: Path) -> Iterator[Start]:
     for pid in programs(str(tmp_path)):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-
-
-def ended(process: subprocess.Popen[str]) -> tuple[int, list[dict[str, Any]]]:
-    """The exit code and all events; its stdin stays open until then."""
-    assert process.stdout is not None
-    assert process.stderr is not None
-    rows = [json.loads(line) for line in process.stdout]
-    assert process.stderr.read() == ""
-    return process.wait(60), rows
-
-
-def until(process: subprocess.Popen[str], **event: Any) -> None:
-    """Read events until there is this one."""
-    assert process.stdout is not None
-    for line in process.stdout:
-        if json.loads(line) == event:
-            return
-    pytest.fail(f"it ended before {event}")
-
-
-def listed(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
-def programs(work: str) -> list[int]:
-    """The processes that say that they belong to builds whose folders begin so."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if f"\0CLUSTERKIT_BUILD={work}".encode() in b"\0" + path.read_bytes():
-                found.append(int(path.parent.name))
-        except OSError:
-            continue
-    return found
-
-
-def gone(work: str) -> bool:
-    deadline = time.monotonic() + 20
-    while programs(work) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return not programs(work)
 
 
 def test_built_once_and_then_there(
@@ -237,13 +197,6 @@ def test_killed_it_is_never_used_and_the_next_build_removes_it(
     assert (code, rows[-1]["changed"]) == (0, True)
     assert listed(tmp_path / "engines") == [".lock", "tiny-1"]
     assert gone(str(work))
-
-
-def message_of(process: subprocess.Popen[str]) -> str:
-    code, rows = ended(process)
-    assert (code, rows[-1]["event"]) == (1, "error")
-    message: str = rows[-1]["message"]
-    return message
 
 
 def test_what_fails_says_why_and_leaves_nothing(
