@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from clusterkit.errors import ClusterkitError
 from clusterkit.executor import on_each
+from clusterkit.placement import place_stages
 from clusterkit.results.status import ModelState
 from clusterkit.tasks.payload import payload_folder
 from clusterkit.transports.world import World
@@ -34,12 +35,16 @@ def engine_states(
     if target is None:
         return dict.fromkeys(asked, "unknown")
     cluster = session.cluster
+    # A node without ranks needs nothing of it.
+    settings = cluster.engine
+    used = (cluster.head.name, *place_stages(cluster, tp=settings.tp, pp=settings.pp).nodes)
     looks = {
         name: check_command(facts[name].python, payload_folder(cluster.home_of(name)), target)
         for name in asked
+        if name in used
     }
     answers = on_each(looks, lambda name: world.perform(name, looks[name]))
-    return {name: state_of(answers.get(name)) for name in asked}
+    return {name: state_of(answers.get(name)) for name in looks}
 
 
 def _target(session: Session, world: World, facts: Facts) -> str | None:
