@@ -15,6 +15,7 @@ from clusterkit.model.infer_options import InferOptions
 from clusterkit.model.load import load_prompts
 from clusterkit.model.models import model_source
 from clusterkit.model.node_sets import fold
+from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
 from clusterkit.placement import place_stages
 from clusterkit.results.infer import InferResult
 from clusterkit.use_cases.builder import (
@@ -71,6 +72,7 @@ def infer(
         engine = engine_of(session.cluster.engine)
         if builtin := model_source(session.cluster.engine.model).builtin:
             engine.check(request, builtin.shape, session.cluster, facts)
+        refuse_early(session, options, request, facts)
         builder = builder_for(session, world, facts=facts, sink=sink)
         model, copied_to = place_everywhere(session, builder, facts=facts, nodes=used)
         if model.changed:
@@ -138,6 +140,23 @@ def with_options(session: Session, options: InferOptions) -> Session:
         # Either one alone means all ranks of that kind: --tp 3 is not tp=3 times the file's pp.
         asked |= {"tp": options.tp or 1, "pp": options.pp or 1}
     return with_engine(session, asked)
+
+
+def refuse_early(
+    session: Session, options: InferOptions, request: GenerateRequest, facts: Facts
+) -> None:
+    """Refuse what this engine cannot be asked, before it is built, which may take an hour.
+
+    Raises:
+        UsageError: With every reason.
+    """
+    settings = session.cluster.engine
+    if isinstance(settings, TensorRtLlmSettings) and settings.family is None:
+        return  # the model tells its family, and old versions do not answer alike for all
+    try:
+        infer_job(session, options, request, folder="", facts=facts)
+    except DoesNotFit:
+        return  # the engine says so as well, among every other reason
 
 
 def with_family(session: Session, model: BuiltModel | BuiltEngine) -> Session:
