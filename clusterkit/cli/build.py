@@ -1,4 +1,4 @@
-"""``clusterkit build``: the model, once, on the shared storage."""
+"""``clusterkit build``: the model or its engine, once, on the storage."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def build(
     output: OutputOption = Output.text,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Fetch the model, convert it once, and place it on the storage.
+    """Fetch and convert the model, or build its engine, once; place it on the storage.
 
-    A model that is there and whole is left as it is.
+    What is there and whole is left as it is.
     """
     manner = Manner(output.value, dry_run, cluster=cluster, inventory=inventory)
     run(perform, "build", {"model": model, "verify": verify, "force": force}, manner)
