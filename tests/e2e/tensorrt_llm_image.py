@@ -27,12 +27,13 @@ def tensorrt_llm_image(engine: docker.DockerClient, base: str, version: str) -> 
     for path in (DOCKERFILE, TESTS / "golden/trtllm_flags.json", *_sources()):
         content.update(f"{path.relative_to(TESTS)}\n".encode() + path.read_bytes())
     digest = content.hexdigest()[:12]
-    name = f"clusterkit/test-tensorrt-llm:{version}-{digest}"
+    repository = f"clusterkit/test-tensorrt-llm-{base.split('/')[-1].partition(':')[0]}"
+    name = f"{repository}:{version}-{digest}"
     lock = Path(tempfile.gettempdir(), f"clusterkit-tensorrt-llm-{os.getuid()}.lock")
     with lock.open("w") as held:  # two test runs of one user share a build
         fcntl.flock(held, fcntl.LOCK_EX)
         if not _is_there(engine, name):
-            _remove_older(engine, version)
+            _remove_older(engine, f"{repository}:{version}-")
             _build(name, base, version)
     return name
 
@@ -49,11 +50,11 @@ def _is_there(engine: docker.DockerClient, name: str) -> bool:
     return True
 
 
-def _remove_older(engine: docker.DockerClient, version: str) -> None:
+def _remove_older(engine: docker.DockerClient, start: str) -> None:
     """Those of former contents; one that a container uses stays."""
-    for image in engine.images.list("clusterkit/test-tensorrt-llm"):
+    for image in engine.images.list(start.partition(":")[0]):
         for tag in image.tags:
-            if tag.startswith(f"clusterkit/test-tensorrt-llm:{version}-"):
+            if tag.startswith(start):
                 subprocess.run(["docker", "rmi", tag], capture_output=True, check=False)
 
 

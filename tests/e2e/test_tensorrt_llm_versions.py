@@ -78,23 +78,6 @@ def test_ranks_of_one_node_that_follow_the_other_node(vendor: Vendor, tensorrt_l
     assert texts == [expected("hi", 4), expected("And you?", 4)]
 
 
-def test_another_setting_is_another_engine(vendor: Vendor, tensorrt_llm: Image):
-    glm_folder(vendor.shared / "Models/chatglm2-6b")
-    image = tensorrt_llm("0.16.0")
-    vendor.describe(image, {"node1": 1, "node2": 1}, **GLM)
-    vendor.pair.up()
-
-    first = vendor.pair.answer("build")
-    vendor.describe(image, {"node1": 1, "node2": 1}, **GLM, max_input_len=512)
-    vendor.pair.up()
-    other = vendor.pair.answer("build")
-    listed = vendor.pair.answer("engines", "ls")
-
-    assert (first["changed"], other["changed"]) == (True, True)
-    assert first["folder"] != other["folder"]
-    assert len(listed["engines"]) == 2
-
-
 def test_an_engine_of_another_version_is_named(vendor: Vendor, tensorrt_llm: Image):
     glm_folder(vendor.shared / "Models/chatglm2-6b")
     vendor.describe(tensorrt_llm("0.16.0"), {"node1": 1, "node2": 1}, **GLM, version="0.12.0")
