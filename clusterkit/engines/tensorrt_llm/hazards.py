@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from packaging.version import Version
 
+from clusterkit.engines.tensorrt_llm.families import CHATGLM
 from clusterkit.engines.tensorrt_llm.gpus_per_node import (
     CONFIG_HONOURED,
     gpus_per_node,
@@ -131,9 +132,12 @@ def _of_placement(
     settings: TensorRtLlmSettings, version: Version, layout: Layout
 ) -> Iterator[str]:
     if layout.straddling:
+        fix = "`tp` of at most the GPUs of a node, and `pp` over the nodes"
+        if settings.family in CHATGLM:
+            fix = "GPUs of one node, as ChatGLM has no `pp`; or leave it so, if it is fast enough"
         yield (
             f"tensor parallel groups lie on {_of(layout.straddling[0])}: every layer waits for "
-            "the network twice. Fix: `tp` of at most the GPUs of a node, and `pp` over the nodes"
+            f"the network twice. Fix: {fix}"
         )
     if settings.gpus_per_node == "off":
         automatic = settings.model_copy(update={"gpus_per_node": "auto"})

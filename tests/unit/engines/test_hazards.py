@@ -36,6 +36,13 @@ def test_groups_over_nodes_that_none_has_room_for_are_slow(version: str) -> None
     assert judge(version, on(1, 1), tp=2) == ([], [SLOW])
 
 
+def test_chatglm_is_told_of_no_pipeline() -> None:
+    _, (warning,) = judge("0.16.0", on(1, 1), tp=2, family="chatglm2")
+    assert warning.endswith(
+        "Fix: GPUs of one node, as ChatGLM has no `pp`; or leave it so, if it is fast enough"
+    )
+
+
 @pytest.mark.parametrize(
     ("version", "counts", "tp", "nodes", "where"),
     [
