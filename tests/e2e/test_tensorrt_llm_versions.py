@@ -44,9 +44,11 @@ def test_without_the_fix_it_fails_and_the_reason_is_told(
 
     done = vendor.pair("infer", "--prompt", "hi")
 
-    assert done.returncode != 0
-    assert "invalid device ordinal" in done.stdout + done.stderr
-    assert "gpus_per_node" in done.stderr
+    assert done.returncode == 1
+    said = " ".join(done.stderr.split())
+    assert "rank 1 on node2 exited with 1" in said
+    assert "invalid device ordinal" in said
+    assert "Fix: set `engine.gpus_per_node: auto`" in said
 
 
 @pytest.mark.parametrize("version", ["0.9.0", "0.12.0", "1.2.0"])
