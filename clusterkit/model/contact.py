@@ -86,3 +86,22 @@ def address_problem(node: Node, contact: Contact, subnet: str | None) -> str | N
             "Fix: choose one with `address` in the inventory"
         )
     return None
+
+
+def one_machine_twice(cluster: Cluster) -> dict[str, str]:
+    """Nodes -> why they are not, where two are at one address: aliases of one machine.
+
+    Each would start agents and daemons for both, and no job would come to be.
+    """
+    first: dict[str, Node] = {}
+    found: dict[str, str] = {}
+    for node in cluster.nodes:
+        if node.machine is None or node.address is None:
+            continue
+        other = first.setdefault(node.address, node)
+        if other is not node:
+            found[node.name] = (
+                f"it is the same machine as {other.name}: both are at {node.address}. "
+                "Fix: give each node a machine of its own, and raise `slots` for more ranks"
+            )
+    return found

@@ -6,8 +6,10 @@ Fabric 3.2 never loads known_hosts and accepts any host key, so its connection i
 from __future__ import annotations
 
 import logging
+import random
 import shlex
 import socket
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,8 @@ _USERS_OWN = f"{_USERS} {_USERS}2"
 _MACHINES_OWN = Path("/etc/ssh/ssh_known_hosts")
 _SSH_PORT = 22
 _UP = "see whether `clusterkit up INVENTORY` puts the cluster's keys back"
+_TURNED_AWAY_FOR_S = 3.0
+_AGAIN_AFTER_S = (0.1, 0.4)
 # What paramiko says of a server that takes the connection and then says nothing.
 _SILENT = (
     "Error reading SSH protocol banner",
@@ -50,6 +54,10 @@ _SILENT = (
 )
 # What it says where it has no key to offer.
 _KEYLESS = "No authentication methods available"
+
+
+class TurnedAway(Exception):
+    """sshd closes the connection before it says a word: too many log in at this moment."""
 
 
 class VerifiedConnection(fabric.Connection):  # type: ignore[misc]  # Fabric has no types
@@ -88,7 +96,23 @@ class VerifiedConnection(fabric.Connection):  # type: ignore[misc]  # Fabric has
         self._trust(address)
 
     def open(self) -> Any:
-        """Connect. A machine whose key is replaced has two of one type; paramiko takes one."""
+        """Connect; once more where sshd turns us away, as it does by chance when many come."""
+        until = time.monotonic() + min(_TURNED_AWAY_FOR_S, self.address.connect_timeout_s)
+        while True:
+            began = time.monotonic()
+            try:
+                return self._open_once()
+            except (paramiko.SSHException, ConnectionResetError) as error:
+                took_s = time.monotonic() - began
+                if not _is_turned_away(error, took_s, self.address):
+                    raise
+                self.client.close()
+                if time.monotonic() > until:
+                    raise TurnedAway from error
+            time.sleep(random.uniform(*_AGAIN_AFTER_S))  # noqa: S311 - so that not all come at once
+
+    def _open_once(self) -> Any:
+        """A machine whose key is replaced has two of one type; paramiko takes one."""
         try:
             return super().open()
         except paramiko.BadHostKeyException as error:
@@ -199,6 +223,11 @@ def explain(error: BaseException, address: SshAddress) -> str:
             )
         case SilentPeer():
             return f"{address} stopped answering: {error}. Fix: look at that machine"
+        case TurnedAway():
+            return (
+                f"{address} takes connections and closes them at once. Fix: raise MaxStartups "
+                "in its sshd_config, or correct the port"
+            )
         case _ if is_silence(error):
             return (
                 f"{address} did not answer within {address.connect_timeout_s:g} s. "
@@ -238,6 +267,13 @@ def is_silence(error: BaseException) -> bool:
     if isinstance(error, GatewayFailed):
         return is_silence(error.cause)
     return isinstance(error, TimeoutError | SilentPeer) or str(error).startswith(_SILENT)
+
+
+def _is_turned_away(error: BaseException, took_s: float, address: SshAddress) -> bool:
+    """paramiko says the same of a server that closes at once and of one that says nothing."""
+    if isinstance(error, ConnectionResetError):
+        return True
+    return str(error).startswith(_SILENT[0]) and took_s < address.connect_timeout_s / 2
 
 
 def _name(key: paramiko.PKey) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
-from clusterkit.errors import ClusterkitError
+from clusterkit.errors import ClusterkitError, NodesFailed
 from clusterkit.events import Note, Sink
 from clusterkit.executor import on_each, raise_failures
-from clusterkit.model.contact import Contact, address_problem, met
+from clusterkit.model.contact import Contact, address_problem, met, one_machine_twice
 from clusterkit.model.trust import fingerprint
 from clusterkit.state.contacts import pinned_lines
 from clusterkit.transports.world import World
@@ -32,6 +32,10 @@ def meet(session: Session, world: World, sink: Sink) -> tuple[Session, Mapping[s
     raise_failures({name: _checked(session, name, answer) for name, answer in answers.items()})
     contacts = {name: answer for name, answer in answers.items() if isinstance(answer, Contact)}
     session = replace(session, cluster=met(cluster, contacts))
+    twice = one_machine_twice(session.cluster)
+    if twice:
+        same = {name: ClusterkitError(f"{name}: {why}") for name, why in twice.items()}
+        raise NodesFailed(same, succeeded=0)
     world.reach_by(access(session, {name: world.machine(name) for name in contacts}))
     return session, contacts
 
@@ -53,6 +57,15 @@ def known_or_met(session: Session, world: World, sink: Sink) -> Session:
     """The cluster with what its machines told earlier, or tell now where there is no state."""
     unknown = any(node.machine and node.login is None for node in session.cluster.nodes)
     return meet(session, world, sink)[0] if unknown else session
+
+
+def known_or_asked(session: Session, world: World) -> Session:
+    """The cluster with what its machines told earlier, or tell now; a silent one stays unknown."""
+    cluster = session.cluster
+    unknown = [node.name for node in cluster.nodes if node.machine and node.login is None]
+    answers = on_each(unknown, lambda name: ask_machine(name, world))
+    contacts = {name: answer for name, answer in answers.items() if isinstance(answer, Contact)}
+    return replace(session, cluster=met(cluster, contacts))
 
 
 def ask_machine(name: str, world: World) -> Contact:

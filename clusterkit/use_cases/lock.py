@@ -125,7 +125,14 @@ class _LinkLock:
 
     def take(self, holder: Holder) -> Holder:
         answer = self._script(_TAKE, json.dumps(holder, sort_keys=True))
-        return holder_of(answer.check().stdout)
+        if not answer.ok:
+            why = (answer.stderr.strip().splitlines() or ["no reason given"])[-1]
+            raise ClusterkitError(
+                f"{self._head}: the lock ~/{self._file} cannot be written: "
+                f"{why.rpartition(': ')[2]}. Fix: let the user write in the home folder there, "
+                "and see that it has free space"
+            )
+        return holder_of(answer.stdout)
 
     def release(self, holder: Holder) -> None:
         """Remove the file, if it is still this holder's."""

@@ -18,6 +18,7 @@ from clusterkit.tasks.machine_facts import look_at_machine, read_answer
 from clusterkit.tasks.node_facts import LookAtNode, problems
 from clusterkit.transports.world import World
 from clusterkit.use_cases.builder import model_states
+from clusterkit.use_cases.contact import known_or_asked
 from clusterkit.use_cases.jobs import running_jobs
 from clusterkit.use_cases.look import look_at_node
 from clusterkit.use_cases.node_states import states_now
@@ -30,8 +31,9 @@ def status(session: Session, *, machines: bool = False) -> StatusResult:
     ``machines``: look at all of each node's machine as well, which takes longer.
     """
     began = time.monotonic()
-    cluster = session.cluster
     with open_world(session) as world:
+        session = known_or_asked(session, world)
+        cluster = session.cluster
         states = states_now(cluster, world)
         seen = on_each(
             [node.name for node in cluster.nodes if states.get(node.name, "up") == "up"],

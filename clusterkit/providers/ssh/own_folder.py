@@ -21,7 +21,12 @@ test -d "$1" && test -O "$1" || exit 3
 test -f "$1/$2" || { test -z "$(ls -A -- "$1")" && exit 1; exit 3; }
 test "$(stat -c %a -- "$1")" = 700 || exit 4
 """
-_MAKE = 'umask 077 && mkdir -p -- "$1" && chmod 700 -- "$1"'
+_MAKE = """
+umask 077
+mkdir -p -- "$1" && chmod 700 -- "$1" && exit
+echo "Fix: let the user write in the home folder there, and see that it has free space" >&2
+exit 1
+"""
 # What a job left, or what runs while nobody here can ask its supervisor, ends before its folder
 # goes: $3 is the variable that its processes have. Whoever dies has an empty environment.
 _REMOVE = """

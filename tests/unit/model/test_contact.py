@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from clusterkit.model.cluster import Container, Node
-from clusterkit.model.contact import Contact, address_problem, met
+from clusterkit.model.contact import Contact, address_problem, met, one_machine_twice
 from clusterkit.model.machine import Login, Machine
 from tests.unit.pair import pair
 
@@ -101,3 +101,14 @@ def test_containers_with_the_machines_network_get_its_rdma_devices(changes, devi
 )
 def test_a_machine_that_is_not_on_the_cluster_network(node, subnet, problem):
     assert address_problem(node, CONTACT, subnet) == problem
+
+
+def test_two_names_of_one_machine():
+    at = {"a": "10.0.0.1", "b": "10.0.0.2", "c": "10.0.0.1"}
+    nodes = tuple(replace(BARE, name=name, address=each) for name, each in at.items())
+    cluster = pair(nodes=nodes)
+
+    assert one_machine_twice(cluster) == {
+        "c": "it is the same machine as a: both are at 10.0.0.1. "
+        "Fix: give each node a machine of its own, and raise `slots` for more ranks"
+    }

@@ -186,3 +186,18 @@ def test_a_lock_that_cannot_be_read_is_nobodys_to_take(home: Path, session: Sess
 
     with pytest.raises(Locked, match="unknown@unknown"), locked(session, Head(set()), "up"):
         pass
+
+
+def test_a_home_folder_in_which_nothing_can_be_written_says_so(home: Path, session: Session):
+    (home / ".clusterkit").write_text("a file in the place of the folder")
+
+    with (
+        pytest.raises(ClusterkitError) as caught,
+        locked(session, Head(set()), "up"),
+    ):
+        raise AssertionError("it was taken")
+
+    assert str(caught.value) == (
+        "gpu01: the lock ~/.clusterkit/lab.lock cannot be written: File exists. Fix: let the "
+        "user write in the home folder there, and see that it has free space"
+    )
