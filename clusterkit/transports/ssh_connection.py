@@ -270,7 +270,7 @@ def is_silence(error: BaseException) -> bool:
 
 
 def _is_turned_away(error: BaseException, took_s: float, address: SshAddress) -> bool:
-    """paramiko says the same of a server that closes at once and of one that says nothing."""
+    """Closed at once; what paramiko says is the same where a server says nothing."""
     if isinstance(error, ConnectionResetError):
         return True
     return str(error).startswith(_SILENT[0]) and took_s < address.connect_timeout_s / 2

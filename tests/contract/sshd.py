@@ -49,10 +49,10 @@ def running_sshd(folder: Path, *settings: str) -> Iterator[Sshd]:
     host_key = " ".join((folder / "host.pub").read_text().split()[:2])
     (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {host_key}\n")
     (folder / "sshd_config").write_text(
-        "".join(f"{line}\n" for line in settings)  # of two, the first one counts
-        + f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\n"
+        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\n"
         f"AuthorizedKeysFile {folder}/user.pub\nPidFile none\nUsePAM no\nStrictModes no\n"
         "PermitRootLogin prohibit-password\nPasswordAuthentication no\nMaxStartups 100\n"
+        + "".join(f"{line}\n" for line in settings)  # the last MaxStartups counts
     )
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)  # a new machine has none before sshd's first start
