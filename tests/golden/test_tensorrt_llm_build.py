@@ -51,6 +51,7 @@ TOLD = (  # release notes and sources: the flag is there from, and gone from
     ("--gpus_per_node", "0.9.0", "1.2.0"),
     ("--output_timing_cache", "0.9.0", None),
     ("--gpt_attention_plugin", "0.8.0", None),
+    ("--strongly_typed", "0.8.0", "0.11.0"),
 )
 
 

@@ -9,6 +9,8 @@ from clusterkit.engines.tensorrt_llm.programs import Program
 from clusterkit.engines.tensorrt_llm.versions import since
 from clusterkit.engines.tensorrt_llm.wanted import Wanted
 
+_MAX_NUM_TOKENS = 8192
+"""The default of --max_num_tokens, from 0.11 on (its own parser)."""
 _NEVER = (
     ("--tp_size", "engine.tp"),
     ("--pp_size", "engine.pp"),
@@ -44,6 +46,7 @@ def _flags(wanted: Wanted) -> tuple[Flag, ...]:
         flag("--max_batch_size", settings.max_batch_size, setting="engine.max_batch_size"),
         flag("--max_input_len", settings.max_input_len, setting="engine.max_input_len"),
         *_longest(wanted),
+        *_strongly_typed(wanted),
         *_all_reduce(wanted),
         *_gpus_per_node(wanted),
         *_timing_cache(wanted),
@@ -64,9 +67,17 @@ def _longest(wanted: Wanted) -> tuple[Flag, ...]:
         return (flag("--max_output_len", settings.max_output_len, setting=setting),)
     longest = settings.max_input_len + settings.max_output_len
     sequence = flag("--max_seq_len", longest, setting=setting)
-    if settings.max_input_len > 8192:  # the default of --max_num_tokens would cut prompts
+    if settings.max_input_len > _MAX_NUM_TOKENS:  # no prompt may have more tokens than a batch
         return (sequence, flag("--max_num_tokens", settings.max_input_len))
     return (sequence,)
+
+
+def _strongly_typed(wanted: Wanted) -> tuple[Flag, ...]:
+    """As the README of llama has it for fp8: TensorRT keeps to the types of the checkpoint."""
+    is_fp8 = wanted.settings.quantization == "fp8"
+    if not is_fp8 or since(wanted.version, versions.STRONGLY_TYPED_GONE):
+        return ()
+    return (flag("--strongly_typed"),)
 
 
 def _all_reduce(wanted: Wanted) -> tuple[Flag, ...]:

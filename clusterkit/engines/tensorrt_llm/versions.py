@@ -23,8 +23,8 @@ MAX_SEQ_LEN: _Release = (0, 11)
 """trtllm-build --max_seq_len; --max_output_len is gone from 0.12 on (commands/build.py)."""
 PLUGINS_FOLLOW_THE_DTYPE: _Release = (0, 11)
 """trtllm-build: plugins are `auto` by default; before, float16 (plugin/plugin.py)."""
-MAX_NUM_TOKENS_8192: _Release = (0, 11)
-"""trtllm-build: max_num_tokens is 8192 by default; before, all prompts of a batch at once."""
+STRONGLY_TYPED_GONE: _Release = (0, 11)
+"""trtllm-build has no --strongly_typed from here on (commands/build.py)."""
 CUSTOM_ALL_REDUCE_IS_CHOSEN: _Release = (0, 12)
 """trtllm-build has no --use_custom_all_reduce from here on; from 0.8 it is on by default."""
 FAST_BUILD: _Release = (0, 12)
