@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from packaging.version import InvalidVersion, Version
 
 from clusterkit.command import Command, Step
-from clusterkit.engines.tensorrt_llm.gpus_per_node import CONFIG_HONOURED
+from clusterkit.engines.tensorrt_llm.versions import GPUS_PER_NODE_IN_CONFIG, since
 from clusterkit.errors import ClusterkitError, NodesFailed, UsageError, reason
 from clusterkit.executor import on_each
 from clusterkit.model.fix_options import FixOptions
@@ -114,7 +114,7 @@ def _noted(answer: FixedNode) -> FixedNode:
 
 def _engines_tell(version: str) -> bool:
     try:
-        return Version(version).release >= CONFIG_HONOURED
+        return since(Version(version), GPUS_PER_NODE_IN_CONFIG)
     except InvalidVersion:
         return False
 

@@ -13,16 +13,14 @@ from typing import Literal
 
 from packaging.version import Version
 
+from clusterkit.engines.tensorrt_llm import versions
+from clusterkit.engines.tensorrt_llm.flags import has_flag
 from clusterkit.engines.tensorrt_llm.layout import Layout
-from clusterkit.engines.tensorrt_llm.versions import LAST_WITH_ENGINES
+from clusterkit.engines.tensorrt_llm.versions import has_engines, since
 from clusterkit.errors import UsageError
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
 from clusterkit.placement import Placement
 
-CONFIG_HONOURED = (0, 10)
-"""From here on the engine's config.json carries the number, and every session reads it there."""
-BUILD_FLAG_GONE = (1, 2)
-_LOCAL_GROUP_MENDED = (0, 16)
 _FLAG = "--gpus_per_node"
 _NCCL_ONLY = {"FORCE_NCCL_ALL_REDUCE_STRATEGY": "1"}
 
@@ -77,7 +75,7 @@ def _automatic(
     settings: TensorRtLlmSettings, version: Version, layout: Layout, env: Mapping[str, str]
 ) -> GpusPerNode:
     """What the version needs, and nothing where it needs nothing."""
-    honours_config = version.release >= CONFIG_HONOURED
+    honours_config = since(version, versions.GPUS_PER_NODE_IN_CONFIG)
     if layout.is_as_believed or (layout.finds_its_devices and not honours_config):
         return GpusPerNode("none", "every rank finds its device as it is", env=env)
     has = f"nodes have {layout.in_words()}, not 8"
@@ -89,15 +87,15 @@ def _automatic(
 
 def _build_flag(settings: TensorRtLlmSettings, version: Version, layout: Layout) -> int | None:
     """The number for the engine itself, where it has one and the user gives none."""
-    given = any(word.partition("=")[0] == _FLAG for word in settings.build_flags)
-    if given or not layout.is_uniform or version.release >= BUILD_FLAG_GONE:
+    is_given = has_flag(settings.build_flags, _FLAG)
+    if is_given or not layout.is_uniform or since(version, versions.GPUS_PER_NODE_FLAG_GONE):
         return None
     return layout.per_node[0]
 
 
 def is_pytorch(settings: TensorRtLlmSettings, version: Version) -> bool:
     """Whether no engine is run at all."""
-    return settings.backend == "pytorch" or version > LAST_WITH_ENGINES
+    return settings.backend == "pytorch" or not has_engines(version)
 
 
 def needs_nccl_alone(version: Version, layout: Layout) -> bool:
@@ -107,10 +105,11 @@ def needs_nccl_alone(version: Version, layout: Layout) -> bool:
     than the node's ranks (`getLocalGroup`). Where groups straddle nodes, or nodes differ, its sums
     over ``gpus_per_node`` do not hold in any version.
     """
-    if layout.tp == 1 or len(layout.per_node) == 1 or version.release < CONFIG_HONOURED:
+    looks = since(version, versions.GPUS_PER_NODE_IN_CONFIG)
+    if layout.tp == 1 or len(layout.per_node) == 1 or not looks:
         return False
     smaller = any(count > layout.tp for count in layout.per_node)
-    asks_wrong_ranks = smaller and version.release < _LOCAL_GROUP_MENDED
+    asks_wrong_ranks = smaller and not since(version, versions.LOCAL_GROUP_MENDED)
     return asks_wrong_ranks or bool(layout.straddling) or not layout.is_uniform
 
 
@@ -119,19 +118,20 @@ def refusal(settings: TensorRtLlmSettings, version: Version, placement: Placemen
     asked = settings.gpus_per_node
     if asked in ("auto", "off"):
         return None
+    honours_config = since(version, versions.GPUS_PER_NODE_IN_CONFIG)
     why, fix = "", "leave engine.gpus_per_node out"
     if is_pytorch(settings, version):
         why = "the PyTorch backend has no engine, and counts the GPUs of each node itself"
-    elif asked == "shim" and version.release >= CONFIG_HONOURED:
+    elif asked == "shim" and honours_config:
         why = "its C++ reads the engine's config.json itself, where no import hook reaches"
         fix = "`config`, or leave engine.gpus_per_node out"
-    elif asked == "config" and version.release < CONFIG_HONOURED:
+    elif asked == "config" and not honours_config:
         why = "it does not read the number in the engine's config.json"
         fix = "`shim`, or leave engine.gpus_per_node out"
-    elif asked == "build-flag" and version.release < CONFIG_HONOURED:
+    elif asked == "build-flag" and not honours_config:
         why = f"its {_FLAG} is only for the build, and no engine keeps it"
         fix = "`shim`, or leave engine.gpus_per_node out"
-    elif asked == "build-flag" and version.release >= BUILD_FLAG_GONE:
+    elif asked == "build-flag" and since(version, versions.GPUS_PER_NODE_FLAG_GONE):
         why = f"its trtllm-build has no {_FLAG}"
         fix = "`config`, or leave engine.gpus_per_node out"
     elif asked == "build-flag" and not (layout := Layout(placement, settings.tp)).is_uniform:

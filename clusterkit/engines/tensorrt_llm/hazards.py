@@ -6,22 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from packaging.version import Version
 
+from clusterkit.engines.tensorrt_llm import versions
 from clusterkit.engines.tensorrt_llm.families import CHATGLM
-from clusterkit.engines.tensorrt_llm.gpus_per_node import (
-    CONFIG_HONOURED,
-    gpus_per_node,
-    is_pytorch,
-    refusal,
-)
+from clusterkit.engines.tensorrt_llm.gpus_per_node import gpus_per_node, is_pytorch, refusal
 from clusterkit.engines.tensorrt_llm.layout import Layout
+from clusterkit.engines.tensorrt_llm.versions import since
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
 from clusterkit.placement import Placement
 from clusterkit.quantities import counted
 
 _ALL_REDUCE = "--use_custom_all_reduce"
-_CUSTOM_FLAG_GONE = (0, 12)
 _COUNTS_ONE_DEVICE = (0, 11)
-_SPLITS_UNEVENLY = (0, 18)
+"""A rank that sees a single GPU takes it, whatever its number (WorldConfig::mpi)."""
 
 
 def hazards(
@@ -50,7 +46,7 @@ def hazards(
     problems += _of_shared_gpus(placement)
     problems += _of_all_reduce(settings, version, layout)
     problems += _of_peers(version, layout)
-    if layers and layers % settings.pp and version.release < _SPLITS_UNEVENLY:
+    if layers and layers % settings.pp and not since(version, versions.UNEVEN_STAGES):
         problems.append(
             f"engine.pp: {layers} layers do not divide into {settings.pp} stages, and "
             f"TensorRT-LLM {version} would leave out the last {layers % settings.pp}. "
@@ -93,9 +89,8 @@ def _of_all_reduce(
     settings: TensorRtLlmSettings, version: Version, layout: Layout
 ) -> Iterator[str]:
     """Up to 0.11 it opens the memory of its peers, wherever they are."""
-    if version.release >= _CUSTOM_FLAG_GONE or not _enables_all_reduce(settings.build_flags):
-        return
-    if layout.straddling:
+    is_gone = since(version, versions.CUSTOM_ALL_REDUCE_IS_CHOSEN)
+    if layout.straddling and not is_gone and _enables_all_reduce(settings.build_flags):
         yield (
             f"engine.build_flags: {_ALL_REDUCE} reaches no GPU of another node, and tensor "
             f"parallel groups lie on {_of(layout.straddling[0])}. Fix: leave it out"
@@ -115,7 +110,7 @@ def _enables_all_reduce(flags: Sequence[str]) -> bool:
 
 def _of_peers(version: Version, layout: Layout) -> Iterator[str]:
     """From 0.10 on, a rank takes its group for its node's own if that has room for the group."""
-    if version.release < CONFIG_HONOURED:
+    if not since(version, versions.GPUS_PER_NODE_IN_CONFIG):
         return
     for nodes in layout.straddling:
         roomy = [node for node in nodes if layout.ranks_of(node) >= layout.tp]
@@ -165,7 +160,7 @@ def _of_masks(
             f"{node}: CUDA_VISIBLE_DEVICES={visible} shows {counted(seen, 'GPU')} to {len(ranks)} "
             "ranks. Fix: leave it out, and name the GPUs as `gpus` of the node"
         )
-        if seen == 1 and version.release >= _COUNTS_ONE_DEVICE:
+        if seen == 1 and since(version, _COUNTS_ONE_DEVICE):
             warnings.append(text)
         else:
             problems.append(text)

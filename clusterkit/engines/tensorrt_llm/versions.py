@@ -13,12 +13,18 @@ LAST_WITH_ENGINES = Version("1.3.0rc20")
 """The last release with the TensorRT backend (its release notes, 30 June 2026)."""
 
 _Release = tuple[int, int]
+ONE_CHATGLM: _Release = (0, 6)
+"""examples/chatglm for all of them, split by tp; 0.5.0 has chatglm2-6b, for one GPU."""
 CHECKPOINTS: _Release = (0, 8)
 """From here on convert_checkpoint.py and trtllm-build; before, build.py of each model."""
 CHECKPOINTS_OF_GPT_AND_QWEN: _Release = (0, 9)
 """examples/gpt and examples/qwen still have build.py in 0.8.0, and nothing else."""
 OUTPUT_TIMING_CACHE: _Release = (0, 9)
 """trtllm-build --output_timing_cache; in 0.8.0 the cache lies beside the engine anyway."""
+GPUS_PER_NODE_IN_CONFIG: _Release = (0, 10)
+"""The engine's config.json carries gpus_per_node, and every session reads it there."""
+GPUS_PER_NODE_FLAG_GONE: _Release = (1, 2)
+"""trtllm-build has no --gpus_per_node from here on; up to 0.9 no engine keeps its value."""
 MAX_SEQ_LEN: _Release = (0, 11)
 """trtllm-build --max_seq_len; --max_output_len is gone from 0.12 on (commands/build.py)."""
 PLUGINS_FOLLOW_THE_DTYPE: _Release = (0, 11)
@@ -29,6 +35,10 @@ CUSTOM_ALL_REDUCE_IS_CHOSEN: _Release = (0, 12)
 """trtllm-build has no --use_custom_all_reduce from here on; from 0.8 it is on by default."""
 FAST_BUILD: _Release = (0, 12)
 """trtllm-build --fast_build, which writes rank<N>_managed_weights.safetensors."""
+LOCAL_GROUP_MENDED: _Release = (0, 16)
+"""The all-reduce asks the right ranks which of them share a node (allreducePlugin.cpp)."""
+UNEVEN_STAGES: _Release = (0, 18)
+"""Pipeline stages may have unequal numbers of layers; before, those left over were dropped."""
 EXAMPLES_IN_MODELS_CORE: _Release = (0, 20)
 """From here on examples/models/core/<model>; before, examples/<model> (notes of 0.19, 0.20)."""
 
