@@ -1,4 +1,4 @@
-"""What the tests of building start from: settings, a node, two nodes with one GPU each."""
+"""What the tests of TensorRT-LLM start from: settings, a node, ranks on nodes."""
 
 from __future__ import annotations
 
@@ -34,8 +34,11 @@ def node(gpus: int = 1, **packages: str) -> NodeFacts:
     )
 
 
-def on_nodes(ranks: int) -> Placement:
-    return Placement(tuple(Rank(rank, f"node{rank + 1}", 0, 0) for rank in range(ranks)))
+def on(*counts: int) -> Placement:
+    """So many ranks on each node, each on a GPU of its own."""
+    places = [(f"node{i}", local) for i, count in enumerate(counts, 1) for local in range(count)]
+    ranks = [Rank(rank, node, local, local) for rank, (node, local) in enumerate(places)]
+    return Placement(tuple(ranks))
 
 
 def folder(config: dict[str, Any], name: str = "/models/llama-7b") -> ModelFolder:
@@ -49,5 +52,5 @@ def build(
     if seen is None:
         given = {"family": "llama"} | given
     asked = settings(**given)
-    placement = on_nodes(asked.world_size)
-    return engine_build(asked, Version(version), placement, facts or node(), seen)
+    one_each = on(*[1] * asked.world_size)
+    return engine_build(asked, Version(version), one_each, facts or node(), seen)

@@ -1,3 +1,5 @@
+"""What breaks when a model is split over nodes is told before it does."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -7,7 +9,7 @@ from packaging.version import Version
 
 from clusterkit.engines.tensorrt_llm.hazards import hazards
 from clusterkit.placement import Placement, Rank
-from tests.unit.engines.test_gpus_per_node import on, settings
+from tests.unit.engines.tensorrt_llm.builds import on, settings
 
 SLOW = (
     "tensor parallel groups lie on node1 and node2: every layer waits for the network twice. "
@@ -158,7 +160,7 @@ def test_gpus_that_are_placed_are_shown_by_the_job() -> None:
     assert judge("0.10.0", on(2, 2), {"CUDA_VISIBLE_DEVICES": "0"}) == ([], [])
 
 
-def test_off_is_believed_with_a_warning() -> None:
+def test_off_is_obeyed_with_a_warning() -> None:
     assert judge("0.9.0", on(1, 1), gpus_per_node="off") == (
         [],
         [
@@ -173,8 +175,10 @@ def test_off_is_believed_with_a_warning() -> None:
 def test_a_fix_that_is_not_to_be_had_is_a_problem_among_others() -> None:
     problems, _ = judge("0.16.0", on(3, 3), tp=2, gpus_per_node="shim")
 
-    assert [problem.partition(":")[0] for problem in problems] == [
-        "engine.gpus_per_node",
+    assert problems == [
+        "engine.gpus_per_node: shim does not help TensorRT-LLM 0.16.0: its C++ reads the engine's "
+        "config.json itself, where no import hook reaches. Fix: `config`, or leave "
+        "engine.gpus_per_node out",
         "a tensor parallel group of 2 lies on node1 and node2, and node1 with its 3 ranks would "
-        "look for all of it among its own GPUs. Fix",
+        "look for all of it among its own GPUs. Fix: `slots` that `tp` divides, on every node",
     ]

@@ -1,3 +1,5 @@
+"""How ranks learn the GPUs of their node: by version, by layout, and as the inventory asks."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -7,22 +9,9 @@ from packaging.version import Version
 
 from clusterkit.engines.tensorrt_llm.gpus_per_node import GpusPerNode, gpus_per_node
 from clusterkit.errors import UsageError
-from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
-from clusterkit.placement import Placement, Rank
+from tests.unit.engines.tensorrt_llm.builds import on, settings
 
 NCCL = {"FORCE_NCCL_ALL_REDUCE_STRATEGY": "1"}
-
-
-def on(*counts: int) -> Placement:
-    """So many ranks on each node, each on a GPU of its own."""
-    places = [(f"node{i}", local) for i, count in enumerate(counts, 1) for local in range(count)]
-    return Placement(
-        tuple(Rank(rank, node, local, local) for rank, (node, local) in enumerate(places))
-    )
-
-
-def settings(**given: Any) -> TensorRtLlmSettings:
-    return TensorRtLlmSettings.model_validate({"name": "tensorrt-llm", "model": "/m", **given})
 
 
 def decide(version: str, *counts: int, **given: Any) -> GpusPerNode:
@@ -51,6 +40,7 @@ def brief(decision: GpusPerNode) -> tuple[str, int | None]:
         ("1.2.0rc1", (1, 1), "config", None),
         ("1.2.1", (1, 1), "config", None),
         ("1.3.0rc20", (1, 1), "config", None),
+        ("1.3.0rc20.post1", (1, 1), "config", None),
         ("1.3.0rc22", (1, 1), "none", None),
         # nodes that differ: one flag cannot tell it
         ("0.9.0", (1, 2, 4), "shim", None),
@@ -62,7 +52,7 @@ def brief(decision: GpusPerNode) -> tuple[str, int | None]:
         ("0.16.0", (4,), "none", None),
         ("0.16.0", (8,), "none", None),
         ("0.16.0", (16,), "config", 16),
-        # 8 on each, as it believes
+        # 8 on each, as it assumes
         ("0.9.0", (8, 8), "none", None),
         ("0.16.0", (8, 8), "none", None),
         # the devices are right, but from 0.10 on the number is checked as well
