@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import re
-import shutil
 import subprocess
 import sys
 
@@ -37,12 +35,12 @@ def main() -> None:
     mpirun = find_mpirun()
     memory = meminfo()
     facts = {
-        "hostname": platform.node(),
+        "hostname": os.uname().nodename,
         "cores": len(os.sched_getaffinity(0)),
         "memory_bytes": memory.get("MemTotal", 0),
         "memory_available_bytes": memory.get("MemAvailable", 0),
         "python": sys.executable,
-        "python_version": platform.python_version(),
+        "python_version": sys.version.split()[0],
         "mpirun": mpirun,
         "mpi_version": mpi_version(mpirun) if mpirun else None,
         "packages": packages(),
@@ -67,9 +65,20 @@ def files(mpirun: str | None) -> dict[str, str]:
 def find_mpirun() -> str | None:
     """The path of mpirun, or None."""
     here = os.path.dirname(sys.executable)  # noqa: PTH120 - pathlib costs a start 10 ms
-    return shutil.which(
-        "mpirun", path=os.pathsep.join([here, os.environ.get("PATH", ""), *PLACES])
-    )
+    return which("mpirun", [here, *_on_path(), *PLACES])
+
+
+def which(name: str, folders: list[str]) -> str | None:
+    """The first of that name that can be run; to import shutil costs a start 7 ms."""
+    for folder in folders:
+        path = os.path.join(folder, name)  # noqa: PTH118
+        if os.path.isfile(path) and os.access(path, os.X_OK):  # noqa: PTH113
+            return path
+    return None
+
+
+def _on_path() -> list[str]:
+    return os.environ.get("PATH", os.defpath).split(os.pathsep)
 
 
 def mpi_version(mpirun: str) -> str | None:
@@ -136,7 +145,7 @@ def meminfo() -> dict[str, int]:
 
 def gpus() -> list[dict[str, object]]:
     """The GPUs that nvidia-smi lists; none where there is no driver."""
-    smi = shutil.which("nvidia-smi")
+    smi = which("nvidia-smi", _on_path())
     if smi is None:
         return []
     fields = "index,uuid,name,memory.total"

@@ -16,8 +16,8 @@ from clusterkit.tasks.base import LOOK_WITHIN_S, Change
 
 _LOOK = 'test -d "$1"'
 # Unpacked beside its place and moved there, so that a half-unpacked one is never used. Those of
-# other versions go when they are a day old and no process was started from them; the script's own
-# arguments among the processes show that these can be seen.
+# other versions, if there are any, go when they are a day old and no process was started from
+# them; the script's own arguments among the processes show that these can be seen.
 _UNPACK = """
 set -e
 new="$1.$$"
@@ -25,6 +25,8 @@ trap 'rm -rf "$new"' EXIT
 mkdir -p -m 755 "$new"
 tar -xzf - -C "$new"
 mv -T "$new" "$1" 2>/dev/null || test -d "$1"
+for old in "${1%/*}"/payload-*; do test "$old" = "$1" || break; done
+test "$old" != "$1" || exit 0
 running=$(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n')
 case "$running" in *"$1"*) ;; *) exit 0 ;; esac
 for old in "${1%/*}"/payload-*; do
