@@ -6,12 +6,27 @@ from collections.abc import Iterator
 
 from packaging.version import Version
 
-from clusterkit.engines.tensorrt_llm.families import CHATGLM, FIRST_WITH, uses_build_py
+from clusterkit.engines.tensorrt_llm.families import (
+    CHATGLM,
+    is_first_chatglm,
+    missing_family,
+    uses_build_py,
+)
 from clusterkit.engines.tensorrt_llm.known_flags import FlagSpec, known_flags
-from clusterkit.engines.tensorrt_llm.versions import LAST_WITH_ENGINES, has_engines, since
+from clusterkit.engines.tensorrt_llm.versions import (
+    LAST_WITH_ENGINES,
+    has_engines,
+    in_words,
+    since,
+)
 from clusterkit.engines.tensorrt_llm.wanted import Wanted
 from clusterkit.errors import UsageError
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
+
+_LLAMA_WRITES_AWQ = (0, 7)
+"""llama/quantize.py --qformat int4_awq."""
+_READS_AWQ = {"llama": (0, 5), "chatglm2": (0, 7), "chatglm3": (0, 7), "qwen": (0, 8)}
+"""The build.py that have --quant_ckpt_path for AWQ, and since when."""
 
 
 def require_engines(settings: TensorRtLlmSettings, version: Version) -> None:
@@ -35,26 +50,15 @@ def require_engines(settings: TensorRtLlmSettings, version: Version) -> None:
 
 def refusals(wanted: Wanted) -> list[str]:
     """Every reason why this version does not build this engine."""
-    if problem := _of_family(wanted):
+    if problem := missing_family(wanted.family, wanted.version):
         return [problem]
     return [*_of_split(wanted), *_of_quantization(wanted), *_of_dtype(wanted), *_of_qwen(wanted)]
-
-
-def _of_family(wanted: Wanted) -> str | None:
-    first = FIRST_WITH.get(wanted.family, (0, 5))
-    if since(wanted.version, first):
-        return None
-    return (
-        f"engine.family: TensorRT-LLM {wanted.version} has no {wanted.family}. "
-        f"Fix: {_release(first)} or newer"
-    )
 
 
 def _of_split(wanted: Wanted) -> Iterator[str]:
     """ChatGLM never has pipelines; its first release has no split; GPT's build.py has tp alone."""
     settings, version = wanted.settings, wanted.version
-    single = wanted.family in CHATGLM and not since(version, (0, 6))
-    if single and settings.world_size > 1:
+    if is_first_chatglm(wanted.family, version) and settings.world_size > 1:
         yield (
             f"engine.tp, engine.pp: {wanted.family} in TensorRT-LLM {version} runs on one GPU. "
             "Fix: tp 1 and pp 1, or 0.6.0 or newer, which has tp"
@@ -76,8 +80,7 @@ def _of_quantization(wanted: Wanted) -> Iterator[str]:
     said = f"engine.quantization: {wanted.family} in TensorRT-LLM {wanted.version}"
     newer = "0.8.0" if wanted.family in ("llama", *CHATGLM) else "0.9.0"
     quantization, family = wanted.settings.quantization, wanted.family
-    is_calibrated = quantization in ("fp8", "int4-awq")
-    if not is_calibrated:
+    if not wanted.is_calibrated:
         return
     if not uses_build_py(family, wanted.version):
         if family == "mixtral" and not since(wanted.version, (0, 9)):
@@ -87,21 +90,16 @@ def _of_quantization(wanted: Wanted) -> Iterator[str]:
     elif quantization == "int4-awq" and not _reads_awq(wanted):
         yield f"{said}: build.py cannot read weights of AWQ. Fix: {newer} or newer, or int8"
     elif quantization == "int4-awq" and not _has_awq_weights(wanted):
-        first = _release(_LLAMA_WRITES_AWQ) if family == "llama" else newer
+        first = in_words(_LLAMA_WRITES_AWQ) if family == "llama" else newer
         yield (
             f"{said} needs the file that AWQ wrote. Fix: set engine.quantized_weights to it, "
             f"or {first} or newer"
         )
 
 
-_LLAMA_WRITES_AWQ = (0, 7)
-"""llama/quantize.py --qformat int4_awq."""
-
-
 def _reads_awq(wanted: Wanted) -> bool:
-    """Whether the family's build.py has ``--quant_ckpt_path`` for AWQ."""
-    first = {"llama": (0, 5), "chatglm2": (0, 7), "chatglm3": (0, 7), "qwen": (0, 8)}
-    return wanted.family in first and since(wanted.version, first[wanted.family])
+    first = _READS_AWQ.get(wanted.family)
+    return first is not None and since(wanted.version, first)
 
 
 def _has_awq_weights(wanted: Wanted) -> bool:
@@ -129,7 +127,3 @@ def _of_qwen(wanted: Wanted) -> Iterator[str]:
             f"engine.model: qwen/build.py of TensorRT-LLM {wanted.version} builds the first Qwen "
             f"alone, and this is {kind}. Fix: 0.10.0 or newer"
         )
-
-
-def _release(first: tuple[int, int]) -> str:
-    return f"{first[0]}.{first[1]}.0"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from clusterkit.engines.engine_build import CHECKPOINT, WORK
-from clusterkit.engines.tensorrt_llm.families import CHATGLM
+from clusterkit.engines.tensorrt_llm.families import (
+    CHATGLM,
+    FIRST_CHATGLM,
+    is_first_chatglm,
+    program_name,
+)
 from clusterkit.engines.tensorrt_llm.flags import Flag, flag, has_flag
 from clusterkit.engines.tensorrt_llm.programs import Program
-from clusterkit.engines.tensorrt_llm.versions import since
-from clusterkit.engines.tensorrt_llm.wanted import Wanted
+from clusterkit.engines.tensorrt_llm.wanted import CALIBRATION_PROMPTS, Wanted
 
-_CALIBRATION_PROMPTS = {"fp8": 512, "int4-awq": 32}
-"""As examples/llama/README.md has them."""
 _QUANTIZED = f"{CHECKPOINT}/llama_tp1_rank0.npz"
 """What examples/llama/quantize.py writes, for every split (its README)."""
 
@@ -26,12 +28,16 @@ def build_py_programs(wanted: Wanted) -> tuple[Program, ...]:
 def engine_names(wanted: Wanted) -> tuple[tuple[str, ...], ...]:
     """The files of each rank: ``llama_float16_tp2_rank0.engine``."""
     settings = wanted.settings
-    base = {"mixtral": "llama", "gpt2": "gpt"}.get(wanted.family, wanted.family)
-    if wanted.family in CHATGLM:
-        base = wanted.chatglm_name if since(wanted.version, (0, 6)) else "chatglm2-6b"
     split = f"tp{settings.tp}" if settings.pp == 1 else f"tp{settings.tp}_pp{settings.pp}"
     ranks = range(settings.world_size)
-    return tuple((f"{base}_{wanted.dtype}_{split}_rank{rank}.engine",) for rank in ranks)
+    name = _model_name(wanted)
+    return tuple((f"{name}_{wanted.dtype}_{split}_rank{rank}.engine",) for rank in ranks)
+
+
+def _model_name(wanted: Wanted) -> str:
+    if wanted.family not in CHATGLM:
+        return program_name(wanted.family)
+    return FIRST_CHATGLM if _is_first_chatglm(wanted) else wanted.chatglm_name
 
 
 def _build_flags(wanted: Wanted) -> tuple[Flag, ...]:
@@ -57,17 +63,17 @@ def _model(wanted: Wanted) -> tuple[Flag, ...]:
         return (flag("--model_dir", f"{CHECKPOINT}/{wanted.settings.tp}-gpu", setting=setting),)
     if wanted.family == "qwen":
         return (flag("--hf_model_dir", folder, setting=setting),)
-    if wanted.family in CHATGLM and since(wanted.version, (0, 6)):
+    if wanted.family in CHATGLM and not _is_first_chatglm(wanted):
         name = flag("--model_name", wanted.chatglm_name, setting="engine.family")
         return (name, flag("--model_dir", folder, setting=setting))
     return (flag("--model_dir", folder, setting=setting),)
 
 
 def _split(wanted: Wanted) -> tuple[Flag, ...]:
-    """Every build.py asserts world_size == tp_size * pp_size; GPT's has world_size alone."""
+    """Every build.py asserts world_size == tp_size * pp_size; two have world_size alone."""
     settings = wanted.settings
     world = flag("--world_size", settings.world_size, setting="engine.tp and engine.pp")
-    if wanted.family == "gpt2" or wanted.program("").startswith("chatglm2-6b"):
+    if wanted.family == "gpt2" or _is_first_chatglm(wanted):
         return (world,)
     tp = flag("--tp_size", settings.tp, setting="engine.tp")
     return (world, tp, flag("--pp_size", settings.pp, setting="engine.pp"))
@@ -79,7 +85,7 @@ def _plugins(wanted: Wanted) -> tuple[Flag, ...]:
         flag("--use_gpt_attention_plugin", wanted.dtype),
         flag("--use_gemm_plugin", wanted.dtype),
     ]
-    if not wanted.program("").startswith("chatglm2-6b"):
+    if not _is_first_chatglm(wanted):
         plugins.append(flag("--remove_input_padding"))
     if wanted.dtype != "float32":
         plugins.append(flag("--enable_context_fmha"))
@@ -137,15 +143,19 @@ def _quantize(wanted: Wanted) -> Program:
         flag("--dtype", wanted.dtype, setting="engine.dtype"),
         flag("--qformat", quantization.replace("-", "_"), setting=setting),
         flag("--export_path", CHECKPOINT, setting="storage.path"),
-        flag("--calib_size", _CALIBRATION_PROMPTS[quantization]),
+        flag("--calib_size", CALIBRATION_PROMPTS[quantization]),
     )
     return Program("quantize", wanted.program("quantize.py"), flags, "convert_flags")
 
 
 def _is_calibrated_here(wanted: Wanted) -> bool:
     settings = wanted.settings
-    is_asked = settings.quantization in _CALIBRATION_PROMPTS and not _is_uncalibrated(wanted)
+    is_asked = wanted.is_calibrated and not _is_uncalibrated(wanted)
     return wanted.family == "llama" and is_asked and settings.quantized_weights is None
+
+
+def _is_first_chatglm(wanted: Wanted) -> bool:
+    return is_first_chatglm(wanted.family, wanted.version)
 
 
 def _is_uncalibrated(wanted: Wanted) -> bool:

@@ -80,10 +80,8 @@ def _unused(wanted: Wanted, programs: tuple[Program, ...]) -> list[str]:
             f"engine.convert_flags: TensorRT-LLM {wanted.version} converts nothing here; build.py "
             "reads the model itself. Fix: move them to engine.build_flags, or leave them out"
         )
-    if settings.quantized_weights and not (
-        uses_build_py(wanted.family, wanted.version)
-        and settings.quantization in ("fp8", "int4-awq")
-    ):
+    reads_weights = wanted.is_calibrated and uses_build_py(wanted.family, wanted.version)
+    if settings.quantized_weights and not reads_weights:
         problems.append(
             "engine.quantized_weights: only build.py (up to 0.7; qwen up to 0.8) reads such a "
             "file, with fp8 or int4-awq. Fix: leave it out"

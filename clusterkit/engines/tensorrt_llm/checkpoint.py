@@ -6,16 +6,14 @@ from clusterkit.engines.engine_build import CHECKPOINT
 from clusterkit.engines.tensorrt_llm.families import CHATGLM, guessed_chatglm_version
 from clusterkit.engines.tensorrt_llm.flags import Flag, flag
 from clusterkit.engines.tensorrt_llm.programs import Program
-from clusterkit.engines.tensorrt_llm.wanted import Wanted
+from clusterkit.engines.tensorrt_llm.wanted import CALIBRATION_PROMPTS, Wanted
 
 _QUANTIZE = "quantization/quantize.py"
-_CALIBRATION_PROMPTS = {"fp8": 512, "int4-awq": 32}
-"""As examples/quantization/README.md has them."""
 
 
 def checkpoint_program(wanted: Wanted) -> Program:
     """fp8 and int4-awq need calibration; int8 is a matter of the weights, and the converter's."""
-    if wanted.settings.quantization in _CALIBRATION_PROMPTS:
+    if wanted.is_calibrated:
         return Program("quantize", _QUANTIZE, _quantize_flags(wanted), "convert_flags")
     path = wanted.program("convert_checkpoint.py")
     return Program("convert", path, _convert_flags(wanted), "convert_flags")
@@ -32,7 +30,7 @@ def _quantize_flags(wanted: Wanted) -> tuple[Flag, ...]:
         *_common(wanted),
         flag("--qformat", quantization.replace("-", "_"), setting=setting),
         *cache,
-        flag("--calib_size", _CALIBRATION_PROMPTS[quantization]),
+        flag("--calib_size", CALIBRATION_PROMPTS[quantization]),
     )
 
 

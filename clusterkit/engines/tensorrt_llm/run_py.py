@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from packaging.version import Version
 
 from clusterkit.engines.request import GenerateRequest
-from clusterkit.engines.tensorrt_llm.families import CHATGLM, FIRST_WITH, chatglm_name
+from clusterkit.engines.tensorrt_llm.families import (
+    CHATGLM,
+    chatglm_name,
+    is_first_chatglm,
+    missing_family,
+)
 from clusterkit.engines.tensorrt_llm.flags import check_flags, has_flag
 from clusterkit.engines.tensorrt_llm.versions import since
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
@@ -42,7 +48,7 @@ _OURS = {
 
 @dataclass(frozen=True, slots=True)
 class RunPy:
-    """One run.py. ``path`` is below the examples; ``output`` names the format that it prints.
+    """One run.py. ``path`` is below the examples; ``output`` is what it prints (trtllm_output).
 
     ``tokenizer_flag`` None: it loads the tokenizer from the folder ``tokenizer_link`` names, in
     the folder where it runs. ``samples``: ``flags`` it takes temperature, top-k and top-p, else
@@ -50,12 +56,12 @@ class RunPy:
     """
 
     path: str
-    output: str
+    output: Literal["indexed", "quoted", "beamed", "starred", "ruled"]
     length_flag: str = "--max_output_len"
     tokenizer_flag: str | None = "--tokenizer_dir"
     tokenizer_link: str | None = None
     model_name: str | None = None
-    samples: str = "flags"
+    samples: Literal["flags", "greedy", "config"] = "flags"
     has_seed: bool = False
     takes_several: bool = True
     has_template: bool = False
@@ -67,15 +73,15 @@ def run_py(settings: TensorRtLlmSettings, version: Version) -> RunPy | str:
     if since(version, _SHARED):
         late = since(version, _SEEDED)
         return RunPy("run.py", "indexed", has_template=True, has_seed=late, streams=late)
-    family, is_first = settings.family, not since(version, (0, 6))
+    family = settings.family
     if family is None:
         return (
             f"engine.family: TensorRT-LLM {version} has a run.py for each family, and nobody "
             "says which this is. Fix: set engine.family"
         )
-    if not since(version, FIRST_WITH.get(family, (0, 5))):
-        return f"engine.family: TensorRT-LLM {version} has no {family}. Fix: a newer version"
-    if family in CHATGLM and is_first:
+    if problem := missing_family(family, version):
+        return problem
+    if is_first_chatglm(family, version):
         return _CHATGLM_OF_0_5
     if family in CHATGLM:
         name = chatglm_name(family, settings.model, {})

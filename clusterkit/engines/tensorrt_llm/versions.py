@@ -48,6 +48,11 @@ def since(version: Version, release: _Release) -> bool:
     return version.release >= release
 
 
+def in_words(release: _Release) -> str:
+    """``0.8.0``: the first version of a release."""
+    return f"{release[0]}.{release[1]}.0"
+
+
 def has_engines(version: Version) -> bool:
     """Whether the version still has the TensorRT backend."""
     plain = Version(version.public.partition(".post")[0].partition(".dev")[0])

@@ -8,12 +8,16 @@ from typing import Any
 
 from packaging.version import Version
 
-from clusterkit.engines.tensorrt_llm.families import chatglm_name, example_folder, family_of
+from clusterkit.engines.tensorrt_llm.families import chatglm_name, example_folder
 from clusterkit.engines.tensorrt_llm.gpus_per_node import gpus_per_node
 from clusterkit.engines.tensorrt_llm.layout import Layout
+from clusterkit.engines.tensorrt_llm.model_family import family_of
 from clusterkit.facts import ModelFolder, NodeFacts
-from clusterkit.model.tensorrt_llm import Family, TensorRtLlmSettings
+from clusterkit.model.tensorrt_llm import Family, Quantization, TensorRtLlmSettings
 from clusterkit.placement import Placement
+
+CALIBRATION_PROMPTS: Mapping[Quantization, int] = {"fp8": 512, "int4-awq": 32}
+"""As the READMEs of examples/llama and examples/quantization have them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,11 @@ class Wanted:
     def program(self, name: str) -> str:
         """The same below ``examples/``, as its flags are known."""
         return f"{example_folder(self.family, self.version)}/{name}"
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether its numbers are those of a program that looks how the model answers."""
+        return self.settings.quantization in CALIBRATION_PROMPTS
 
     @property
     def chatglm_name(self) -> str:

@@ -10,9 +10,9 @@ from packaging.version import Version
 from clusterkit.engines.tensorrt_llm.families import (
     chatglm_name,
     example_folder,
-    family_of,
     guessed_chatglm_version,
 )
+from clusterkit.engines.tensorrt_llm.model_family import family_of
 from clusterkit.errors import UsageError
 from tests.unit.engines.tensorrt_llm.builds import folder, settings
 
