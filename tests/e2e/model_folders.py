@@ -35,6 +35,41 @@ _LLAMA_70B = {
     "torch_dtype": "float16",
 }
 
+_GPT2 = {
+    "model_type": "gpt2",
+    "architectures": ["GPT2LMHeadModel"],
+    "n_embd": 768,
+    "n_head": 12,
+    "n_layer": 12,
+    "n_positions": 1024,
+    "vocab_size": 50257,
+}
+_QWEN = {
+    "model_type": "qwen",
+    "architectures": ["QWenLMHeadModel"],
+    "hidden_size": 4096,
+    "intermediate_size": 22016,
+    "kv_channels": 128,
+    "max_position_embeddings": 8192,
+    "num_attention_heads": 32,
+    "num_hidden_layers": 32,
+    "seq_length": 2048,
+    "vocab_size": 151936,
+}
+_MIXTRAL = {
+    "model_type": "mixtral",
+    "architectures": ["MixtralForCausalLM"],
+    "hidden_size": 4096,
+    "intermediate_size": 14336,
+    "max_position_embeddings": 32768,
+    "num_attention_heads": 32,
+    "num_experts_per_tok": 2,
+    "num_hidden_layers": 32,
+    "num_key_value_heads": 8,
+    "num_local_experts": 8,
+    "vocab_size": 32000,
+}
+
 
 def glm_folder(folder: Path) -> Path:
     """chatglm2-6b."""
@@ -44,6 +79,18 @@ def glm_folder(folder: Path) -> Path:
 def llama_70b_folder(folder: Path, *, layers: int = 80) -> Path:
     """Llama-2-70b, or one with more or fewer layers."""
     return _folder(folder, {**_LLAMA_70B, "num_hidden_layers": layers})
+
+
+def family_folder(folder: Path, family: str) -> Path:
+    """Of a family by its name: one of its usual models."""
+    configs = {
+        "chatglm2": _CHATGLM2,
+        "gpt2": _GPT2,
+        "llama": _LLAMA_70B,
+        "mixtral": _MIXTRAL,
+        "qwen": _QWEN,
+    }
+    return _folder(folder, configs[family])
 
 
 def _folder(folder: Path, config: dict[str, Any]) -> Path:
