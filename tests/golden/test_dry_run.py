@@ -48,6 +48,7 @@ CASES = {
     "build-tensorrt-llm-sync": ("build", "--inventory", ENGINE_SYNC),
     "infer-tensorrt-llm-sync": ("infer", "--inventory", ENGINE_SYNC, "--prompt", "hi"),
     "engines-verify-sync": ("engines", "verify", "--inventory", ENGINE_SYNC),
+    "engines-push-sync": ("engines", "push", "llama", "--inventory", ENGINE_SYNC),
     "engines-rm": ("engines", "rm", "llama", "--inventory", "inventories/llama-70b-tp2.yaml"),
     "serve-engine": ("serve", "--inventory", "inventories/machines-2x4.yaml"),
     "serve-pytorch": ("serve", "--inventory", SERVED, "--port", "9000"),
