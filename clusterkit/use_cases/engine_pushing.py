@@ -108,13 +108,14 @@ def push_steps(
     *,
     folder: str,
     nodes: Sequence[str],
+    verify: bool = False,
 ) -> tuple[Step, ...]:
     """The steps of a push to ``nodes``, not run."""
     looks = [
         Step(
             name,
             "look whether it has its ranks' files",
-            check_command(facts[name].python, _payloads(cluster, name), folder),
+            check_command(facts[name].python, _payloads(cluster, name), folder, verify=verify),
             sign="+",
             stage="engine",
         )

@@ -65,7 +65,7 @@ def push_named_steps(session: Session, options: EnginesOptions) -> tuple[Step, .
     cluster = session.cluster
     folder = f"{engines_folder(cluster)}/{options.name}"
     nodes = [node.name for node in cluster.nodes[1:]]
-    return push_steps(cluster, planned_facts(cluster), folder=folder, nodes=nodes)
+    return push_steps(cluster, planned_facts(cluster), folder=folder, nodes=nodes, verify=True)
 
 
 def _refuse_shared(session: Session) -> None:

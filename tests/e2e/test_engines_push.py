@@ -252,8 +252,8 @@ def test_a_dry_run_asks_every_node_and_pushes_from_the_head(lab: Lab):
     steps = lab.answer("engines", "push", NAME, "--dry-run", "--inventory", lab.file)["steps"]
 
     assert [(step["node"], step["argv"][4:6]) for step in steps] == [
-        ("gpu02", ["convert", "--check"]),
-        ("gpu03", ["convert", "--check"]),
+        ("gpu02", ["convert", "--verify"]),
+        ("gpu03", ["convert", "--verify"]),
         ("gpu01", ["push_engine", steps[-1]["argv"][5]]),
     ]
 
