@@ -39,7 +39,7 @@ def fix(
     output: OutputOption = Output.text,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Patch TensorRT-LLM on nodes, which believes in 8 GPUs per node, or put it back.
+    """Patch TensorRT-LLM on nodes, which assumes 8 GPUs per node, or put it back.
 
     For scripts of your own: `infer` needs no patch. Each file keeps its original beside it; what
     is not recognised, or was changed since, is not touched.

@@ -1,4 +1,4 @@
-"""Patch the installed tensorrt_llm so that it believes in another number of GPUs per node.
+"""Patch the installed tensorrt_llm so that it assumes another number of GPUs per node.
 
 Words: ``apply``, ``status`` or ``revert``; the number; the package's folder, or nothing for the
 one that this Python would import. Answers with one JSON object. A file that was patched has its

@@ -1,4 +1,4 @@
-"""Where the sources of TensorRT-LLM believe in 8 GPUs per node, found by their syntax tree."""
+"""Where the sources of TensorRT-LLM assume 8 GPUs per node, found by their syntax tree."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-BELIEVED = 8
+ASSUMED = 8
 MARK = "# clusterkit fix: gpus_per_node"
 _NAME = "gpus_per_node"
 _MARKED = re.compile(rb"# clusterkit fix: gpus_per_node was .*?, is (\d+)$", re.MULTILINE)
@@ -55,13 +55,6 @@ def patched(source: bytes, kind: str, number: int) -> bytes | None:
     return edited
 
 
-def _meaning(source: bytes) -> str:
-    try:
-        return ast.dump(ast.parse(source))
-    except SyntaxError:
-        return ""
-
-
 def lines_marked(source: bytes) -> tuple[list[int], list[int]]:
     """The lines that carry our mark, and the numbers that they tell."""
     lines, numbers = [], []
@@ -77,7 +70,7 @@ def _places(tree: ast.AST, starts: list[int], kind: str, number: int) -> Iterato
     if kind == "mapping":
         for default in _defaults(tree):
             start = starts[default.lineno - 1] + default.col_offset
-            yield Place(default.lineno, start, _end(default, starts), str(number), str(BELIEVED))
+            yield Place(default.lineno, start, _end(default, starts), str(number), str(ASSUMED))
         return
     for call in _calls(tree):
         opens = _end(call.func, starts) + 1  # after the parenthesis; the comparison finds others
@@ -93,18 +86,25 @@ def _end(node: ast.expr, starts: list[int]) -> int:
 
 def _defaults(tree: ast.AST) -> Iterator[ast.Constant]:
     """The 8 in ``gpus_per_node=8`` of each constructor of a mapping."""
+    for constructor in _constructors(tree):
+        given = constructor.args
+        positional = [*given.posonlyargs, *given.args]
+        names = [*positional[len(positional) - len(given.defaults) :], *given.kwonlyargs]
+        values = [*given.defaults, *given.kw_defaults]
+        for argument, value in zip(names, values):  # noqa: B905 - Python 3.8
+            if not isinstance(value, ast.Constant) or argument.arg != _NAME:
+                continue
+            if value.value == ASSUMED:
+                yield value
+
+
+def _constructors(tree: ast.AST) -> Iterator[ast.FunctionDef]:
     for kind in ast.walk(tree):
         if not isinstance(kind, ast.ClassDef) or kind.name not in ("Mapping", "MappingBase"):
             continue
         for function in kind.body:
             if isinstance(function, ast.FunctionDef) and function.name == "__init__":
-                given = function.args
-                named = [*given.posonlyargs, *given.args]
-                values = [*zip(named[len(named) - len(given.defaults) :], given.defaults)]  # noqa: B905
-                for argument, value in [*values, *zip(given.kwonlyargs, given.kw_defaults)]:  # noqa: B905
-                    is_theirs = isinstance(value, ast.Constant) and value.value == BELIEVED
-                    if argument.arg == _NAME and isinstance(value, ast.Constant) and is_theirs:
-                        yield value
+                yield function
 
 
 def _calls(tree: ast.AST) -> Iterator[ast.Call]:
@@ -128,6 +128,13 @@ def _marked(source: bytes, lines: dict[int, str], number: int) -> bytes:
         mark = f"  {MARK} was {lines[line]}, is {number}".encode()
         source = source[:end] + mark + source[end:]
     return source
+
+
+def _meaning(source: bytes) -> str:
+    try:
+        return ast.dump(ast.parse(source))
+    except SyntaxError:
+        return ""
 
 
 def _wanted(tree: ast.AST, kind: str, number: int) -> ast.AST:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+
+from clusterkit.payloads.generate_events import Refused
 
 HOOK = Path(__file__).parent / "gpus_per_node_hook"
 _KEY = "gpus_per_node"
@@ -22,6 +23,9 @@ def prepare(
     ``at_run`` is ``none``, ``shim`` (an import hook) or ``config`` (a folder with a config.json
     of this node's). ``folder`` is the job's on this node; ``env`` is the rank's environment.
     All ranks of a node may do this at once.
+
+    Raises:
+        Refused: If nobody tells how many ranks the node has, or the engine has no place for it.
     """
     if at_run == "none":
         return engine_folder, {}
@@ -35,7 +39,10 @@ def ranks_here(env: dict[str, str]) -> int:
     """How many ranks this node has, which is how many GPUs they use."""
     told = env.get("LOCAL_WORLD_SIZE") or env.get("OMPI_COMM_WORLD_LOCAL_SIZE") or ""
     if not told.isdigit() or int(told) < 1:
-        sys.exit("nobody tells how many ranks this node has: LOCAL_WORLD_SIZE is not set")
+        raise Refused(
+            "nobody tells how many ranks this node has: LOCAL_WORLD_SIZE is not set. "
+            "Fix: start ranks with `clusterkit infer` or `clusterkit serve`, which set it"
+        )
     return int(told)
 
 
@@ -55,7 +62,7 @@ def view(engine: Path, folder: Path, number: int) -> str:
     described = json.loads(config.read_text(encoding="utf-8"))
     mapping = described.get("pretrained_config", {}).get("mapping")
     if not isinstance(mapping, dict):
-        sys.exit(
+        raise Refused(
             f"{config} has no pretrained_config.mapping: the engine is older than TensorRT-LLM "
             "0.8. Fix: build it with the installed version"
         )

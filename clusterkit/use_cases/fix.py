@@ -89,7 +89,7 @@ def _commands(session: Session, options: FixOptions, facts: Facts) -> dict[str, 
 
 
 def _numbers(session: Session, options: FixOptions) -> dict[str, int]:
-    """What each node's package is to believe in; 0 where nothing is written."""
+    """What each node's package is to assume; 0 where nothing is written."""
     names = select(session.cluster, options.nodes)
     if options.action != "apply":
         return dict.fromkeys(names, 0)

@@ -1,4 +1,4 @@
-"""How each rank learns how many GPUs its node has: TensorRT-LLM believes in 8 everywhere.
+"""How each rank learns how many GPUs its node has: TensorRT-LLM assumes 8 everywhere.
 
 A rank takes the device ``rank % gpus_per_node``. The ranks of a node are a block of k ranks that
 follow one another, and such a block modulo k is each of 0 … k-1 once, wherever it begins: so the
@@ -76,7 +76,7 @@ def _automatic(
 ) -> GpusPerNode:
     """What the version needs, and nothing where it needs nothing."""
     honours_config = since(version, versions.GPUS_PER_NODE_IN_CONFIG)
-    if layout.is_as_believed or (layout.finds_its_devices and not honours_config):
+    if layout.is_as_assumed or (layout.finds_its_devices and not honours_config):
         return GpusPerNode("none", "every rank finds its device as it is", env=env)
     has = f"nodes have {layout.in_words()}, not 8"
     if not honours_config:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from clusterkit.placement import Placement
 from clusterkit.quantities import counted
 
-BELIEVED = 8
-"""The GPUs per node that TensorRT-LLM believes in where nobody tells it."""
+ASSUMED = 8
+"""The GPUs per node that TensorRT-LLM assumes where nobody tells it (kDefaultGpusPerNode)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +32,20 @@ class Layout:
     def finds_its_devices(self) -> bool:
         """Whether ``rank % 8`` gives the ranks of each node its first GPUs, each one once."""
         return all(
-            {rank.rank % BELIEVED for rank in ranks} == set(range(len(ranks)))
+            {rank.rank % ASSUMED for rank in ranks} == set(range(len(ranks)))
             for _, ranks in self.placement.by_node
         )
 
     @property
-    def is_as_believed(self) -> bool:
+    def is_as_assumed(self) -> bool:
         """Whether nothing has to be told: one node of at most 8 ranks, or 8 ranks on every node.
 
         Other layouts may find their devices (8 and 4), but from 0.10 on each process is checked
         against the number of its node.
         """
         counts = self.per_node
-        one = len(counts) <= 1 and self.placement.world_size <= BELIEVED
-        return one or set(counts) == {BELIEVED}
+        one = len(counts) <= 1 and self.placement.world_size <= ASSUMED
+        return one or set(counts) == {ASSUMED}
 
     @property
     def straddling(self) -> tuple[tuple[str, ...], ...]:

@@ -1,4 +1,4 @@
-"""Have TensorRT-LLM take CLUSTERKIT_GPUS_PER_NODE where it would believe in 8 GPUs per node.
+"""Have TensorRT-LLM take CLUSTERKIT_GPUS_PER_NODE where it would assume 8 GPUs per node.
 
 Python imports this file at its start when its folder is on PYTHONPATH. Nothing that is installed
 is changed: the real modules are loaded by their real loaders, and then two functions of theirs get

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from clusterkit.payloads.generate_events import Refused
 from clusterkit.payloads.gpus_per_node import HOOK, prepare
 from clusterkit.tasks.payload import payload_files
 
@@ -88,10 +89,10 @@ def test_an_engine_that_says_it_already_is_used_as_it_is(engine: Path, tmp_path:
 def test_an_engine_of_an_old_version_is_refused(engine: Path, tmp_path: Path) -> None:
     write_config(engine, {"builder_config": {}})
 
-    with pytest.raises(SystemExit) as caught:
+    with pytest.raises(Refused) as caught:
         view(engine, tmp_path)
 
-    assert caught.value.code == (
+    assert str(caught.value) == (
         f"{engine}/config.json has no pretrained_config.mapping: the engine is older than "
         "TensorRT-LLM 0.8. Fix: build it with the installed version"
     )
@@ -107,8 +108,13 @@ def test_nothing_is_done_where_nothing_is_needed() -> None:
 
 
 def test_a_rank_that_does_not_know_its_node_is_an_error() -> None:
-    with pytest.raises(SystemExit, match="LOCAL_WORLD_SIZE is not set"):
+    with pytest.raises(Refused) as caught:
         prepare("shim", "/e", "/j", {})
+
+    assert str(caught.value) == (
+        "nobody tells how many ranks this node has: LOCAL_WORLD_SIZE is not set. "
+        "Fix: start ranks with `clusterkit infer` or `clusterkit serve`, which set it"
+    )
 
 
 def test_the_hook_goes_before_what_is_on_the_path_already() -> None:
