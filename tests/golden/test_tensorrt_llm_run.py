@@ -194,12 +194,15 @@ def test_a_dry_run_shows_the_whole_program() -> None:
 
 
 def test_a_fix_that_needs_the_environment_puts_it_there() -> None:
-    places = [(node, local) for node in ("node1", "node2") for local in range(2)]
-    four = Placement(tuple(Rank(i, *place, place[1]) for i, place in enumerate(places)))
-    made = program("0.12.0", REQUESTS["greedy"], placement=four, pp=2)
+    places = [(node, local) for node in ("node1", "node2") for local in range(4)]
+    eight = Placement(tuple(Rank(i, *place, place[1]) for i, place in enumerate(places)))
+    made = program("0.12.0", REQUESTS["greedy"], placement=eight, pp=4)
 
-    assert "CUDA_VISIBLE_DEVICES" not in made.env
-    assert made.env["TLLM_LOG_LEVEL"] == "ERROR"
+    assert made.env == {
+        "TLLM_LOG_LEVEL": "ERROR",
+        "TOKENIZERS_PARALLELISM": "false",
+        "FORCE_NCCL_ALL_REDUCE_STRATEGY": "1",
+    }
 
 
 def test_streaming_is_left_to_sessions_that_stream() -> None:
@@ -254,7 +257,10 @@ def test_words_for_run_py_are_checked_against_the_version() -> None:
         program(
             "0.10.0", REQUESTS["greedy"], run_flags=("--kv_cache_free_gpu_memory_fraktion", "1")
         )
-    assert "engine.run_flags" in str(caught.value)
+    assert str(caught.value) == (
+        "engine.run_flags: `--kv_cache_free_gpu_memory_fraktion` is no flag of run.py in "
+        "TensorRT-LLM 0.10.0. Fix: leave it out"
+    )
 
     flags = ("--kv_cache_free_gpu_memory_fraction", "0.5")
     assert program("0.16.0", REQUESTS["greedy"], run_flags=flags).argv[-2:] == flags

@@ -98,8 +98,12 @@ def test_what_does_not_fit_is_refused(
 
 
 def test_a_dry_run_needs_the_family() -> None:
-    with pytest.raises(UsageError, match=r"^engine\.family: nobody has looked"):
+    with pytest.raises(UsageError) as error:
         family_of(settings(), None)
+    assert str(error.value) == (
+        "engine.family: nobody has looked at the model, so its family is unknown. Fix: set "
+        "engine.family to one of llama, chatglm2, chatglm3, gpt2, qwen, mixtral"
+    )
 
 
 @pytest.mark.parametrize(
