@@ -9,8 +9,6 @@ from pathlib import Path
 from bench.race import Row
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
-_BEGIN = "<!-- written by `make bench`: begin -->"
-_END = "<!-- written by `make bench`: end -->"
 _HEAD = "| what | ours | peer | peer's | result | target | met | runs |"
 
 
@@ -24,13 +22,13 @@ def measured_on(machine: Sequence[tuple[str, str]]) -> str:
     return "Measured on: " + " · ".join(f"{name} {value}" for name, value in machine) + "."
 
 
-def write(text: str) -> None:
-    """Put ``text`` between the markers of the page; the rest is written by hand, and stays."""
-    page = PAGE.read_text()
-    before, begin, rest = page.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
+def write(text: str, command: str) -> None:
+    """Put ``text`` between the markers of ``command``; the rest of the page is written by hand."""
+    first, last = (f"<!-- written by `{command}`: {word} -->" for word in ("begin", "end"))
+    before, begin, rest = PAGE.read_text().partition(first)
+    _, end, after = rest.partition(last)
     if not begin or not end:
-        raise SystemExit(f"{PAGE}: no markers. Fix: put back the lines {_BEGIN} and {_END}")
+        raise SystemExit(f"{PAGE}: no markers. Fix: put back the lines {first} and {last}")
     PAGE.write_text(f"{before}{begin}\n{text}\n{end}{after}")
 
 
