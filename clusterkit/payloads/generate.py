@@ -29,17 +29,15 @@ from clusterkit.payloads.generate_events import Failed, Refused, rank, tell
 from clusterkit.payloads.generate_model import about, load, peak_memory_bytes, stop_ids
 from clusterkit.payloads.generate_store import wait_for_store
 from clusterkit.payloads.generate_text import TokenStream
-from clusterkit.payloads.model_protocol import INPUT_VERSION
 from clusterkit.payloads.quiet import quiet
-
-INPUT = "input.json"
+from clusterkit.payloads.rank_input import read_input
 
 
 def main() -> NoReturn:
     """Run one rank to its end."""
     code = 0
     try:
-        run(json.loads(Path(INPUT).read_text(encoding="utf-8")))
+        run(read_input())
     except (Refused, Failed) as error:
         # Where every rank comes to this by itself, each says so: mpirun ends all of them with
         # the first to exit.
@@ -64,7 +62,6 @@ def run(request: dict[str, Any]) -> None:
         Refused: If the request cannot be answered.
         Failed: If it was not answered.
     """
-    check_version(request)
     take_place(request)
     quiet(str(Path(".torch").absolute()))  # a rank runs in a folder of its job
     warnings.filterwarnings("ignore")
@@ -89,16 +86,6 @@ def run(request: dict[str, Any]) -> None:
         tell(event="done", versions=versions, tp=request["tp"], pp=request["pp"])
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
-
-
-def check_version(request: dict[str, Any]) -> None:
-    """Refuse what another version wrote: it may mean something else by the same words."""
-    version = request.get("version")
-    if version != INPUT_VERSION:
-        raise Refused(
-            f"{INPUT} is of version {version}, and this reads {INPUT_VERSION}. "
-            "Fix: the same version of clusterkit here and there: run `clusterkit up INVENTORY`"
-        )
 
 
 def take_place(request: dict[str, Any]) -> None:

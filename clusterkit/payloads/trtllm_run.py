@@ -15,26 +15,21 @@ its child does.
 
 from __future__ import annotations
 
-import json
 import sys
-from pathlib import Path
-from typing import Any
 
 from clusterkit.payloads.generate_events import Refused, rank, tell
-from clusterkit.payloads.model_protocol import INPUT_VERSION
+from clusterkit.payloads.rank_input import read_input
 from clusterkit.payloads.trtllm_child import end_as, run
 from clusterkit.payloads.trtllm_output import Output
 from clusterkit.payloads.trtllm_tell import Teller
 from clusterkit.payloads.trtllm_words import number_in, prepared
-
-INPUT = "input.json"
 
 
 def main() -> None:
     """Run one rank to its end."""
     script, *words = sys.argv[1:]
     try:
-        order = read_order()
+        order = read_input()
         words, env = prepared(words, order, rank=rank())
     except Refused as error:
         tell(event="error", rank=rank(), message=str(error))
@@ -43,27 +38,14 @@ def main() -> None:
     argv = [sys.executable, payloads, "trtllm_script", script, *words]
     if rank() != 0:
         end_as(run(argv, env, None))
+    # No run.py has both flags, and the one that is not given counts as 1.
+    beams = number_in(words, "--num_beams") * number_in(words, "--beam_width")
     output = Output(
         order["output"],
         order["prompts"],
-        beams=number_in(words, "--num_beams") * number_in(words, "--beam_width"),
+        beams=beams,
         sequences=number_in(words, "--num_return_sequences"),
         streams="--streaming" in words,
     )
     teller = Teller(output, order, words)
     end_as(teller.finish(run(argv, env, teller.take)))
-
-
-def read_order() -> dict[str, Any]:
-    """What the rank must know besides its words.
-
-    Raises:
-        Refused: If another version wrote it.
-    """
-    order: dict[str, Any] = json.loads(Path(INPUT).read_text(encoding="utf-8"))
-    if order.get("version") != INPUT_VERSION:
-        raise Refused(
-            f"{INPUT} is of version {order.get('version')}, and this reads {INPUT_VERSION}. "
-            "Fix: the same version of clusterkit here and there: run `clusterkit up INVENTORY`"
-        )
-    return order

@@ -231,8 +231,8 @@ def test_every_reason_is_told_at_once() -> None:
     assert str(caught.value).splitlines() == [
         f"{its} takes no system prompt. Fix: write it into the prompt",
         f"{its} prints no logits. Fix: leave out `--logits`",
-        f"{its} takes one prompt at a time. Fix: one `--prompt`, or 0.7 or later",
-        f"{its} has no temperature for this family. Fix: `--temperature 0`, or 0.7 or later",
+        f"{its} takes one prompt at a time. Fix: one `--prompt`, or 0.7.0 or newer",
+        f"{its} has no temperature for this family. Fix: `--temperature 0`, or 0.7.0 or newer",
         f"prompt 1 begins with a dash, which {its} would take for a flag among several prompts. "
         "Fix: ask it alone, or begin it with something else",
         "prompt 2 has a NUL character, which no program takes. Fix: remove it",

@@ -41,7 +41,7 @@ def hazards(
     if version.is_devrelease and version.release[:2] == (0, 8):
         problems.append(
             f"TensorRT-LLM {version} refuses more ranks than a node has GPUs; only builds of "
-            "those weeks did. Fix: 0.8.0 or later"
+            "those weeks did. Fix: 0.8.0 or newer"
         )
     problems += _of_shared_gpus(placement)
     problems += _of_all_reduce(settings, version, layout)
@@ -70,7 +70,7 @@ def _of_pytorch(version: Version, layout: Layout) -> Iterator[str]:
     if version.release[:2] == (1, 0) and len(layout.per_node) > 1 and set(layout.per_node) == {1}:
         yield (
             f"TensorRT-LLM {version}: its PyTorch backend fails over nodes with one GPU each (a "
-            "known issue of its release notes). Fix: 1.1 or later, or `backend: tensorrt`"
+            "known issue of its release notes). Fix: 1.1.0 or newer, or `backend: tensorrt`"
         )
 
 

@@ -122,11 +122,11 @@ def refusals(
     if request.logits:
         yield f"{its} prints no logits. Fix: leave out `--logits`"
     if len(request.prompts) > 1 and not run.takes_several:
-        yield f"{its} takes one prompt at a time. Fix: one `--prompt`, or 0.7 or later"
+        yield f"{its} takes one prompt at a time. Fix: one `--prompt`, or 0.7.0 or newer"
     if request.temperature > 0 and run.samples != "flags":
-        yield f"{its} has no temperature for this family. Fix: `--temperature 0`, or 0.7 or later"
+        yield f"{its} has no temperature for this family. Fix: `--temperature 0`, or 0.7.0 or newer"
     elif request.seed is not None and request.temperature > 0 and not run.has_seed:
-        yield f"{its} takes no seed. Fix: leave out `--seed`, or 0.11 or later"
+        yield f"{its} takes no seed. Fix: leave out `--seed`, or 0.11.0 or newer"
     yield from _of_prompts(its, request)
     ours = _OURS if request.temperature else {**_OURS, "--top_k": "`--temperature`"}
     for problem in check_flags(run.path, version, settings.run_flags, ours=ours):

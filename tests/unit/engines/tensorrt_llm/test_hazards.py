@@ -108,7 +108,7 @@ def test_builds_between_releases() -> None:
     assert judge("0.8.0.dev20240123", on(1, 1)) == (
         [
             "TensorRT-LLM 0.8.0.dev20240123 refuses more ranks than a node has GPUs; only builds "
-            "of those weeks did. Fix: 0.8.0 or later"
+            "of those weeks did. Fix: 0.8.0 or newer"
         ],
         [],
     )
@@ -124,7 +124,7 @@ def test_builds_between_releases() -> None:
 def test_the_first_pytorch_backend_fails_with_one_gpu_a_node() -> None:
     known = (
         "TensorRT-LLM 1.0.0: its PyTorch backend fails over nodes with one GPU each (a known "
-        "issue of its release notes). Fix: 1.1 or later, or `backend: tensorrt`"
+        "issue of its release notes). Fix: 1.1.0 or newer, or `backend: tensorrt`"
     )
     assert judge("1.0.0", on(1, 1), backend="pytorch") == ([known], [])
     assert judge("1.0.0", on(1), backend="pytorch") == ([], [])

@@ -51,7 +51,7 @@ def test_on_bare_machines_an_engine_must_tell_its_gpus_itself() -> None:
 def test_pytorch_over_nodes_with_one_gpu_is_known_to_fail_in_1_0() -> None:
     said = refusal("1.0.0", cluster(1, 1), tp=2, backend="pytorch")
     assert "fails over nodes with one GPU each" in said
-    assert "Fix: 1.1 or later, or `backend: tensorrt`" in said
+    assert "Fix: 1.1.0 or newer, or `backend: tensorrt`" in said
 
 
 def test_all_reasons_are_told_at_once() -> None:
