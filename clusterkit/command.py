@@ -19,7 +19,8 @@ HOST = "localhost"
 """The node of what belongs to no node: networks, images, the controlling machine's own files."""
 
 _SECRET = re.compile(
-    "TOKEN(?!IZER)|SECRET|PASSW|PASSPHRASE|CREDENTIAL|APIKEY|(^|_)(KEY|PASS|AUTH)($|_)", re.IGNORECASE
+    "TOKEN(?!IZER)|SECRET|PASSW|PASSPHRASE|CREDENTIAL|APIKEY|(^|_)(KEY|PASS|AUTH)($|_)",
+    re.IGNORECASE,
 )
 
 
