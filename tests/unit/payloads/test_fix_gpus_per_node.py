@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from clusterkit.payloads.fix_gpus_per_node import ORIGINAL
+from clusterkit.payloads.fix_files import ORIGINAL
 
 PAYLOADS = Path(__file__).parents[3] / "clusterkit/payloads"
 STAND_INS = Path(__file__).parents[2] / "stand_ins/tensorrt_llm_package"

@@ -18,7 +18,7 @@ def refused(version: str, **given: Any) -> str:
     return str(error.value)
 
 
-def test_the_second_seed_with_calibration_and_without() -> None:
+def test_a_pipeline_of_0_5_in_fp8_with_calibration_and_without() -> None:
     given: dict[str, Any] = {"tp": 1, "pp": 2, "quantization": "fp8", "model": "/w/70B"}
     calibrated = build("0.5.0", **given)
     words = "--enable_fp8 --fp8_kv_cache --use_rmsnorm_plugin float16 --use_inflight_batching"
