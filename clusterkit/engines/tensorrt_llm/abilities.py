@@ -21,6 +21,7 @@ from clusterkit.engines.tensorrt_llm.versions import (
 )
 from clusterkit.engines.tensorrt_llm.wanted import Wanted
 from clusterkit.errors import UsageError
+from clusterkit.model.mistakes import any_of
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
 
 _LLAMA_WRITES_AWQ = (0, 7)
@@ -114,7 +115,7 @@ def _of_dtype(wanted: Wanted) -> Iterator[str]:
     if isinstance(spec, FlagSpec) and spec.choices and wanted.dtype not in spec.choices:
         yield (
             f"engine.dtype: {wanted.program(name)} of TensorRT-LLM {wanted.version} has no "
-            f"{wanted.dtype}. Fix: {' or '.join(spec.choices)}"
+            f"{wanted.dtype}. Fix: {any_of(spec.choices)}"
         )
 
 

@@ -10,6 +10,7 @@ from packaging.version import Version
 
 from clusterkit.engines.tensorrt_llm.known_flags import FlagSpec, Known, known_flags
 from clusterkit.errors import did_you_mean
+from clusterkit.model.mistakes import any_of
 
 _NUMBER = re.compile(r"-[0-9.]+(e-?[0-9]+)?")
 
@@ -87,9 +88,7 @@ def _problem(
         return f"`{name}` of {program} takes {takes}. Fix: take `{extra}` away"
     wrong = [value for value in values if spec.choices and value not in spec.choices]
     if wrong:
-        return (
-            f"`{name}` of {program} cannot be `{wrong[0]}`. Fix: use {' or '.join(spec.choices)}"
-        )
+        return f"`{name}` of {program} cannot be `{wrong[0]}`. Fix: use {any_of(spec.choices)}"
     return None
 
 

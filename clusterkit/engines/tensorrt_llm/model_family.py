@@ -9,6 +9,7 @@ from typing import get_args
 from clusterkit.engines.tensorrt_llm.families import CHATGLM
 from clusterkit.errors import UsageError
 from clusterkit.facts import ModelFolder
+from clusterkit.model.mistakes import any_of
 from clusterkit.model.tensorrt_llm import Family, TensorRtLlmSettings
 
 _FAMILIES: tuple[Family, ...] = get_args(Family)
@@ -64,7 +65,7 @@ def family_of(settings: TensorRtLlmSettings, model: ModelFolder | None) -> Famil
             f"engine.family: {model.folder}/config.json says {what}, which is no "
             f"{settings.family}. Fix: {use}"
         )
-    one_of = " or ".join(found or _FAMILIES)
+    one_of = any_of(found or _FAMILIES)
     raise UsageError(
         f"engine.model: {model.folder}/config.json says {what}, and no family can be told from "
         f"it. Fix: set engine.family to {one_of}, if it is one"

@@ -124,7 +124,9 @@ def refusals(
     if len(request.prompts) > 1 and not run.takes_several:
         yield f"{its} takes one prompt at a time. Fix: one `--prompt`, or 0.7.0 or newer"
     if request.temperature > 0 and run.samples != "flags":
-        yield f"{its} has no temperature for this family. Fix: `--temperature 0`, or 0.7.0 or newer"
+        yield (
+            f"{its} has no temperature for this family. Fix: `--temperature 0`, or 0.7.0 or newer"
+        )
     elif request.seed is not None and request.temperature > 0 and not run.has_seed:
         yield f"{its} takes no seed. Fix: leave out `--seed`, or 0.11.0 or newer"
     yield from _of_prompts(its, request)

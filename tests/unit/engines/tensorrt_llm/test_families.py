@@ -66,8 +66,8 @@ def test_the_settings_tell_it_where_the_folder_does_not() -> None:
             {"architectures": ["FalconForCausalLM"]},
             None,
             "engine.model: /m/x/config.json says FalconForCausalLM, and no family can be told "
-            "from it. Fix: set engine.family to llama or chatglm2 or chatglm3 or gpt2 or qwen or "
-            "mixtral, if it is one",
+            "from it. Fix: set engine.family to llama, chatglm2, chatglm3, gpt2, qwen or mixtral, "
+            "if it is one",
         ),
         (
             GLM,

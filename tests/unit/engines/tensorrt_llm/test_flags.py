@@ -55,7 +55,7 @@ def test_right_words_pass(program: str, version: str, words: str) -> None:
             "0.9.0",
             "--gemm_plugin auto",
             "`--gemm_plugin` of trtllm-build cannot be `auto`. "
-            "Fix: use float16 or float32 or bfloat16 or disable",
+            "Fix: use float16, float32, bfloat16 or disable",
         ),
         (
             "trtllm-build",
