@@ -196,7 +196,7 @@ def test_everything_wrong_with_the_model_is_told_at_once(
 
     assert "node1: /TRTDir/chatglm2-6b has no weights (*.safetensors or *.bin)." in both
     assert "/TRTDir/chatglm2-6b has no tokenizer (tokenizer.json, tokenizer.model," in both
-    assert "Fix: set engine.family to llama or chatglm2 or" in both
+    assert "Fix: set engine.family to llama, chatglm2," in both
     assert "model.safetensors ends before its last tensor." in broken
     assert "/TRTDir/chatglm2-6b has no config.json, so it is no Hugging Face model." in no_model
     assert "/TRTDir/chatglm2-6b does not exist." in absent

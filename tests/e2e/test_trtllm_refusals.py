@@ -19,6 +19,6 @@ def test_every_reason_is_told_and_nothing_is_built(vendor: Vendor, tensorrt_llm:
     done = vendor.pair("infer", "-p", "-x", "-p", "b", "--seed", "1", "--temperature", "1")
 
     assert done.returncode == 2, done.stderr
-    assert "takes no seed. Fix: leave out `--seed`, or 0.11 or later" in done.stderr
+    assert "takes no seed. Fix: leave out `--seed`, or 0.11.0 or newer" in done.stderr
     assert "prompt 1 begins with a dash" in done.stderr
     assert not list((vendor.shared / "clusterkit").glob("engines/*"))
