@@ -208,8 +208,8 @@ def test_a_fix_that_needs_the_environment_puts_it_there() -> None:
 def test_streaming_is_left_to_sessions_that_stream() -> None:
     assert "--streaming" not in program("0.10.0", REQUESTS["greedy"]).argv
     assert "--streaming" in program("0.11.0", REQUESTS["greedy"]).argv
-    python_session = program("0.16.0", REQUESTS["greedy"], run_flags=("--use_py_session",))
-    assert "--streaming" not in python_session.argv
+    for flags in (("--use_py_session",), ("--num_beams", "4"), ("--num_beams=4",)):
+        assert "--streaming" not in program("0.16.0", REQUESTS["greedy"], run_flags=flags).argv
 
 
 @pytest.mark.parametrize("version", ["0.11.0", "1.3.0rc20"])

@@ -8,6 +8,7 @@ from packaging.version import Version
 
 from clusterkit.engines.tensorrt_llm.families import (
     CHATGLM,
+    first_checkpoints,
     is_first_chatglm,
     missing_family,
     uses_build_py,
@@ -24,6 +25,12 @@ from clusterkit.errors import UsageError
 from clusterkit.model.mistakes import any_of
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
 
+_GPT_PIPELINES = (0, 10)
+"""Pipeline parallelism for GPT (its release notes)."""
+_QUANTIZED_SINCE = {("mixtral", "fp8"): (0, 10), ("mixtral", "int4-awq"): (0, 19)}
+"""What quantize.py could not do from its beginning on (release notes)."""
+_QWENS = {"qwen2": (0, 10), "qwen2_moe": (0, 11), "qwen3": (1, 0), "qwen3_moe": (1, 0)}
+"""The first release with engines of each Qwen after the first, by its model_type."""
 _LLAMA_WRITES_AWQ = (0, 7)
 """llama/quantize.py --qformat int4_awq."""
 _READS_AWQ = {"llama": (0, 5), "chatglm2": (0, 7), "chatglm3": (0, 7), "qwen": (0, 8)}
@@ -69,32 +76,33 @@ def _of_split(wanted: Wanted) -> Iterator[str]:
             "engine.pp: TensorRT-LLM has no pipeline parallelism for ChatGLM in any version. "
             f"Fix: tp {settings.world_size} and pp 1"
         )
-    if wanted.family == "gpt2" and uses_build_py("gpt2", version) and settings.pp > 1:
+    if wanted.family == "gpt2" and settings.pp > 1 and not since(version, _GPT_PIPELINES):
         yield (
-            f"engine.pp: gpt/build.py of TensorRT-LLM {version} has tensor parallelism alone. "
-            f"Fix: tp {settings.world_size} and pp 1, or 0.9.0 or newer"
+            f"engine.pp: TensorRT-LLM {version} has no pipeline parallelism for GPT. "
+            f"Fix: tp {settings.world_size} and pp 1, or {in_words(_GPT_PIPELINES)} or newer"
         )
 
 
 def _of_quantization(wanted: Wanted) -> Iterator[str]:
     """fp8 and int4-awq; int8 is a matter of the weights alone, and every version has it."""
     said = f"engine.quantization: {wanted.family} in TensorRT-LLM {wanted.version}"
-    newer = "0.8.0" if wanted.family in ("llama", *CHATGLM) else "0.9.0"
     quantization, family = wanted.settings.quantization, wanted.family
     if not wanted.is_calibrated:
         return
+    first = _QUANTIZED_SINCE.get((family, quantization), first_checkpoints(family))
+    newer = f"{in_words(first)} or newer"
     if not uses_build_py(family, wanted.version):
-        if family == "mixtral" and not since(wanted.version, (0, 9)):
-            yield f"{said}: quantize.py does not know it. Fix: 0.9.0 or newer, or int8"
+        if not since(wanted.version, first):
+            yield f"{said}: quantize.py has no {quantization} for it. Fix: {newer}, or int8"
     elif quantization == "fp8" and family != "llama":
-        yield f"{said}: build.py cannot read the scales of fp8. Fix: {newer} or newer, or int8"
+        yield f"{said}: build.py cannot read the scales of fp8. Fix: {newer}, or int8"
     elif quantization == "int4-awq" and not _reads_awq(wanted):
-        yield f"{said}: build.py cannot read weights of AWQ. Fix: {newer} or newer, or int8"
+        yield f"{said}: build.py cannot read weights of AWQ. Fix: {newer}, or int8"
     elif quantization == "int4-awq" and not _has_awq_weights(wanted):
-        first = in_words(_LLAMA_WRITES_AWQ) if family == "llama" else newer
+        made = f"{in_words(_LLAMA_WRITES_AWQ)} or newer" if family == "llama" else newer
         yield (
             f"{said} needs the file that AWQ wrote. Fix: set engine.quantized_weights to it, "
-            f"or {first} or newer"
+            f"or {made}"
         )
 
 
@@ -120,11 +128,13 @@ def _of_dtype(wanted: Wanted) -> Iterator[str]:
 
 
 def _of_qwen(wanted: Wanted) -> Iterator[str]:
-    """qwen/build.py reads `kv_channels`, which Qwen 1 alone has."""
-    is_old = wanted.family == "qwen" and uses_build_py("qwen", wanted.version)
-    if is_old and wanted.config and "kv_channels" not in wanted.config:
-        kind = wanted.config.get("model_type", "this model")
+    """The first Qwen is the one that has `kv_channels`."""
+    if wanted.family != "qwen" or not wanted.config or "kv_channels" in wanted.config:
+        return
+    kind = str(wanted.config.get("model_type", "this model"))
+    first = _QWENS.get(kind, _QWENS["qwen2"])
+    if not since(wanted.version, first):
         yield (
-            f"engine.model: qwen/build.py of TensorRT-LLM {wanted.version} builds the first Qwen "
-            f"alone, and this is {kind}. Fix: 0.10.0 or newer"
+            f"engine.model: TensorRT-LLM {wanted.version} builds no {kind}. "
+            f"Fix: {in_words(first)} or newer"
         )

@@ -46,9 +46,13 @@ def program_name(family: Family) -> str:
 
 def uses_build_py(family: Family, version: Version) -> bool:
     """Whether the family is built by its own build.py, without trtllm-build."""
-    late = family in ("gpt2", "qwen")
-    first = versions.CHECKPOINTS_OF_GPT_AND_QWEN if late else versions.CHECKPOINTS
-    return not versions.since(version, first)
+    return not versions.since(version, first_checkpoints(family))
+
+
+def first_checkpoints(family: Family) -> versions.Release:
+    """The release from which on the family is built from a checkpoint, by trtllm-build."""
+    is_late = family in ("gpt2", "qwen")
+    return versions.CHECKPOINTS_OF_GPT_AND_QWEN if is_late else versions.CHECKPOINTS
 
 
 def example_folder(family: Family, version: Version) -> str:

@@ -23,6 +23,8 @@ _SHARED = (0, 7)
 """From here on one run.py serves every model."""
 _SEEDED = _STREAMED = (0, 11)
 """It takes a seed, and its C++ session streams: before, streaming hung or was refused."""
+_NOT_STREAMED = ("--use_py_session", "--num_beams")
+"""Of several beams nothing is streamed before 0.13, and the best is not known before the end."""
 _LONGEST_WORD = 131_071 - len("--input_text=")
 """Linux hands no program a longer word."""
 _PRINTED = "nothing: answers are read from what is printed"
@@ -178,7 +180,7 @@ def words(
     if run.has_template and request.raw:
         yield "--no_prompt_template"
     yield from ("--log_level", "error")
-    if run.streams and not has_flag(settings.run_flags, "--use_py_session"):
+    if run.streams and not any(has_flag(settings.run_flags, flag) for flag in _NOT_STREAMED):
         yield "--streaming"
 
 

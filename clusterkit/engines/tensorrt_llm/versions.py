@@ -12,43 +12,43 @@ OLDEST = Version("0.5.0")
 LAST_WITH_ENGINES = Version("1.3.0rc20")
 """The last release with the TensorRT backend (its release notes, 30 June 2026)."""
 
-_Release = tuple[int, int]
-ONE_CHATGLM: _Release = (0, 6)
+Release = tuple[int, int]
+ONE_CHATGLM: Release = (0, 6)
 """examples/chatglm for all of them, split by tp; 0.5.0 has chatglm2-6b, for one GPU."""
-CHECKPOINTS: _Release = (0, 8)
+CHECKPOINTS: Release = (0, 8)
 """From here on convert_checkpoint.py and trtllm-build; before, build.py of each model."""
-CHECKPOINTS_OF_GPT_AND_QWEN: _Release = (0, 9)
+CHECKPOINTS_OF_GPT_AND_QWEN: Release = (0, 9)
 """examples/gpt and examples/qwen still have build.py in 0.8.0, and nothing else."""
-OUTPUT_TIMING_CACHE: _Release = (0, 9)
+OUTPUT_TIMING_CACHE: Release = (0, 9)
 """trtllm-build --output_timing_cache; in 0.8.0 the cache lies beside the engine anyway."""
-GPUS_PER_NODE_IN_CONFIG: _Release = (0, 10)
+GPUS_PER_NODE_IN_CONFIG: Release = (0, 10)
 """The engine's config.json carries gpus_per_node, and every session reads it there."""
-GPUS_PER_NODE_FLAG_GONE: _Release = (1, 2)
+GPUS_PER_NODE_FLAG_GONE: Release = (1, 2)
 """trtllm-build has no --gpus_per_node from here on; up to 0.9 no engine keeps its value."""
-MAX_SEQ_LEN: _Release = (0, 11)
+MAX_SEQ_LEN: Release = (0, 11)
 """trtllm-build --max_seq_len; --max_output_len is gone from 0.12 on (commands/build.py)."""
-PLUGINS_FOLLOW_THE_DTYPE: _Release = (0, 11)
+PLUGINS_FOLLOW_THE_DTYPE: Release = (0, 11)
 """trtllm-build: plugins are `auto` by default; before, float16 (plugin/plugin.py)."""
-STRONGLY_TYPED_GONE: _Release = (0, 11)
+STRONGLY_TYPED_GONE: Release = (0, 11)
 """trtllm-build has no --strongly_typed from here on (commands/build.py)."""
-CUSTOM_ALL_REDUCE_IS_CHOSEN: _Release = (0, 12)
+CUSTOM_ALL_REDUCE_IS_CHOSEN: Release = (0, 12)
 """trtllm-build has no --use_custom_all_reduce from here on; from 0.8 it is on by default."""
-FAST_BUILD: _Release = (0, 12)
+FAST_BUILD: Release = (0, 12)
 """trtllm-build --fast_build, which writes rank<N>_managed_weights.safetensors."""
-LOCAL_GROUP_MENDED: _Release = (0, 16)
+LOCAL_GROUP_MENDED: Release = (0, 16)
 """The all-reduce asks the right ranks which of them share a node (allreducePlugin.cpp)."""
-UNEVEN_STAGES: _Release = (0, 18)
+UNEVEN_STAGES: Release = (0, 18)
 """Pipeline stages may have unequal numbers of layers; before, those left over were dropped."""
-EXAMPLES_IN_MODELS_CORE: _Release = (0, 20)
+EXAMPLES_IN_MODELS_CORE: Release = (0, 20)
 """From here on examples/models/core/<model>; before, examples/<model> (notes of 0.19, 0.20)."""
 
 
-def since(version: Version, release: _Release) -> bool:
+def since(version: Version, release: Release) -> bool:
     """Whether a version is that release or newer; its candidates and builds count as itself."""
     return version.release >= release
 
 
-def in_words(release: _Release) -> str:
+def in_words(release: Release) -> str:
     """``0.8.0``: the first version of a release."""
     return f"{release[0]}.{release[1]}.0"
 

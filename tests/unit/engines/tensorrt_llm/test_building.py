@@ -167,8 +167,14 @@ def test_long_prompts_raise_the_tokens_of_a_batch() -> None:
         (
             "0.8.0",
             {"family": "gpt2", "pp": 2},
-            "engine.pp: gpt/build.py of TensorRT-LLM 0.8.0 has tensor parallelism alone. Fix: tp "
-            "2 and pp 1, or 0.9.0 or newer",
+            "engine.pp: TensorRT-LLM 0.8.0 has no pipeline parallelism for GPT. Fix: tp 2 and pp "
+            "1, or 0.10.0 or newer",
+        ),
+        (
+            "0.9.0",
+            {"family": "mixtral", "quantization": "fp8"},
+            "engine.quantization: mixtral in TensorRT-LLM 0.9.0: quantize.py has no fp8 for it. "
+            "Fix: 0.10.0 or newer, or int8",
         ),
         (
             "0.8.0",
@@ -217,15 +223,29 @@ def test_what_cannot_be_is_refused(version: str, given: dict[str, Any], message:
     assert refused(version, **given) == message
 
 
-def test_qwen_2_needs_a_converter() -> None:
-    config = {"architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2"}
+@pytest.mark.parametrize(
+    ("kind", "first", "last_without"),
+    [
+        ("qwen2", "0.10.0", "0.9.0"),
+        ("qwen2_moe", "0.11.0", "0.10.0"),
+        ("qwen3", "1.0.0", "0.20.0"),
+        ("qwen3_moe", "1.0.0", "0.20.0"),
+    ],
+)
+def test_each_qwen_has_a_first_release(kind: str, first: str, last_without: str) -> None:
+    model = folder({"model_type": kind}, "/models/new")
+
+    assert build(first, model).key["family"] == "qwen"
     with pytest.raises(UsageError) as error:
-        build("0.7.1", folder(config))
+        build(last_without, model)
     assert str(error.value) == (
-        "engine.model: qwen/build.py of TensorRT-LLM 0.7.1 builds the first Qwen alone, and this "
-        "is qwen2. Fix: 0.10.0 or newer"
+        f"engine.model: TensorRT-LLM {last_without} builds no {kind}. Fix: {first} or newer"
     )
-    assert build("0.16.0", folder(config)).name == "qwen-llama-7b-float16-tp1-pp1"
+
+
+def test_the_first_qwen_is_there_from_0_6_on() -> None:
+    model = folder({"model_type": "qwen", "kv_channels": 128}, "/models/qwen-7b")
+    assert build("0.6.0", model).rank_files == (("qwen_float16_tp1_rank0.engine",),)
 
 
 def test_every_reason_is_told_at_once() -> None:
