@@ -96,7 +96,8 @@ class SshTransport(StreamTransport):
         self._give_back.append(give_back)
 
     def close(self) -> None:
-        """Close the connection; the next command opens it again."""
+        """Close the connection; the next command opens it again, whatever was seen before."""
+        self._given_up_until = 0.0
         if self._opening.acquire(blocking=False):
             try:
                 self._drop()
@@ -121,8 +122,8 @@ class SshTransport(StreamTransport):
     def give_up(self) -> None:
         """Break the connection, and try no other for a while: nobody waits for this machine."""
         left = TransportError(self.node, f"{self.address} did not answer, and was left")
-        self._give_up(left, for_s=_GIVEN_UP_FOR_S)
         self.close()
+        self._give_up(left, for_s=_GIVEN_UP_FOR_S)
 
     def _open(self, command: Command) -> SshSession:
         channel = self._channel()

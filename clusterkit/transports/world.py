@@ -117,7 +117,10 @@ class World:
                 self.transport(node).put(action)
                 return Result(node, action, 0)
             case DockerCall():
-                return self.engine(node).apply(action, on_progress)
+                result = self.engine(node).apply(action, on_progress)
+                if there := self._transports.get(node):  # it may be another sshd from now on
+                    there.close()
+                return result
             case _:
                 return self.transport(node).run(action)
 
