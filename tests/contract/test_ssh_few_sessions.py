@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,13 +24,10 @@ def test_an_engine_and_commands_share_the_sessions_that_there_are(
         contextlib.closing(SshTransport("node1", sshd.address)) as machine,
         contextlib.closing(MachineEngine(machine)) as engine,
     ):
-        began = time.monotonic()
         with ThreadPoolExecutor(4) as pool:
             looks = [pool.submit(engine.look, DockerLook(f"few-sessions-{n}")) for n in range(4)]
             looked = [look.result().ok for look in looks]
         said = [machine.run(Command(("echo", "here"))).stdout for _ in range(3)]
         again = engine.look(DockerLook("few-sessions")).ok
-        took_s = time.monotonic() - began
 
     assert (looked, said, again) == ([True] * 4, ["here\n"] * 3, True)
-    assert took_s < 15

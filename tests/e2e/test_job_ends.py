@@ -43,7 +43,6 @@ def test_the_first_failing_rank_is_named_with_its_last_lines(make_job: MakeJob) 
     assert (end.outcome, end.exit_code) == ("failed", 1)
     assert end.message == "rank 1 on here exited with 3\ntwo 1"
     assert end.ranks == (RankEnd(0, "here", None, "SIGTERM"), RankEnd(1, "here", 3))
-    assert end.took_s < 5
 
 
 def test_a_program_that_does_not_exist(make_job: MakeJob) -> None:
@@ -136,7 +135,6 @@ def test_timed_out(make_job: MakeJob) -> None:
 
     assert (end.outcome, end.exit_code) == ("timed-out", 124)
     assert end.message == "ended after its time limit of 1.5 s; ranks 0-1 still ran"
-    assert end.took_s < 8
 
 
 def test_a_grandchild_in_a_session_of_its_own_is_ended_and_told(make_job: MakeJob) -> None:

@@ -127,4 +127,3 @@ def test_a_supervisor_that_hangs_is_given_up(make_job: MakeJob) -> None:
 
     assert end.outcome == "lost"
     assert end.message.startswith("the supervisor on here has not answered for ")
-    assert end.took_s < 12

@@ -186,7 +186,6 @@ def test_interrupted_while_it_starts(three: JobCluster, after_s: float) -> None:
     end = running.until_end()
 
     assert (end.outcome, end.leftovers) == ("interrupted", ())
-    assert end.took_s < 4
     assert three.left_of(running.job.id) == []
 
 
