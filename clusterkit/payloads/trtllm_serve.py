@@ -18,7 +18,6 @@ Each rank ends as its child does.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import sys
@@ -27,11 +26,9 @@ from pathlib import Path
 from typing import Any
 
 from clusterkit.payloads.generate_events import Refused, rank, tell
-from clusterkit.payloads.model_protocol import INPUT_VERSION
+from clusterkit.payloads.rank_input import read_input
 from clusterkit.payloads.serve_watch import ServerWatch
 from clusterkit.payloads.trtllm_child import end_as, run
-
-INPUT = "input.json"
 
 
 def main() -> None:
@@ -51,12 +48,7 @@ def main() -> None:
 
 
 def _order() -> dict[str, Any]:
-    order: dict[str, Any] = json.loads(Path(INPUT).read_text(encoding="utf-8"))
-    if order.get("version") != INPUT_VERSION:
-        raise Refused(
-            f"{INPUT} is of version {order.get('version')}, and this reads {INPUT_VERSION}. "
-            "Fix: the same version of clusterkit here and there: run `clusterkit up INVENTORY`"
-        )
+    order = read_input()
     if not (Path(order["folder"]) / "config.json").is_file():
         raise Refused(
             f"{os.uname().nodename}: {order['folder']} has no config.json. Fix: bring the model "

@@ -122,7 +122,7 @@ KNOWN = (
     KnownError(
         r"Number of GPUs per node \d+ must be at least as large as",
         "this TensorRT-LLM runs on one node only: builds between 0.7.1 and 0.8.0 refused more",
-        "0.7.1, 0.8.0 or later on the nodes",
+        "0.7.1, 0.8.0 or newer on the nodes",
     ),
     KnownError(
         r"Detect (?P<gpus>\d+) GPUs, the GPU number is incompatible with (?P<believed>\d+) "
@@ -156,11 +156,11 @@ KNOWN = (
         "the all-reduce asks for GPUs by numbers that this node does not have: it takes ranks of "
         "all nodes for its own",
         'let `tp` be the `slots` of each node, or set `FORCE_NCCL_ALL_REDUCE_STRATEGY: "1"` '
-        "under `container.env`; TensorRT-LLM 0.16 or later is mended",
+        "under `container.env`; TensorRT-LLM 0.16.0 or newer is mended",
     ),
     KnownError(
         r"invalid device ordinal",
-        "a rank asked for a GPU that its node does not have: TensorRT-LLM believes in 8 GPUs a "
+        "a rank asked for a GPU that its node does not have: TensorRT-LLM assumes 8 GPUs a "
         "node where nobody tells it",
         _GPUS_PER_NODE,
     ),

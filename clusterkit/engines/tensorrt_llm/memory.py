@@ -12,7 +12,7 @@ parallelism all tensors of a block are whole.
 - KV cache of every micro-batch: the batch manager keeps `max batch size x micro-batches` sequences
   and has as many micro-batches as stages (`mNumMicroBatches`, `CapacityScheduler` in
   trtGptModelInflightBatching.cpp), each as long as allowed. NVIDIA's planner aiconfigurator does
-  not divide the KV cache by pp either: "you need to hold all kvcache for stages";
+  not divide the KV cache by pp either;
 - the tensors at the stage boundary: `hiddenStates` of all tokens, for every micro-batch, and twice
   where context and generation have buffers of their own (`mNumBuffers`, same file);
 - :data:`PIPELINE_ALLOWANCE`, an allowance of ours.
@@ -28,6 +28,7 @@ from dataclasses import dataclass, fields
 
 from packaging.version import Version
 
+from clusterkit.engines.tensorrt_llm.versions import MORE_KV_CACHE, since
 from clusterkit.model.models import ModelShape
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
 
@@ -35,16 +36,16 @@ MIB = 2**20
 GIB = 2**30
 
 # Bytes of activations for a token, an element of the hidden size and a byte of its type, by tp:
-# aiconfigurator, TRTLLMBackend._get_memory_usage, "measured on the TensorRT workflow".
+# aiconfigurator, TRTLLMBackend._get_memory_usage, measured with TensorRT engines.
 _ACTIVATIONS = {"llama": (11.0, 6.5, 5.0), "gpt2": (10.0, 6.0, 5.0), "mixtral": (22.0, 13.0, 10.0)}
 _LEAST_ACTIVATIONS = 70 * MIB
+_POOL_BEFORE, _POOL_SINCE = 0.85, 0.9
 # CUDA, cuBLAS and TensorRT: 551 MB, and NCCL's buffers (aiconfigurator, systems/*.yaml, `misc`).
 _RUNTIME = 551 * MIB
 _NCCL = {1: 0, 2: 342 * MIB}
 _NCCL_OF_MORE = 392 * MIB
 # Ours. Nobody publishes what else stages cost (a decoder for each micro-batch, channels of NCCL's
-# send and receive); aiconfigurator reckons with 3.5 GB "for safer deployment" beyond what it can
-# compute. With 4 GiB the estimate agrees, for every version, with what was seen: Llama 2 70B in
+# send and receive); aiconfigurator keeps 3.5 GB free beyond what it can compute. With 4 GiB the estimate agrees, for every version, with what was seen: Llama 2 70B in
 # float16 ran on two H100 80GB with tp 2, and did not fit with pp 2.
 PIPELINE_ALLOWANCE = 4 * GIB
 # Ours: nvidia-smi counts 81559 MiB on an H100 80GB, of which CUDA gives 79.1 GiB.
@@ -150,14 +151,13 @@ def gib(size: int) -> str:
 def _kv_cache(shape: ModelShape, settings: TensorRtLlmSettings, version: Version) -> int:
     """The pool that must be free for it: the runtime takes only a part of what is free.
 
-    It is 0.85 by default up to 0.10 (memory page; Triton's backend says the same), then 0.9
-    (run.py's ``--kv_cache_free_gpu_memory_fraction``).
+    By default that is 0.85 (memory page; Triton's backend says the same), and later 0.9.
     """
     heads = math.ceil(shape.kv_heads / settings.tp)
     layers = math.ceil(shape.layers / settings.pp)
     element = 1 if settings.quantization == "fp8" else element_bytes(settings)
     tokens = settings.max_batch_size * (settings.max_input_len + settings.max_output_len)
-    part = 0.9 if version.release >= (0, 11) else 0.85
+    part = _POOL_SINCE if since(version, MORE_KV_CACHE) else _POOL_BEFORE
     each = 2 * layers * heads * shape.head_dim * element
     return int(each * tokens * settings.pp / part)
 

@@ -10,7 +10,13 @@ from packaging.version import Version
 from clusterkit.engines.serving import Listening
 from clusterkit.engines.tensorrt_llm.flags import Flag, check_flags, flag, settings_of, words_of
 from clusterkit.engines.tensorrt_llm.gpus_per_node import gpus_per_node
-from clusterkit.engines.tensorrt_llm.versions import LAST_WITH_ENGINES
+from clusterkit.engines.tensorrt_llm.versions import (
+    BACKEND_IS_CHOSEN,
+    LAST_WITH_ENGINES,
+    SERVE,
+    has_engines,
+    since,
+)
 from clusterkit.model.job import RankProgram
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
 from clusterkit.payloads.model_protocol import INPUT_VERSION
@@ -23,14 +29,13 @@ SERVER = "trtllm-serve"
 SERVED_ENGINE = "engine"
 """What the engine's folder is called in the job's, on every node: rank 0 tells all its path."""
 
-_FIRST, _FIRST_WITH_BACKEND = (0, 15), (1, 0)
 _QUOTES_WORDS = Version("1.3.0rc3")
 _ENV = {"TOKENIZERS_PARALLELISM": "false"}
 
 
 def serves_engine(settings: TensorRtLlmSettings, version: Version) -> bool:
     """Whether it serves a built engine; else PyTorch serves the model itself."""
-    return settings.backend != "pytorch" and version <= LAST_WITH_ENGINES
+    return settings.backend != "pytorch" and has_engines(version)
 
 
 def has_own_views(settings: TensorRtLlmSettings, version: Version, placement: Placement) -> bool:
@@ -43,19 +48,19 @@ def has_own_views(settings: TensorRtLlmSettings, version: Version, placement: Pl
 
 def serve_refusals(settings: TensorRtLlmSettings, version: Version) -> Iterator[str]:
     """Why this version cannot serve it, each with a fix."""
-    if version.release < _FIRST:
+    if not since(version, SERVE):
         yield (
             f"engine.version: TensorRT-LLM {version} has no {SERVER}; 0.15 was the first. "
             "Fix: `clusterkit infer`, or 0.15 or newer"
         )
         return
-    if settings.backend == "tensorrt" and version > LAST_WITH_ENGINES:
+    if settings.backend == "tensorrt" and not has_engines(version):
         yield (
             f"engine.backend: TensorRT-LLM {version} runs no engines any more; "
             f"{LAST_WITH_ENGINES} was the last. Fix: leave engine.backend out, and PyTorch serves "
             "the model itself"
         )
-    if settings.backend == "pytorch" and version.release < _FIRST_WITH_BACKEND:
+    if settings.backend == "pytorch" and not since(version, BACKEND_IS_CHOSEN):
         yield (
             f"engine.backend: with TensorRT-LLM {version} clusterkit serves engines; PyTorch is "
             "supported from 1.0 on. Fix: leave engine.backend out"
@@ -123,7 +128,7 @@ def _flags(
 ) -> tuple[Flag, ...]:
     """What clusterkit decides; an engine has its lengths and its batch from its build."""
     of_pytorch = not serves_engine(settings, version)
-    has_backend = version.release >= _FIRST_WITH_BACKEND
+    has_backend = since(version, BACKEND_IS_CHOSEN)
     backend = "pytorch" if of_pytorch else "tensorrt"
     longest = settings.max_input_len + settings.max_output_len
     return (

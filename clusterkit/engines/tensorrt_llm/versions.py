@@ -39,6 +39,12 @@ LOCAL_GROUP_MENDED: Release = (0, 16)
 """The all-reduce asks the right ranks which of them share a node (allreducePlugin.cpp)."""
 UNEVEN_STAGES: Release = (0, 18)
 """Pipeline stages may have unequal numbers of layers; before, those left over were dropped."""
+SERVE: Release = (0, 15)
+"""trtllm-serve and trtllm-llmapi-launch (setup.py of 0.15)."""
+BACKEND_IS_CHOSEN: Release = (1, 0)
+"""trtllm-serve --backend; PyTorch is its default, and supported, from here on (notes of 1.0)."""
+MORE_KV_CACHE: Release = (0, 11)
+"""run.py's --kv_cache_free_gpu_memory_fraction is 0.9 from here on; before, 0.85 of the rest."""
 EXAMPLES_IN_MODELS_CORE: Release = (0, 20)
 """From here on examples/models/core/<model>; before, examples/<model> (notes of 0.19, 0.20)."""
 

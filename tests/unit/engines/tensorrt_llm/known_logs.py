@@ -110,7 +110,7 @@ SAMPLES = [
     (
         "Assertion failed: Number of GPUs per node 1 must be at least as large as TP (2) * PP (1)",
         "this TensorRT-LLM runs on one node only",
-        "0.7.1, 0.8.0 or later on the nodes",
+        "0.7.1, 0.8.0 or newer on the nodes",
     ),
     (
         "[TensorRT-LLM][ERROR] Assertion failed: Detect 4 GPUs, the GPU number is incompatible "
@@ -155,7 +155,7 @@ SAMPLES = [
     (
         "RuntimeError: [TensorRT-LLM][ERROR] CUDA runtime error in cudaSetDevice(device): invalid "
         "device ordinal (/src/tensorrt_llm/cpp/tensorrt_llm/runtime/utils/sessionUtils.cpp:34)",
-        "a rank asked for a GPU that its node does not have: TensorRT-LLM believes in 8 GPUs a "
+        "a rank asked for a GPU that its node does not have: TensorRT-LLM assumes 8 GPUs a "
         "node where nobody tells it",
         GPUS_PER_NODE,
     ),

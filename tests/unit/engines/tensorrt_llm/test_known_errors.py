@@ -50,6 +50,6 @@ def test_what_is_nearest_to_the_cause_is_told() -> None:
         "mpirun noticed that process rank 1 exited on signal 9 (Killed).\n"
     )
     assert explain(log) == (
-        "a rank asked for a GPU that its node does not have: TensorRT-LLM believes in 8 GPUs a "
+        "a rank asked for a GPU that its node does not have: TensorRT-LLM assumes 8 GPUs a "
         f"node where nobody tells it. Fix: {GPUS_PER_NODE}"
     )
