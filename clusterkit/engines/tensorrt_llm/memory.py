@@ -45,8 +45,9 @@ _RUNTIME = 551 * MIB
 _NCCL = {1: 0, 2: 342 * MIB}
 _NCCL_OF_MORE = 392 * MIB
 # Ours. Nobody publishes what else stages cost (a decoder for each micro-batch, channels of NCCL's
-# send and receive); aiconfigurator keeps 3.5 GB free beyond what it can compute. With 4 GiB the estimate agrees, for every version, with what was seen: Llama 2 70B in
-# float16 ran on two H100 80GB with tp 2, and did not fit with pp 2.
+# send and receive); aiconfigurator keeps 3.5 GB free beyond what it can compute. With 4 GiB the
+# estimate agrees, for every version, with what was seen: Llama 2 70B in float16 ran on two H100
+# 80GB with tp 2, and did not fit with pp 2.
 PIPELINE_ALLOWANCE = 4 * GIB
 # Ours: nvidia-smi counts 81559 MiB on an H100 80GB, of which CUDA gives 79.1 GiB.
 KEPT_BY_DRIVER = 512 * MIB
