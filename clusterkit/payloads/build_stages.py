@@ -32,6 +32,7 @@ _GRACE_S = 3.0
 _LOOK_EVERY_S = 0.1
 _REDRAWN_EVERY_S = 0.5
 _KEPT_LINES = 40
+_LINE_BYTES = 1 << 16
 
 
 class StageFailed(Exception):
@@ -155,7 +156,10 @@ class Stages:
 
 
 class _Lines:
-    """Splits bytes into lines; a progress bar ends its own with a carriage return."""
+    """Splits bytes into lines; a progress bar ends its own with a carriage return.
+
+    A line without end comes in pieces, as the program waits while it is searched.
+    """
 
     def __init__(self, take: Callable[[str, bool], None]) -> None:
         self._take = take
@@ -168,6 +172,8 @@ class _Lines:
             ends = [at for at in (text.find(b"\n"), text.find(b"\r")) if at >= 0]
             if not ends:
                 self._rest = text
+                if len(text) > _LINE_BYTES:
+                    self.end()
                 return
             at = min(ends)
             self._hand_over(text[:at], text[at : at + 1] == b"\r")

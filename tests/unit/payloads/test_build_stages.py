@@ -34,6 +34,20 @@ def test_lines_come_whole_however_they_are_cut(pieces: list[bytes]):
     ]
 
 
+def test_a_line_without_end_comes_in_pieces():
+    heard: list[str] = []
+    lines = _Lines(lambda line, _: heard.append(line))
+
+    for _ in range(64):
+        lines.add(b"x" * (1 << 14))
+    lines.add(b"\nlast")
+    lines.end()
+
+    *pieces, last = heard
+    assert ("".join(pieces), last) == ("x" * (1 << 20), "last")
+    assert max(map(len, pieces)) <= 2 << 16
+
+
 def test_programs_see_nothing_of_mpi_and_the_interpreters_folder_first(
     monkeypatch: pytest.MonkeyPatch,
 ):
