@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from clusterkit.command import Put
 from clusterkit.engines.engine_build import EngineBuild
@@ -46,13 +46,22 @@ def run_build(
     if heard.stopped:
         raise Interrupted(f"{head}: the build of {build.name} was ended: {heard.stopped}")
     told = heard.error or _unexplained(code)
-    known = explain("\n".join(heard.lines)) if heard.stage else None
-    lines = [f"{head}: {build.name} cannot be built: {told}", *heard.last_lines]
-    if known:
-        lines.append(known)
-    elif "Fix: " not in told:
-        lines.append(f"Fix: mend what the lines above name; {paths.log} on {head} has all of them")
-    raise ClusterkitError("\n".join(lines))
+    why = why_it_failed(told, heard.lines_of_stage, f"{paths.log} on {head}", explain)
+    raise ClusterkitError(f"{head}: {build.name} cannot be built: {why}")
+
+
+def why_it_failed(told: str, lines: Sequence[str], log: str, explain: Explain) -> str:
+    """What is told of the end, the last of ``lines``, and the fix behind them.
+
+    How a program ended may be all that is known: one that was killed writes nothing of it.
+    """
+    what, _, fix = told.partition(". Fix: ")
+    shown = [line for line in lines if line.strip()][-_LINES:]
+    if fix:
+        return "\n".join([what, *shown, f"Fix: {fix}"])
+    known = explain("\n".join([*lines, what]))
+    otherwise = f"Fix: mend what the lines above name; {log} has all of them"
+    return "\n".join([what, *shown, known or otherwise])
 
 
 class _Heard:
@@ -90,9 +99,9 @@ class _Heard:
                 self.stopped = why
 
     @property
-    def last_lines(self) -> list[str]:
-        """The end of what the failed program wrote."""
-        return [line for line in self.lines if line.strip()][-_LINES:] if self.stage else []
+    def lines_of_stage(self) -> tuple[str, ...]:
+        """What the failed program wrote."""
+        return tuple(self.lines) if self.stage else ()
 
     def _show(self, line: str) -> None:
         what = f"{self.stage}: {line}" if line else self.stage
