@@ -7,9 +7,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-_NAME = r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
+NAME = r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
 
-Name = Annotated[str, StringConstraints(pattern=_NAME)]
+Name = Annotated[str, StringConstraints(pattern=NAME)]
 """A cluster, node or group: what a host name may be (RFC 1123), beginning with a letter."""
 
 HIGHEST_PORT = 65535
@@ -17,7 +17,7 @@ HIGHEST_PORT = 65535
 
 def is_name(text: str) -> bool:
     """Whether ``text`` may be a :data:`Name`."""
-    return re.fullmatch(_NAME, text) is not None
+    return re.fullmatch(NAME, text) is not None
 
 
 class Model(BaseModel):

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from clusterkit.errors import did_you_mean
+from clusterkit.model.base import NAME
 
 Place = tuple[int | str, ...]
 """Keys and list positions from the top of a file: ``("nodes", "node1", "gpus", 0)``."""
@@ -120,6 +121,8 @@ def _wording(kind: str, given: Any, context: dict[str, Any]) -> tuple[str, str]:
             return f"must be at most {context['le']:g}, not {was}", ""
         case "string_too_short" | "too_short":
             return "must not be empty", ""
+        case "string_pattern_mismatch" if context["pattern"] != NAME:
+            return f"{was} is not written as it must be", ""
         case "string_pattern_mismatch":
             return f"{was} is not a name", NAME_FIX
         case _:

@@ -34,6 +34,11 @@ CASES = {
         "pair.yaml:7: engine.name: must be tensorrt-llm or transformers, not `triton`. "
         "Fix: use tensorrt-llm or transformers",
     ),
+    "a version that is none": (
+        ("engine: {pp: 2}", "engine: {name: tensorrt-llm, model: /m, version: v0.16}"),
+        "pair.yaml:7: engine.version: `v0.16` is not written as it must be. "
+        'Fix: write for example `version: "0.16.0"`',
+    ),
     "an empty model": (
         ("engine: {pp: 2}", 'engine: {model: ""}'),
         "pair.yaml:7: engine.model: must not be empty. "
