@@ -28,7 +28,9 @@ class Stage:
 
     def words(self, work: str) -> tuple[str, ...]:
         """The argv of a build in the folder ``work``."""
-        return tuple(word.replace(WORK, work) for word in self.argv)
+        return tuple(
+            work + word[len(WORK) :] if word.startswith(WORK) else word for word in self.argv
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from clusterkit.payloads.processes import adopt_orphans
 from clusterkit.payloads.publishing import publish
 
 INTERRUPTED = 130
+WORK = "{work}"
 
 
 def main() -> NoReturn:
@@ -78,7 +79,7 @@ def build(order: dict[str, Any], stages: Stages, stop: threading.Event) -> bool:
         check_room(place.target.parent, order["room_bytes"])
         for number, stage in enumerate(order["stages"], 1):
             tell(event="stage", name=stage["name"], number=number, of=len(order["stages"]))
-            words = [word.replace("{work}", str(place.work)) for word in stage["argv"]]
+            words = [in_folder(word, place.work) for word in stage["argv"]]
             stages.run(stage["name"], words, environment(stage["env"], place.work), stage["cwd"])
         check_files(place.work, order)
         shutil.rmtree(place.checkpoint, ignore_errors=True)
@@ -90,6 +91,11 @@ def build(order: dict[str, Any], stages: Stages, stop: threading.Event) -> bool:
         return changed
     finally:
         place.leave()
+
+
+def in_folder(word: str, work: Path) -> str:
+    """A word of the order; what begins with ``{work}`` is a path of the build's."""
+    return f"{work}{word[len(WORK) :]}" if word.startswith(WORK) else word
 
 
 def tell(**event: Any) -> None:

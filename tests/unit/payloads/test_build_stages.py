@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from clusterkit.payloads import facts
+from clusterkit.payloads.build_engine import in_folder
 from clusterkit.payloads.build_stages import _Lines, environment
 
 
@@ -46,6 +47,14 @@ def test_a_line_without_end_comes_in_pieces():
     *pieces, last = heard
     assert ("".join(pieces), last) == ("x" * (1 << 20), "last")
     assert max(map(len, pieces)) <= 2 << 16
+
+
+def test_only_a_whole_path_of_the_build_is_filled_in():
+    words = ("/m/{work}", "{work}.checkpoint", "{work}/cache")
+
+    filled = [in_folder(word, Path("/e/x.part")) for word in words]
+
+    assert filled == ["/m/{work}", "/e/x.part.checkpoint", "/e/x.part/cache"]
 
 
 def test_programs_see_nothing_of_mpi_and_the_interpreters_folder_first(

@@ -43,6 +43,18 @@ BUILD = EngineBuild(
 TRT = TensorRtLlmSettings(name="tensorrt-llm", model="/m/llama", family="llama")
 
 
+def test_only_a_whole_path_of_the_build_is_filled_in():
+    stage = Stage("convert", ("--model", "/m/{work}", "--out", CHECKPOINT, f"{WORK}/cache"))
+
+    assert stage.words("/e/x.part") == (
+        "--model",
+        "/m/{work}",
+        "--out",
+        "/e/x.part.checkpoint",
+        "/e/x.part/cache",
+    )
+
+
 def test_the_key_names_the_folder_whatever_its_order():
     other = replace(BUILD, key={"a": [1, 2], "b": 1})
 
