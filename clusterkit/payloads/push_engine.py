@@ -244,7 +244,10 @@ class Push:
         if name not in self._verified:
             self._verified.add(name)
             if sha256(self._folder / name) != self._manifest["files"][name]["sha256"]:
-                why = f"{self._folder}/{name} on the head is damaged. Fix: build the engine again"
+                why = (
+                    f"{self._folder}/{name} on the head is damaged. "
+                    "Fix: run `clusterkit build --verify`, which builds it again"
+                )
                 for each in self._alive():
                     self._fail(each, why)
 

@@ -84,7 +84,8 @@ def test_an_engine_that_is_damaged_on_the_head_is_named_and_placed_nowhere(folde
     damage(damaged, at=5)
     code, rows = chain.push()
 
-    why = f"{damaged} on the head is damaged. Fix: build the engine again"
+    fix = "Fix: run `clusterkit build --verify`, which builds it again"
+    why = f"{damaged} on the head is damaged. {fix}"
     failed = [row for row in rows if row["event"] == "failed"]
     assert (code, [(row["node"], row["why"]) for row in failed]) == (
         1,
