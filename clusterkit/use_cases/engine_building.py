@@ -19,7 +19,12 @@ from clusterkit.model.models import ModelShape
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
 from clusterkit.placement import place_stages
 from clusterkit.use_cases.built_engine import BuiltEngine, with_version
-from clusterkit.use_cases.engine_commands import BuildPaths, first_build_steps, order_of
+from clusterkit.use_cases.engine_commands import (
+    BuildPaths,
+    another_build,
+    first_build_steps,
+    order_of,
+)
 from clusterkit.use_cases.engine_looking import look_at_model, read_model
 from clusterkit.use_cases.engine_pushing import push_engine, push_steps
 from clusterkit.use_cases.engine_running import run_build
@@ -69,6 +74,12 @@ def build_engine(
     paths = BuildPaths.of(cluster, build)
     manifest = look_at_files(builder, head, paths.target, verify=verify)
     if manifest is not None:
+        if other := another_build(manifest, build):
+            name = paths.target.rpartition("/")[2]
+            raise ClusterkitError(
+                f"{head}: {paths.target} is of another build than its name says: {other}. "
+                f"Fix: `clusterkit engines rm {name}`, then `clusterkit build`"
+            )
         return _built(manifest, build, paths, changed=False)
     for warning in _checked(session, facts, look, build):
         builder.sink(Note(warning))

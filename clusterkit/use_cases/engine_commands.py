@@ -11,6 +11,7 @@ from typing import Any
 from clusterkit.command import Command, Put, Step
 from clusterkit.engines.engine_build import EngineBuild
 from clusterkit.model.cluster import Cluster
+from clusterkit.payloads.model_protocol import MANIFEST
 from clusterkit.tasks.payload import payload_folder
 from clusterkit.use_cases.model_commands import check_command
 
@@ -41,6 +42,24 @@ def engines_folder(cluster: Cluster) -> str:
 def key_digest(key: Mapping[str, Any]) -> str:
     """The sha256 of a build's key, in hex."""
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+
+
+def another_build(manifest: Mapping[str, Any], build: EngineBuild) -> str:
+    """How an engine's manifest shows that it came of another build; empty: it is of this one.
+
+    Names tell builds apart, so that happens where somebody copied or edited a folder.
+    """
+    found = dict(manifest.get("engine") or {}).get("key")
+    if not isinstance(found, dict):
+        return f"its {MANIFEST} does not say of which"
+    wanted = json.loads(json.dumps(build.key))
+    differ = [name for name in sorted({*found, *wanted}) if found.get(name) != wanted.get(name)]
+    told = [
+        f"{name} is {json.dumps(found.get(name))}, not {json.dumps(wanted.get(name))}"
+        for name in differ
+        if name != "stages"
+    ]
+    return "; ".join(told or ["its programs had other words"][: len(differ)])
 
 
 def look_command(

@@ -203,6 +203,22 @@ def test_everything_wrong_with_the_model_is_told_at_once(
     assert not (nodes.shared / "clusterkit/engines").exists()
 
 
+def test_an_engine_that_was_copied_under_another_name_is_not_run(nodes: Vendor) -> None:
+    folder = nodes.shared / "clusterkit/engines" / Path(nodes.pair.answer("build")["folder"]).name
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["engine"]["key"] |= {"tp": 4, "version": "0.8.0"}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+    done = nodes.pair("infer", "--prompt", "hi")
+
+    assert done.returncode == 1
+    assert " ".join(done.stderr.split()) == (
+        f"Error: node1: /TRTDir/clusterkit/engines/{folder.name} is of another build than its "
+        f'name says: tp is 4, not 2; version is "0.8.0", not "{VERSION}". '
+        f"Fix: `clusterkit engines rm {folder.name}`, then `clusterkit build`"
+    )
+
+
 def test_a_program_that_fails_is_quoted(nodes: Vendor) -> None:
     replace_build(nodes, FAILS)
 

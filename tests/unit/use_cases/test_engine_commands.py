@@ -15,6 +15,7 @@ from clusterkit.tasks.payload import payload_name
 from clusterkit.use_cases.built_engine import is_built, with_version
 from clusterkit.use_cases.engine_commands import (
     BuildPaths,
+    another_build,
     engines_command,
     first_build_steps,
     key_digest,
@@ -41,6 +42,23 @@ BUILD = EngineBuild(
     work_bytes=4,
 )
 TRT = TensorRtLlmSettings(name="tensorrt-llm", model="/m/llama", family="llama")
+
+
+def test_an_engine_of_another_build_is_told_by_what_differs():
+    key = BUILD.key | {"tp": 2, "pp": 1, "gpu": ("9.0",), "stages": [["a"]]}
+    build = replace(BUILD, key=key)
+    as_read = json.loads(json.dumps(key))
+
+    def told(manifest):
+        return another_build(manifest, build)
+
+    assert told({"engine": {"key": as_read}}) == ""
+    assert (
+        told({"engine": {"key": as_read | {"tp": 1, "pp": 2}}}) == "pp is 2, not 1; tp is 1, not 2"
+    )
+    assert told({"engine": {"key": as_read | {"gpu": ["8.0"]}}}) == 'gpu is ["8.0"], not ["9.0"]'
+    assert told({"engine": {"key": as_read | {"stages": []}}}) == "its programs had other words"
+    assert told({"engine": {}}) == told({}) == "its manifest.json does not say of which"
 
 
 def test_only_a_whole_path_of_the_build_is_filled_in():
