@@ -52,8 +52,7 @@ def check_build(
     problems, warnings = _judge(known, version, shape, cluster, facts)
     if shape:
         builder = facts.get(cluster.head.name)
-        for is_certain, text in _host_memory(known, shape, cluster.head.name, builder):
-            (problems if is_certain else warnings).append(text)
+        warnings += _host_memory(known, shape, cluster.head.name, builder)
         warnings += _context(known, shape)
     if problems:
         raise DoesNotFit("\n".join(problems))
@@ -221,26 +220,24 @@ def _unlike(placement: Placement, facts: Mapping[str, NodeFacts]) -> Iterator[tu
 
 def _host_memory(
     settings: TensorRtLlmSettings, shape: ModelShape, name: str, facts: NodeFacts | None
-) -> Iterator[tuple[bool, str]]:
-    """The memory of the building node; True: certainly too little, for one rank at a time."""
+) -> Iterator[str]:
+    """The memory of the building node: warned of only, as it may have swap."""
     if facts is None or not facts.memory_bytes:
         return
     need = _HOST_COPIES * rank_weights(shape, settings)
     at_once = min(settings.workers or len(facts.gpus) or 1, settings.world_size)
     if need > facts.memory_bytes:
         yield (
-            True,
             f"{name}: building a rank takes about {gib(need)} of the host's memory (its weights "
-            f"twice), and the node has {gib(facts.memory_bytes)}. Fix: a node with more memory "
-            "first in the inventory, or more `tp` or `pp`",
+            f"twice), and the node has {gib(facts.memory_bytes)}. Fix, if it is killed: a node "
+            "with more memory first in the inventory, or more `tp` or `pp`"
         )
     elif at_once * need > (facts.memory_available_bytes or facts.memory_bytes):
         fewer = ", or `workers: 1`" if at_once > 1 else ""
         yield (
-            False,
             f"{name}: building {at_once} at once takes about {gib(at_once * need)} of the host's "
             f"memory, and {gib(facts.memory_available_bytes)} is available. "
-            f"Fix, if it is killed: free some{fewer}",
+            f"Fix, if it is killed: free some{fewer}"
         )
 
 

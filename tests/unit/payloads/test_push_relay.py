@@ -140,7 +140,11 @@ def test_a_file_that_is_shorter_than_it_should_be_is_told_of(
     assert kept.end() == ("here", "rank0 is shorter than its manifest says")
 
 
-@pytest.mark.parametrize("said", [b"", f"{TOKEN}\n".encode(), f"{TOKEN}\n".encode() + CONTENT[:9]])
+@pytest.mark.parametrize(
+    "said",
+    [b"", f"{TOKEN}\n".encode(), f"{TOKEN}\n".encode() + CONTENT[:9]],
+    ids=["nothing", "its token", "its token and some bytes"],
+)
 def test_one_that_is_stopped_ends_at_once_whatever_it_waits_for(
     listener: socket.socket, said: bytes
 ):

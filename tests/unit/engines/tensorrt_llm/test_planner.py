@@ -226,12 +226,12 @@ class TestGpusThatDiffer:
 
 
 class TestHostMemory:
-    def test_too_little_for_one_rank_is_refused(self) -> None:
+    def test_too_little_for_one_rank_is_warned_of(self) -> None:
         facts = {"node1": node(gpus(2), memory_bytes=64 * GIB)}
-        assert refusal("0.16.0", facts=facts, pp=2, quantization="fp8") == (
+        assert warnings("0.16.0", facts=facts, pp=2, quantization="fp8") == (
             "node1: building a rank takes about 64.7 GiB of the host's memory (its weights "
-            "twice), and the node has 64.0 GiB. Fix: a node with more memory first in the "
-            "inventory, or more `tp` or `pp`"
+            "twice), and the node has 64.0 GiB. Fix, if it is killed: a node with more memory "
+            "first in the inventory, or more `tp` or `pp`",
         )
 
     def test_too_little_for_all_that_are_built_at_once_is_warned_of(self) -> None:
