@@ -64,7 +64,7 @@ def run(perform: Perform, verb: str, values: Mapping[str, Any], manner: Manner) 
         printer.error(error, debug=is_debugging())
         code = error.exit_code
     except KeyboardInterrupt as stop:
-        fix = " Fix: run it again; it goes on from here" if verb in _GO_ON else ""
+        fix = " Fix: run it again; it does what is still to be done" if verb in _GO_ON else ""
         unheard = f" No answer yet from {', '.join(stop.args)}." if stop.args else ""
         stopped = Interrupted(f"`{verb}` was interrupted.{unheard}{fix}")
         printer.error(stopped, debug=is_debugging())

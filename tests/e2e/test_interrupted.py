@@ -43,7 +43,7 @@ def test_ctrl_c_gives_the_lock_back_and_the_next_up_completes(described: Pair, m
 
     assert (process.returncode, output) == (130, "")
     assert errors.endswith(
-        "Error: `up` was interrupted.\nFix: run it again; it goes on from here\n"
+        "Error: `up` was interrupted.\nFix: run it again; it does what is still to be done\n"
     )
     assert "Traceback" not in errors
     assert lock(described) == []
