@@ -59,7 +59,11 @@ def another_build(manifest: Mapping[str, Any], build: EngineBuild) -> str:
         for name in differ
         if name != "stages"
     ]
-    return "; ".join(told or ["its programs had other words"][: len(differ)])
+    if differ:
+        return "; ".join(told or ["its programs had other words"])
+    files = build.files_of(tuple(range(len(build.rank_files))))
+    unnamed = [name for name in files if name not in manifest["files"]]
+    return f"its {MANIFEST} does not name {', '.join(unnamed)}" if unnamed else ""
 
 
 def look_command(

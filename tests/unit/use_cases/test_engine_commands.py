@@ -52,7 +52,11 @@ def test_an_engine_of_another_build_is_told_by_what_differs():
     def told(manifest):
         return another_build(manifest, build)
 
-    assert told({"engine": {"key": as_read}}) == ""
+    files = dict.fromkeys(build.files_of((0,)), {"size": 1})
+    assert told({"engine": {"key": as_read}, "files": files}) == ""
+    assert told({"engine": {"key": as_read}, "files": {}}) == (
+        f"its manifest.json does not name {', '.join(files)}"
+    )
     assert (
         told({"engine": {"key": as_read | {"tp": 1, "pp": 2}}}) == "pp is 2, not 1; tp is 1, not 2"
     )
