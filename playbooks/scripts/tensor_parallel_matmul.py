@@ -10,14 +10,17 @@ X_r W_r is as large as Y, and an all-reduce adds them up. Needs numpy and mpi4py
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-from mpi4py import MPI
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the ranks of a node share its cores
+
+import numpy as np  # noqa: E402 - it looks at that once
+from mpi4py import MPI  # noqa: E402
 
 WORLD = MPI.COMM_WORLD
 RANK, RANKS = WORLD.Get_rank(), WORLD.Get_size()
