@@ -19,8 +19,8 @@ from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the ranks of a node share its cores
 
-import numpy as np  # noqa: E402 - it looks at that once
-from mpi4py import MPI  # noqa: E402
+import numpy as np
+from mpi4py import MPI
 
 WORLD = MPI.COMM_WORLD
 RANK, RANKS = WORLD.Get_rank(), WORLD.Get_size()
