@@ -7,6 +7,7 @@ import pytest
 
 from clusterkit.errors import UsageError
 from clusterkit.facts import NodeFacts
+from clusterkit.model.cluster import Storage
 from clusterkit.model.run_options import RunOptions
 from clusterkit.use_cases.script import Script, check_syntax, find_script
 from tests.unit.pair import pair
@@ -57,6 +58,14 @@ def test_modules_travel_beside_it(tmp_path: Path):
 )
 def test_a_path_on_the_storage_or_not_of_here_is_of_the_nodes(given: str, path: str):
     assert found(given) == Script(path, is_there=True)
+
+
+def test_on_the_storage_it_is_that_of_the_nodes_though_there_is_one_here(tmp_path: Path):
+    file = tmp_path / "train.py"
+    file.write_text("1")
+    cluster = pair(storage=Storage("volume", str(tmp_path)))
+
+    assert find_script(RunOptions(script=file), cluster) == Script(str(file), is_there=True)
 
 
 EXEC = "Fix: `run` starts Python scripts; use `clusterkit exec` for others"
