@@ -62,6 +62,23 @@ def place(cluster: Cluster, ranks: int | None = None) -> Placement:
     return _placed(cluster, counts)
 
 
+def place_evenly(cluster: Cluster, per_node: int) -> Placement:
+    """Place ``per_node`` ranks on each node.
+
+    Raises:
+        DoesNotFit: If a node has fewer slots.
+    """
+    small = [f"{node.name} {node.slots}" for node in cluster.nodes if node.slots < per_node]
+    if small:
+        most = min(node.slots for node in cluster.nodes)
+        raise DoesNotFit(
+            f"{per_node} ranks on each node do not fit in cluster {cluster.name}: there are fewer "
+            f"slots on some ({', '.join(small)}). Fix: ask for at most {most} per node, choose "
+            "other nodes with `--nodes`, or raise `slots`"
+        )
+    return _placed(cluster, [per_node] * len(cluster.nodes))
+
+
 def place_stages(cluster: Cluster, *, tp: int, pp: int) -> Placement:
     """Place ``pp`` pipeline stages of ``tp`` ranks each: rank = stage * tp + tensor parallel rank.
 

@@ -25,7 +25,10 @@ BUILT_IN = {
         "tensorrt-llm": "clusterkit.engines.tensorrt_llm:TensorRtLlm",
         "transformers": "clusterkit.engines.transformers:Transformers",
     },
-    "launchers": {"mpirun": "clusterkit.launchers.mpirun:Mpirun"},
+    "launchers": {
+        "mpirun": "clusterkit.launchers.mpirun:Mpirun",
+        "torchrun": "clusterkit.launchers.torchrun:Torchrun",
+    },
 }
 
 

@@ -6,18 +6,18 @@ import gc
 import os
 import sys
 from importlib import import_module
-from keyword import iskeyword
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from clusterkit.cli.help import Verb
+from clusterkit.cli.words import module_of
 
 VERBS = {
     "Describe": ("init", "discover", "import", "check", "schema"),
     "Cluster": ("plan", "up", "ls", "status", "doctor", "support", "down"),
-    "Run": ("mpi-hello", "bench", "build", "infer", "serve", "models", "play"),
+    "Run": ("mpi-hello", "bench", "build", "infer", "serve", "run", "models", "play"),
     "Jobs": ("jobs", "logs", "stop"),
     "Nodes": ("exec", "cp", "ssh", "keys", "images", "engines", "fix"),
 }
@@ -59,10 +59,12 @@ def application(only: str | None = None) -> typer.Typer:
     )
     app.callback()(_common)
     for verb in [only] if only in every else every:
-        name = verb.replace("-", "_") + ("_" if iskeyword(verb) else "")
-        module = import_module(f"clusterkit.cli.{name}")
+        module = import_module(module_of(verb))
+        name = module.__name__.rpartition(".")[2]
         function = getattr(module, "exec_" if name == "exec" else name)
-        app.command(verb, cls=Verb, epilog=f"\b\nExample:\n  {module.EXAMPLE}")(function)
+        epilog = f"\b\nExample:\n  {module.EXAMPLE}"
+        settings = getattr(module, "SETTINGS", None)
+        app.command(verb, cls=Verb, epilog=epilog, context_settings=settings)(function)
     return app
 
 

@@ -16,7 +16,7 @@ from clusterkit.cli.words import (
 )
 
 if TYPE_CHECKING:
-    from clusterkit.model.options import HelloOptions
+    from clusterkit.model.run_options import HelloOptions
     from clusterkit.report.console import Printer
 
 EXAMPLE = "clusterkit mpi-hello --ranks 4"

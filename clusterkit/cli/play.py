@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clusterkit.cli.run import Manner, run
-from clusterkit.cli.words import ClusterOption, DryRunOption, Output, OutputOption, YesOption
+from clusterkit.cli.words import (
+    ClusterOption,
+    DryRunOption,
+    Output,
+    OutputOption,
+    YesOption,
+    module_of,
+)
 
 if TYPE_CHECKING:
     from clusterkit.model.options import PlayOptions
@@ -49,7 +56,7 @@ def perform(options: PlayOptions, manner: Manner, printer: Printer) -> int:
             # What follows means this cluster, which no `up` has made the current one.
             manner = replace(manner, inventory=step.options.file)
         yes = manner.yes or bool(getattr(step.options, "yes", False))
-        verb = import_module(f"clusterkit.cli.{step.verb.replace('-', '_')}")
+        verb = import_module(module_of(step.verb))
         shown = Collected() if manner.output == "json" else printer
         code = verb.perform(step.options, replace(manner, yes=yes), shown) or 0
         if isinstance(shown, Collected):

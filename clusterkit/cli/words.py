@@ -1,12 +1,19 @@
-"""Options that many verbs share."""
+"""Options that many verbs share, and where each verb is."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from keyword import iskeyword
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+def module_of(verb: str) -> str:
+    """The module of a verb; some names are taken, by Python or by what runs every verb."""
+    name = verb.replace("-", "_")
+    return f"clusterkit.cli.{name}" + ("_" if iskeyword(name) or name == "run" else "")
 
 
 class Output(StrEnum):

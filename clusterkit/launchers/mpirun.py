@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from clusterkit.command import Command
 from clusterkit.placement import Placement
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """``count`` processes of ``argv`` on one node."""
+
+    node: str
+    count: int
+    argv: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +41,18 @@ class Mpirun:
         rsh: tuple[str, ...] | None = None,
         temp_folder: str | None = None,
     ) -> Command:
-        """Start ``rank_argv`` as every rank, each node's ranks in an application context.
+        """Start ``rank_argv`` as every rank."""
+        groups = [Group(node, len(ranks), rank_argv) for node, ranks in placement.by_node]
+        return self.start(groups, rsh=rsh, temp_folder=temp_folder)
+
+    def start(
+        self,
+        groups: Sequence[Group],
+        *,
+        rsh: tuple[str, ...] | None = None,
+        temp_folder: str | None = None,
+    ) -> Command:
+        """Start each group in an application context.
 
         Only this pins ranks to nodes on both versions: Open MPI 4 reorders a hostfile. ``rsh``
         starts a daemon on another node as ssh would; Open MPI looks for its first word on PATH
@@ -51,12 +72,12 @@ class Mpirun:
             argv += self._option("prte_if_include", "oob_tcp_if_include", self.subnet)
             argv += ["--mca", "btl_tcp_if_include", self.subnet]
         argv += self._transports()
-        for node, ranks in placement.by_node:
-            count = str(len(ranks))
+        for number, group in enumerate(groups):
             # The only node is this machine, whatever the inventory calls it.
-            name = "localhost" if rsh is None else node
-            context = ["-np", count, "-H", f"{name}:{count}", *rank_argv]
-            argv += context if node == placement.nodes[0] else [":", *context]
+            name = "localhost" if rsh is None else group.node
+            count = str(group.count)
+            context = ["-np", count, "-H", f"{name}:{count}", *group.argv]
+            argv += [":", *context] if number else context
         return Command(tuple(argv))
 
     def _daemons(self, rsh: tuple[str, ...]) -> list[str]:

@@ -28,6 +28,7 @@ from clusterkit.model.import_options import ImportOptions
 from clusterkit.model.infer_options import InferOptions, Timeout, one_or_more
 from clusterkit.model.mistakes import Mistake, explain, mistake
 from clusterkit.model.models import ModelOrigin
+from clusterkit.model.run_options import HelloOptions, RunOptions
 from clusterkit.model.serve_options import ServeOptions
 
 
@@ -60,15 +61,6 @@ class DownOptions(Model):
     """Take the cluster away, and look that nothing is left."""
 
     yes: bool = Field(default=False, description="Remove without asking")
-
-
-class HelloOptions(Model):
-    """Let every rank report where it runs."""
-
-    ranks: int | None = Field(
-        default=None, ge=1, description="How many ranks; default: one for each slot", examples=[4]
-    )
-    timeout_s: Timeout = Field(default=60.0, description="End the job after this many seconds")
 
 
 class BuildOptions(Model):
@@ -212,6 +204,7 @@ VERBS: dict[str, type[Model]] = {
     "mpi-hello": HelloOptions,
     "plan": PlanOptions,
     "play": PlayOptions,
+    "run": RunOptions,
     "schema": SchemaOptions,
     "serve": ServeOptions,
     "ssh": SshOptions,
@@ -274,6 +267,7 @@ _ARGUMENTS = {
     "models": ("action", "model"),
     "plan": ("file",),
     "play": ("file",),
+    "run": ("script", "args"),
     "schema": ("name",),
     "ssh": ("node", "argv"),
     "stop": ("job",),
@@ -284,6 +278,7 @@ _FLAGS = {
     "cluster": "--name",
     "connect_timeout_s": "--connect-timeout",
     "hosts": "--host",
+    "run files": "--file",
     "init gpus_per_node": "--gpus",
     "source": "--from",
     "timeout_s": "--timeout",

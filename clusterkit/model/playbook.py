@@ -63,6 +63,8 @@ def from_folder(options: Model, base: Path) -> Model:
     for name, value in options:
         if isinstance(value, Path) and value != Path("-"):
             found[name] = Path(absolute(str(value), base))
+        elif name == "files":
+            found[name] = tuple(Path(absolute(str(each), base)) for each in value)
         elif name == "model" and value is not None:
             found[name] = model_path(value, base)
         elif isinstance(options, CpOptions):

@@ -15,6 +15,8 @@ keep a lease from lapsing.
                         daemon-output, daemon-ended, stopped, gone
     to a rank           run, leave
     from it             hello (with its pipes), started, ended
+    to a torchrun       meet
+    from it             hello (without a rank)
 """
 
 from __future__ import annotations

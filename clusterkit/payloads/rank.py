@@ -19,13 +19,16 @@ from clusterkit.payloads.own_prefix import environment_here
 from clusterkit.payloads.processes import die_with, exit_code, signal_group, signal_name, spawn
 
 _AGENT_WITHIN_S = 10.0
+# How each launcher tells a rank its place. torchrun's agents do not pass on what mpirun told them.
+_BY_TORCHRUN = {"rank": "RANK", "local_rank": "LOCAL_RANK", "size": "WORLD_SIZE"}
+_BY_MPIRUN = {key: f"OMPI_COMM_WORLD_{key.upper()}" for key in ("rank", "local_rank", "size")}
 
 
 def main() -> None:
     """Run this rank's program and exit as it did."""
     die_with(os.getppid())
     os.chdir(os.environ["CLUSTERKIT_FOLDER"])
-    agent = _connect("agent.sock")
+    agent = connect("agent.sock")
     wakeups = _wake_on_signals()
     reads, writes = zip(*(os.pipe() for _ in range(3)))  # noqa: B905 - Python 3.8
     _say_hello(agent, reads)
@@ -85,7 +88,7 @@ class Watch:
         return code
 
 
-def _connect(name: str) -> socket.socket:
+def connect(name: str) -> socket.socket:
     """Reach the agent, which may have been started at the same moment as the launcher."""
     deadline = time.monotonic() + _AGENT_WITHIN_S
     while True:
@@ -113,8 +116,8 @@ def _wake_on_signals() -> int:
 
 
 def _say_hello(agent: socket.socket, reads: tuple[int, ...]) -> None:
-    names = {"rank": "RANK", "local_rank": "LOCAL_RANK", "size": "SIZE"}
-    hello = {key: int(os.environ["OMPI_COMM_WORLD_" + name]) for key, name in names.items()}
+    names = _BY_TORCHRUN if "TORCHELASTIC_RUN_ID" in os.environ else _BY_MPIRUN
+    hello = {key: int(os.environ[name]) for key, name in names.items()}
     line = json.dumps({"t": "hello", **hello}).encode() + b"\n"
     pipes = struct.pack(f"{len(reads)}i", *reads)
     agent.sendmsg([line], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, pipes)])

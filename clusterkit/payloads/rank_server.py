@@ -93,6 +93,10 @@ class RankServer:
 
     def _admit(self, line: RankLine) -> None:
         hello = line.hello
+        if "rank" not in hello:  # the node's torchrun asks where to meet the others
+            self._port.close()
+            line.send({"t": "meet", "env": self._env})
+            return
         planned = self._job["ranks"].get(str(hello["rank"]))
         if planned != hello["local_rank"] or hello["size"] != self._job["world_size"]:
             self.tell({**hello, "t": "misplaced"})
@@ -190,11 +194,11 @@ class RankLine:
 
     def _greet(self) -> None:
         data, messages, *_ = self._connection.recvmsg(4096, socket.CMSG_SPACE(12))
-        if not data or not messages:
+        if not data:
             self.close()
             return
         self.hello = json.loads(data)
-        fds = memoryview(messages[0][2]).cast("i").tolist()
+        fds = memoryview(messages[0][2]).cast("i").tolist() if messages else ()
         for name, fd in zip(_PIPES, fds):  # noqa: B905 - Python 3.8
             self._pipes[fd] = Pipe(self._loop, fd, name, self)
         self._loop.forget(self._connection.fileno())
@@ -217,7 +221,7 @@ class RankLine:
     def _vanished(self) -> None:
         """The rank hung up: after its report, or because it was killed."""
         self.drain()
-        if not self._has_ended:
+        if "rank" in self.hello and not self._has_ended:
             end = {"t": "rank-ended", "rank": self.hello["rank"], "exit_code": None}
             self._report({**end, "signal": None, "told": self.told})
         self.close()

@@ -33,6 +33,7 @@ _VIEWS = {
     "ModelsResult": "models:models_text",
     "PlanResult": "plan:plan_text",
     "PlayResult": "play:play_text",
+    "RunResult": "run:run_text",
     "ServeResult": "serve:serve_text",
     "StatusResult": "status:status_text",
     "StopResult": "jobs:stop_text",

@@ -28,6 +28,7 @@ from clusterkit.results.plan import (
     UpResult,
 )
 from clusterkit.results.play import PlayResult
+from clusterkit.results.run import RunResult
 from clusterkit.results.serve import ServeResult
 from clusterkit.results.status import (
     StatusResult,
@@ -58,6 +59,7 @@ RESULTS: dict[str, type[Model]] = {
     "mpi-hello": HelloResult,
     "plan": PlanResult,
     "play": PlayResult,
+    "run": RunResult,
     "serve": ServeResult,
     "status": StatusResult,
     "stop": StopResult,

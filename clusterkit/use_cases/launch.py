@@ -107,6 +107,7 @@ def make_job(
     facts: Facts,
     timeout_s: float | None,
     job: str | None = None,
+    launched_by: str = "mpirun",
 ) -> Job:
     """The job of one verb, ready to be run."""
     cluster = session.cluster
@@ -120,7 +121,7 @@ def make_job(
         nodes=nodes,
         placement=placement,
         program=program(nodes[0].python, nodes[0].payloads),
-        launch=launcher(cluster, facts[cluster.head.name]).command(
+        launch=launcher(cluster, facts[cluster.head.name], launched_by).command(
             placement, RANK_ARGV, rsh=RSH if several else None
         ),
         subnet=cluster.subnet if several else None,
@@ -141,16 +142,18 @@ def job_node(cluster: Cluster, name: str, facts: NodeFacts) -> JobNode:
     )
 
 
-def launcher(cluster: Cluster, head: NodeFacts) -> Launcher:
-    """The mpirun of the head, and how it must be called there."""
-    mpirun = str(head.mpirun)
+def launcher(cluster: Cluster, head: NodeFacts, name: str = "mpirun") -> Launcher:
+    """The mpirun of the head, and how it must be called there; or what it starts on each node."""
     made: Launcher = registry.find("launchers", "mpirun")(
-        mpirun=mpirun,
+        mpirun=str(head.mpirun),
         version=str(head.mpi_version),
         subnet=cluster.subnet,
         as_root=_is_root(cluster),
         prefix=_prefix(head) if cluster.subnet else None,
     )
+    if name != "mpirun":
+        addresses = {node.name: node.address for node in cluster.nodes}
+        made = registry.find("launchers", name)(mpirun=made, addresses=addresses)
     return made
 
 

@@ -13,7 +13,7 @@ from clusterkit.facts import NodeFacts
 from clusterkit.jobs import Job
 from clusterkit.model.cluster import Cluster
 from clusterkit.model.job import RankProgram
-from clusterkit.model.options import HelloOptions
+from clusterkit.model.run_options import HelloOptions
 from clusterkit.placement import Placement, Rank, place
 from clusterkit.results.hello import HelloRank, HelloResult, HelloWay
 from clusterkit.use_cases.launch import Facts, job_steps, known_facts, make_job, run

@@ -14,7 +14,7 @@ from docker.errors import ImageNotFound
 from tests.e2e.controller import Controller, free_subnet, new_cluster_name
 from tests.e2e.local_job import MakeJob, jobs_here
 from tests.e2e.machine_image import machine_image
-from tests.e2e.pair import Pair
+from tests.e2e.pair import TRIO, Pair
 from tests.e2e.tensorrt_llm_image import tensorrt_llm_image
 from tests.e2e.vendor_pair import Vendor
 
@@ -150,6 +150,26 @@ def pair(
                 terminal.write_line(f"kept: CLUSTERKIT_HOME={controller.home} -c {name}")
             else:
                 controller.close()
+
+
+@pytest.fixture(scope="module")
+def trio(
+    node_image: str,
+    docker_host: docker.DockerClient,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Pair]:
+    """A cluster of three nodes with PyTorch that is up, of which one has one slot only."""
+    name = new_cluster_name()
+    controller = Controller(tmp_path_factory.mktemp("home"), docker_host, {name})
+    with free_subnet(docker_host) as subnet:
+        folder = tmp_path_factory.mktemp("trio")
+        made = Pair(name, subnet, node_image, folder, controller, docker_host)
+        try:
+            made.describe(nodes={node: {"slots": slots} for node, slots in TRIO.items()})
+            made.up()
+            yield made
+        finally:
+            controller.close()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -103,3 +103,6 @@ class Pair:
 
 NOTHING: dict[str, list[str]] = {"containers": [], "networks": [], "volumes": [], "files": []}
 """What :meth:`Pair.left` says where nothing is left."""
+
+TRIO = {"node1": 2, "node2": 1, "node3": 2}
+"""The nodes of the fixture ``trio`` and their slots: they differ."""

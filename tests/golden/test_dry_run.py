@@ -22,6 +22,7 @@ MACHINES, CARRIED = "inventories/machines.yaml", "inventories/machines-docker.ya
 NFS, SYNC = (f"tests/golden/inventories/machines-{kind}.yaml" for kind in ("nfs", "sync"))
 ENGINE_SYNC = "tests/golden/inventories/tensorrt-llm-sync.yaml"
 SERVED = "tests/golden/inventories/tensorrt-llm-serve.yaml"
+DEMONSTRATION = "playbooks/scripts/tensor_parallel_matmul.py"
 CASES = {
     "up-machines": ("up", MACHINES),
     "up-machines-docker": ("up", CARRIED),
@@ -54,10 +55,25 @@ CASES = {
     "serve-pytorch": ("serve", "--inventory", SERVED, "--port", "9000"),
     "keys-rotate-docker-pair": ("keys", "rotate", "--inventory", PAIR),
     "fix-apply-machines": ("fix", "apply", "--inventory", MACHINES, "--gpus-per-node", "1"),
+    **{
+        f"run-{name}": ("run", "--inventory", *words, "--", DEMONSTRATION, "--rows", "it's $(x)")
+        for name, words in {
+            "docker-pair": (PAIR, "--nodes", "node2"),
+            "docker-pair-torchrun": (PAIR, "--launcher", "torchrun", "--ranks", "3"),
+            "machines": (MACHINES, "--per-node", "1", "--timeout", "60"),
+            "local-torchrun": (LOCAL, "--launcher", "torchrun", "--per-node", "2"),
+        }.items()
+    },
+    "run-on-the-storage": ("run", "--inventory", PAIR, "--", "/shared/train.py"),
     "exec-docker-pair": ("exec", "--inventory", PAIR, "@workers", "--", "echo", "a b"),
     **{
         f"play-{name}": ("play", f"playbooks/{name}.yaml")
-        for name in ("chatglm2-two-nodes", "llama-70b-pp2-fp8", "llama-70b-tp2")
+        for name in (
+            "chatglm2-two-nodes",
+            "llama-70b-pp2-fp8",
+            "llama-70b-tp2",
+            "tensor-parallel-matmul",
+        )
     },
     **{
         f"infer-machines-{nodes}": (
@@ -101,7 +117,7 @@ def dry_run(home: Path, *words: str) -> str:
     ):
         done.stdout = done.stdout.replace(found, name)
     text = re.sub(r"payload-[0-9a-f]{12}", "payload-VERSION", done.stdout)
-    text = re.sub(r"(bench-net|infer|mpi-hello|serve)-[0-9a-f]{6}\b", r"\1-ID", text)
+    text = re.sub(r"(bench-net|infer|mpi-hello|run|serve)-[0-9a-f]{6}\b", r"\1-ID", text)
     # Only root needs the flag, and a container's root always does.
     text = re.sub(r' *"--allow-run-as-root",\n', "", text)
     return json.dumps(json.loads(text), indent=2) + "\n"

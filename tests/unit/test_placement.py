@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clusterkit.errors import DoesNotFit
-from clusterkit.placement import Placement, Rank, place, visible_devices
+from clusterkit.placement import Placement, Rank, place, place_evenly, visible_devices
 from tests.unit.pair import node, pair
 
 
@@ -79,3 +79,25 @@ def test_every_rank_has_one_slot_and_no_earlier_node_has_room(slots, data):
     *full, last = placement.by_node
     assert [len(of_node) for _, of_node in full] == slots[: len(full)]
     assert len(last[1]) <= slots[len(full)]
+
+
+def test_so_many_ranks_on_each_node():
+    placement = place_evenly(pair(nodes=(node(1, slots=3), node(2, gpus=(5, 6)))), 2)
+
+    assert placement.ranks == (
+        Rank(0, "node1", 0),
+        Rank(1, "node1", 1),
+        Rank(2, "node2", 0, 0),
+        Rank(3, "node2", 1, 1),
+    )
+
+
+def test_nodes_with_too_few_slots_for_so_many_on_each_are_named():
+    with pytest.raises(DoesNotFit) as caught:
+        place_evenly(pair(nodes=(node(1, slots=3), node(2), node(3, slots=1))), 3)
+
+    assert str(caught.value) == (
+        "3 ranks on each node do not fit in cluster pair: there are fewer slots on some "
+        "(node2 2, node3 1). Fix: ask for at most 1 per node, choose other nodes with `--nodes`, "
+        "or raise `slots`"
+    )

@@ -75,6 +75,18 @@ EMPTY = "--prompt: the prompt is empty. Fix: write what the model should answer"
             "--ranks: must be at least 1, not `0`. Fix: write for example `--ranks 4`",
         ),
         (
+            "run",
+            {"script": Path("a.py"), "ranks": 2, "per_node": 1},
+            "`--ranks` and `--per-node` both say how many. Fix: leave one of them out",
+        ),
+        (
+            "run",
+            {"script": Path("a.py"), "args": ("a", "b\0"), "launcher": "srun", "per_node": 0},
+            "ARGS: has a NUL character, which no program can be given. Fix: leave it out\n"
+            "--launcher: must be mpirun or torchrun, not `srun`. Fix: did you mean `mpirun`?\n"
+            "--per-node: must be at least 1, not `0`. Fix: write for example `--per-node 2`",
+        ),
+        (
             "models",
             {"action": "pull"},
             "`pull` needs a model. Fix: name one, such as smollm2-135m",

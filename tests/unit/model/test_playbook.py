@@ -18,6 +18,7 @@ from clusterkit.model.options import (
     UpOptions,
 )
 from clusterkit.model.playbook import PlaybookStep
+from clusterkit.model.run_options import RunOptions
 
 REPOSITORY = Path(__file__).parents[3]
 QUESTION = "What is the capital of France?"
@@ -47,6 +48,38 @@ def test_the_shipped_recipe_for_a_pair_of_containers():
         ("build", BuildOptions()),
         ("infer", InferOptions(prompt=(QUESTION,), max_tokens=32)),
         ("down", DownOptions(yes=True)),
+    ]
+
+
+def test_the_shipped_demonstration_of_tensor_parallelism():
+    script = REPOSITORY / "playbooks" / "scripts" / "tensor_parallel_matmul.py"
+    inner = ("--inner", "2048", "--columns", "2048")
+
+    assert shipped("tensor-parallel-matmul.yaml") == [
+        ("up", UpOptions(file=REPOSITORY / "inventories" / "docker-pair.yaml", yes=True)),
+        ("mpi-hello", HelloOptions()),
+        ("run", RunOptions(script=script, args=("--rows", "256", *inner))),
+        ("run", RunOptions(script=script, args=("--rows", "1", *inner))),
+        ("down", DownOptions(yes=True)),
+    ]
+    assert script.is_file()
+
+
+def test_a_script_and_its_files_are_found_from_the_playbook(tmp_path: Path):
+    playbook = tmp_path / "p.yaml"
+    playbook.write_text(
+        "- run: {script: a.py, files: [lib/b.py, /c.py], per-node: 2, launcher: torchrun}\n"
+        "- run: {script: /shared/a.py, files: b.py}\n"
+    )
+
+    assert [step.options for step in load_playbook(playbook)] == [
+        RunOptions(
+            script=tmp_path / "a.py",
+            files=(tmp_path / "lib/b.py", Path("/c.py")),
+            per_node=2,
+            launcher="torchrun",
+        ),
+        RunOptions(script=Path("/shared/a.py"), files=(tmp_path / "b.py",)),
     ]
 
 

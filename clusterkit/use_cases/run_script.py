@@ -1,0 +1,169 @@
+"""Run a Python script of the user's as the ranks of one job."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import replace
+
+from clusterkit.command import Step
+from clusterkit.errors import JobFailed, UsageError
+from clusterkit.events import Event, RankOutput, Sink
+from clusterkit.executor.kept import Kept, Spool
+from clusterkit.jobs import Job
+from clusterkit.model.job import RankProgram
+from clusterkit.model.node_sets import fold, select
+from clusterkit.model.run_options import RunOptions
+from clusterkit.placement import Placement, place, place_evenly
+from clusterkit.results.run import RunRank, RunResult
+from clusterkit.transports.world import World
+from clusterkit.use_cases.launch import (
+    Facts,
+    facts_now,
+    job_steps,
+    known_facts,
+    make_job,
+    run,
+)
+from clusterkit.use_cases.planned_facts import planned_facts
+from clusterkit.use_cases.rank_logs import RankLogs
+from clusterkit.use_cases.script import Script, check_syntax, check_there, find_script
+from clusterkit.use_cases.session import Session, open_world
+
+_NO_MODULE = re.compile(r"^ModuleNotFoundError: No module named '(\w+)", re.MULTILINE)
+
+
+def run_script(session: Session, options: RunOptions, *, sink: Sink) -> RunResult:
+    """Start the script in every place, and hand over what each rank writes.
+
+    Raises:
+        UsageError: If the cluster is not up, the ranks do not fit, or there is no such script.
+        JobFailed: If a rank failed, with the first that did; or the time was over.
+    """
+    began = time.monotonic()
+    facts = known_facts(session)
+    placement = placement_of(session, options)
+    script = find_script(options, session.cluster)
+    heard = _Heard(placement, sink)
+    with open_world(session) as world:
+        facts = _check(session, options, world, placement=placement, facts=facts)
+        if script.is_there:
+            check_there(script, placement.nodes, world)
+        check_syntax(script, (facts[node] for node in placement.nodes))
+        job = script_job(session, options, script, placement=placement, facts=facts)
+        try:
+            run(job, world, heard)
+        except JobFailed as error:
+            raise heard.explained(error, options) from None
+    return RunResult(
+        cluster=session.cluster.name,
+        job=job.id,
+        script=str(options.script),
+        launcher=options.launcher,
+        ranks=heard.ranks(),
+        took_s=time.monotonic() - began,
+    )
+
+
+def run_script_steps(session: Session, options: RunOptions) -> list[Step]:
+    """The steps of :func:`run_script`, not run."""
+    cluster = session.cluster
+    script = find_script(options, cluster)
+    facts = planned_facts(cluster)
+    placement = placement_of(session, options)
+    return job_steps(script_job(session, options, script, placement=placement, facts=facts))
+
+
+def placement_of(session: Session, options: RunOptions) -> Placement:
+    """The ranks on the nodes that were chosen.
+
+    Raises:
+        DoesNotFit: If there are more ranks than slots.
+    """
+    chosen = select(session.cluster, options.nodes)
+    part = replace(session.cluster, nodes=tuple(map(session.cluster.node, chosen)))
+    if options.per_node is not None:
+        return place_evenly(part, options.per_node)
+    return place(part, options.ranks)
+
+
+def script_job(
+    session: Session, options: RunOptions, script: Script, *, placement: Placement, facts: Facts
+) -> Job:
+    """The script in every place, with its words as they were given."""
+    return make_job(
+        session,
+        "run",
+        placement=placement,
+        program=lambda python, _: RankProgram(
+            (python, script.path, *options.args), files=script.files
+        ),
+        facts=facts,
+        timeout_s=options.timeout_s,
+        launched_by=options.launcher,
+    )
+
+
+def _check(
+    session: Session, options: RunOptions, world: World, *, placement: Placement, facts: Facts
+) -> Facts:
+    """What the nodes are; looked at again where PyTorch, which torchrun needs, was missing."""
+
+    def lacking(facts: Facts) -> list[str]:
+        return [node for node in placement.nodes if "torch" not in facts[node].packages]
+
+    if options.launcher != "torchrun" or not lacking(facts):
+        return facts
+    facts = facts_now(session, world, facts)
+    if without := lacking(facts):
+        raise UsageError(
+            f"{fold(without)}: torchrun is a part of PyTorch, which {facts[without[0]].python} "
+            "does not have there. Fix: install it there, or use `--launcher mpirun`"
+        )
+    return facts
+
+
+class _Heard:
+    """Passes a job's events on, and keeps what each rank wrote."""
+
+    def __init__(self, placement: Placement, sink: Sink) -> None:
+        spool = Spool()
+        self._placement = placement
+        self._sink = sink
+        self._kept = [Kept(spool) for _ in placement.ranks]
+        self._logs = RankLogs()
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, RankOutput):
+            line = f"{event.text}\n".encode("utf-8", "surrogateescape")
+            self._kept[event.rank].take(event.stream, line)
+        self._logs(event)
+        self._sink(event)
+
+    def ranks(self) -> tuple[RunRank, ...]:
+        """Each rank and its output."""
+        return tuple(
+            RunRank(
+                rank=place.rank,
+                node=place.node,
+                local_rank=place.local_rank,
+                device=place.device,
+                stdout=kept.output("stdout"),
+                stderr=kept.output("stderr"),
+            )
+            for place, kept in zip(self._placement.ranks, self._kept, strict=True)
+        )
+
+    def explained(self, error: JobFailed, options: RunOptions) -> JobFailed:
+        """The error, with what to do where a module lies beside the script and stayed here."""
+
+        def explain(log: str) -> str | None:
+            for name in _NO_MODULE.findall(log):
+                beside = options.script.with_name(f"{name}.py")
+                if beside.is_file():
+                    return f"Fix: let the module travel too: `--file {beside}`"
+            return None
+
+        what, found, _ = str(error).rpartition("\nFix: ")
+        known = self._logs.explained(explain) if found else None
+        return JobFailed(f"{what}\n{known}", exit_code=error.exit_code) if known else error
