@@ -28,7 +28,7 @@ settings.register_profile(
 settings.load_profile("steady")
 
 
-# What starts tests in the background may have them ignore Ctrl-C, and all that they start with them.
+# Who starts tests in the background may have them ignore Ctrl-C, and with them all they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
