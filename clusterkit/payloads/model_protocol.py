@@ -22,3 +22,6 @@ CHUNK_BYTES = 1 << 20
 
 PATIENCE_S = 60.0
 """How long a copy may stand still before its end is given up."""
+
+GPUS_PER_NODE_BY = "CLUSTERKIT_GPUS_PER_NODE_BY"
+"""The variable that says how a rank tells TensorRT-LLM the number: ``shim`` or ``config``."""

@@ -4,7 +4,7 @@
 
 The words are run.py's own. What else every rank must know is in ``input.json`` in its folder:
 
-    {"version": 1, "tensorrt_llm": "0.16.0", "gpus_per_node": "config", "output": "indexed",
+    {"version": 1, "tensorrt_llm": "0.16.0", "output": "indexed",
      "prompts": ["…"], "tokenizer": FOLDER, "tokenizer_link": null, "greedy_by_config": false,
      "draw_seed": false}
 

@@ -4,8 +4,7 @@
 
 The words are the vendor's own. What else every rank must know is in ``input.json`` in its folder:
 
-    {"version": 1, "url": "http://127.0.0.1:8000", "folder": MODEL, "folder_here": null,
-     "gpus_per_node": "none"}
+    {"version": 1, "url": "http://127.0.0.1:8000", "folder": MODEL, "folder_here": null}
 
 ``folder_here`` names a link in the job's folder through which every node finds its own view of
 the engine: the server tells all ranks one path. After a real completion rank 0 tells one event:
@@ -26,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from clusterkit.payloads.generate_events import Refused, rank, tell
+from clusterkit.payloads.model_protocol import GPUS_PER_NODE_BY
 from clusterkit.payloads.rank_input import read_input
 from clusterkit.payloads.serve_watch import ServerWatch
 from clusterkit.payloads.trtllm_child import end_as, run
@@ -71,7 +71,7 @@ def _words(words: list[str], order: dict[str, Any], env: dict[str, str]) -> list
     from clusterkit.payloads.gpus_per_node import prepare
 
     engine = order["folder"]
-    own, more = prepare(order["gpus_per_node"], engine, str(Path.cwd()), env)
+    own, more = prepare(env.get(GPUS_PER_NODE_BY, "none"), engine, str(Path.cwd()), env)
     env.update(more)
     link = Path.cwd() / order["folder_here"]
     with contextlib.suppress(FileExistsError):  # another rank of this node made it

@@ -11,6 +11,7 @@ from typing import Any
 
 from clusterkit.payloads.generate_events import Refused
 from clusterkit.payloads.job_protocol import JOB_VARIABLE
+from clusterkit.payloads.model_protocol import GPUS_PER_NODE_BY
 
 _SEED = "--random_seed"
 # What makes the sampling of a generation_config.json greedy.
@@ -26,11 +27,11 @@ def prepared(
         Refused: If something is missing that run.py needs.
     """
     env, here = dict(os.environ), Path.cwd()
-    if order["gpus_per_node"] != "none":
+    if at_run := env.get(GPUS_PER_NODE_BY):
         from clusterkit.payloads.gpus_per_node import prepare
 
         engine = _value(words, "--engine_dir")
-        folder, more = prepare(order["gpus_per_node"], engine, str(here), env)
+        folder, more = prepare(at_run, engine, str(here), env)
         words, env = _with_value(words, "--engine_dir", folder), {**env, **more}
     if order["tokenizer_link"]:
         with contextlib.suppress(FileExistsError):  # another rank of this node made it

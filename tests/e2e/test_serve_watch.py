@@ -80,7 +80,6 @@ def rank_0(folder: Path, *, server: str, launcher: str) -> Iterator[subprocess.P
         "url": f"http://127.0.0.1:{port}",
         "folder": str(model),
         "folder_here": None,
-        "gpus_per_node": "none",
     }
     (folder / "input.json").write_text(json.dumps(order))
     path = f"{programs}:{os.environ['PATH']}"
@@ -165,7 +164,7 @@ watch.until_ended()
 @pytest.mark.parametrize("lacks", ["config.json", "launcher"])
 def test_what_is_missing_is_named(tmp_path: Path, lacks: str):
     order: dict[str, Any] = {"version": 1, "url": "http://127.0.0.1:9", "folder": str(tmp_path)}
-    order |= {"folder_here": None, "gpus_per_node": "none"}
+    order |= {"folder_here": None}
     (tmp_path / "input.json").write_text(json.dumps(order))
     if lacks == "launcher":
         (tmp_path / "config.json").write_text("{}")

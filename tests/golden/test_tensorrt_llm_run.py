@@ -179,11 +179,14 @@ def test_a_dry_run_shows_the_whole_program() -> None:
         *("--max_input_length", "2048", "--top_k", "1", "--log_level", "error"),
         "--use_py_session",
     )
-    assert made.env == {"TLLM_LOG_LEVEL": "ERROR", "TOKENIZERS_PARALLELISM": "false"}
+    assert made.env == {
+        "TLLM_LOG_LEVEL": "ERROR",
+        "TOKENIZERS_PARALLELISM": "false",
+        "CLUSTERKIT_GPUS_PER_NODE_BY": "shim",
+    }
     assert json.loads(made.files["input.json"]) == {
         "version": 1,
         "tensorrt_llm": "0.9.0",
-        "gpus_per_node": "shim",
         "output": "indexed",
         "prompts": ["What is the capital of France?"],
         "tokenizer": f"{ENGINE}/tokenizer",
@@ -201,6 +204,7 @@ def test_a_fix_that_needs_the_environment_puts_it_there() -> None:
     assert made.env == {
         "TLLM_LOG_LEVEL": "ERROR",
         "TOKENIZERS_PARALLELISM": "false",
+        "CLUSTERKIT_GPUS_PER_NODE_BY": "config",
         "FORCE_NCCL_ALL_REDUCE_STRATEGY": "1",
     }
 

@@ -19,6 +19,7 @@ from clusterkit.engines.tensorrt_llm.layout import Layout
 from clusterkit.engines.tensorrt_llm.versions import has_engines, since
 from clusterkit.errors import UsageError
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
+from clusterkit.payloads.model_protocol import GPUS_PER_NODE_BY
 from clusterkit.placement import Placement
 
 _FLAG = "--gpus_per_node"
@@ -38,6 +39,12 @@ class GpusPerNode:
     why: str
     build_flag: int | None = None
     env: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def rank_env(self) -> dict[str, str]:
+        """What every rank's environment has of it; the number itself is LOCAL_WORLD_SIZE there."""
+        told = {} if self.at_run == "none" else {GPUS_PER_NODE_BY: self.at_run}
+        return {**told, **self.env}
 
 
 def gpus_per_node(

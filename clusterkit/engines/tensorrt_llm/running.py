@@ -54,7 +54,6 @@ def run_program(
     content = {
         "version": INPUT_VERSION,
         "tensorrt_llm": str(version),
-        "gpus_per_node": fix.at_run,
         "output": run.output,
         "prompts": list(request.prompts),
         "tokenizer": tokenizer,
@@ -64,7 +63,7 @@ def run_program(
     }
     return RankProgram(
         argv=argv,
-        env={**_QUIET, **fix.env},
+        env={**_QUIET, **fix.rank_env},
         files={"input.json": json.dumps(content, ensure_ascii=False).encode()},
     )
 

@@ -113,12 +113,11 @@ def serve_program(
         "url": listening.own_url,
         "folder": model_folder,
         "folder_here": SERVED_ENGINE if has_own_views(settings, version, placement) else None,
-        "gpus_per_node": fix.at_run,
     }
     words = serve_words(settings, version, model_folder, listening)
     return RankProgram(
         argv=(python, payload_folder, "trtllm_serve", *words),
-        env={**_ENV, **fix.env},
+        env={**_ENV, **fix.rank_env},
         files={"input.json": json.dumps(content, ensure_ascii=False).encode()},
     )
 
