@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from clusterkit.command import Step
 from clusterkit.engines.base import engine_of
-from clusterkit.engines.serving import Listening, ServingEngine
+from clusterkit.engines.serving import Listening, LooksFirst, ServingEngine
 from clusterkit.errors import JobFailed, UsageError
 from clusterkit.events import Event, Note, RankAnswer, Sink
 from clusterkit.jobs import Job
+from clusterkit.model.engine import EngineSettings
 from clusterkit.model.models import ModelShape
 from clusterkit.model.node_sets import fold
 from clusterkit.model.serve_options import ServeOptions
+from clusterkit.model.triton import TritonSettings
 from clusterkit.placement import Placement, place_stages
 from clusterkit.results.serve import ServeRank, ServeResult
 from clusterkit.use_cases.builder import builder_for, place_everywhere, placing_steps
@@ -22,6 +25,7 @@ from clusterkit.use_cases.gate import check_now, check_verdict
 from clusterkit.use_cases.heard import Heard
 from clusterkit.use_cases.launch import Facts, facts_now, job_steps, known_facts, make_job, run
 from clusterkit.use_cases.planned_facts import planned_facts
+from clusterkit.use_cases.serve_looking import look_everywhere
 from clusterkit.use_cases.session import Session, open_world, with_engine
 
 
@@ -52,6 +56,11 @@ def serve(
         engine = _serving(session)
         shape, folder = None, session.cluster.engine.model
         _checked(session, engine, shape, facts, sink)
+        where = listening(session, options)
+        if isinstance(engine, LooksFirst):
+            looks = look_everywhere(session, engine, where, world, facts)
+            for warning in engine.check_looks(looks, _placement(session), where):
+                sink(Note(warning))
         if engine.serves_built():
             builder = builder_for(session, world, facts=facts, sink=sink)
             nodes = _placement(session).nodes
@@ -63,7 +72,6 @@ def serve(
             shape, folder = built.shape, built.folder
             _checked(session, engine, shape, facts, sink)
         job = _job(session, options, folder=folder, facts=facts)
-        where = listening(session, options)
         heard = Heard(engine_of(session.cluster.engine).parse, sink)
         listener = _Listener(heard, lambda told: on_ready(_result(session, job, where, told)))
         try:
@@ -97,7 +105,8 @@ def listening(session: Session, options: ServeOptions) -> Listening:
     own = first.address or "127.0.0.1"
     host = options.host or own
     is_any = host in ("0.0.0.0", "::")  # noqa: S104
-    return Listening(host, options.port, reached_at=own if is_any else host)
+    addresses = {node.name: node.address for node in session.cluster.nodes}
+    return Listening(host, options.port, own if is_any else host, addresses)
 
 
 class _Listener:
@@ -123,6 +132,7 @@ def _result(session: Session, job: Job, where: Listening, told: Mapping[str, Any
         cluster=session.cluster.name,
         job=job.id,
         url=where.url,
+        grpc=_grpc(settings, where),
         model=told["model"],
         tp=settings.tp,
         pp=settings.pp,
@@ -130,6 +140,13 @@ def _result(session: Session, job: Job, where: Listening, told: Mapping[str, Any
         ready_s=told["took_s"],
         ranks=tuple(ServeRank(rank=place.rank, node=place.node) for place in job.placement.ranks),
     )
+
+
+def _grpc(settings: EngineSettings, where: Listening) -> str | None:
+    """The address of gRPC, where the engine's server has it."""
+    if not isinstance(settings, TritonSettings):
+        return None
+    return replace(where, port=settings.grpc_port).address
 
 
 def _with_options(session: Session, options: ServeOptions) -> Session:
@@ -145,7 +162,7 @@ def _serving(session: Session) -> ServingEngine:
     if isinstance(engine, ServingEngine):
         return engine
     raise UsageError(
-        f"engine.name: `serve` needs engine tensorrt-llm today, and cluster "
+        f"engine.name: `serve` needs engine tensorrt-llm or triton, and cluster "
         f"{session.cluster.name} has {session.cluster.engine.name}. Fix: `clusterkit infer`, or "
         "`engine: {name: tensorrt-llm, …}` in the inventory"
     )
