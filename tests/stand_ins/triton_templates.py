@@ -77,10 +77,14 @@ def _ensemble(number: tuple[int, ...]) -> str:
         ("stream", "TYPE_BOOL", "1?"),
     ]
     steps = (
-        ("preprocessing", {"QUERY": "text_input", "REQUEST_OUTPUT_LEN": "max_tokens"},
+        ("preprocessing", {"QUERY": "text_input", "REQUEST_OUTPUT_LEN": "max_tokens",
+                           "BAD_WORDS_DICT": "bad_words", "STOP_WORDS_DICT": "stop_words"},
          {"INPUT_ID": "_ids", "REQUEST_OUTPUT_LEN": "_wanted"}),
         ("tensorrt_llm", {"input_ids": "_ids", "request_output_len": "_wanted",
-                          "streaming": "stream"}, {"output_ids": "_answer"}),
+                          "end_id": "end_id", "runtime_top_k": "top_k",
+                          "runtime_top_p": "top_p", "temperature": "temperature",
+                          "random_seed": "random_seed", "streaming": "stream"},
+         {"output_ids": "_answer"}),
         ("postprocessing", {"TOKENS_BATCH": "_answer"}, {"OUTPUT": "text_output"}),
     )  # fmt: skip
     text = ",\n".join(_step(*step) for step in steps)
@@ -112,7 +116,13 @@ def _step(model: str, inputs: dict[str, str], outputs: dict[str, str]) -> str:
 
 def _preprocessing(number: tuple[int, ...]) -> str:
     integer = _integer(number)
-    rows = [("QUERY", "TYPE_STRING", "-1"), ("REQUEST_OUTPUT_LEN", integer, "-1")]
+    words = "-1" if number < (0, 7) else "-1?"
+    rows = [
+        ("QUERY", "TYPE_STRING", "-1"),
+        ("REQUEST_OUTPUT_LEN", integer, "-1"),
+        ("BAD_WORDS_DICT", "TYPE_STRING", words),
+        ("STOP_WORDS_DICT", "TYPE_STRING", words),
+    ]
     out = [("INPUT_ID", "TYPE_INT32", "-1"), ("REQUEST_OUTPUT_LEN", integer, "-1")]
     return (
         _head("preprocessing", _batch(number), "python")
@@ -139,6 +149,11 @@ def _tensorrt_llm(number: tuple[int, ...]) -> str:
     rows = [
         ("input_ids", "TYPE_INT32", "-1"),
         ("request_output_len", _integer(number), "-1"),
+        ("end_id", _integer(number), "1?"),
+        ("runtime_top_k", _integer(number), "1?"),
+        ("runtime_top_p", "TYPE_FP32", "1?"),
+        ("temperature", "TYPE_FP32", "1?"),
+        ("random_seed", "TYPE_UINT64", "1?"),
         ("streaming", "TYPE_BOOL", "1?"),
     ]
     optional = ["max_tokens_in_paged_kv_cache", "batch_scheduler_policy"]
