@@ -28,6 +28,7 @@ from clusterkit.use_cases.builder import (
 from clusterkit.use_cases.built_engine import BuiltEngine, with_version
 from clusterkit.use_cases.gate import check_now, check_verdict
 from clusterkit.use_cases.heard import Heard
+from clusterkit.use_cases.infer_server import ask, ask_steps, is_asked
 from clusterkit.use_cases.launch import (
     Facts,
     facts_now,
@@ -58,6 +59,8 @@ def infer(
         JobFailed: If the job did not come to its end.
     """
     session = with_options(session, options)
+    if is_asked(session):
+        return ask(session, options, request, sink=sink)
     engine = engine_of(session.cluster.engine)
     heard = Heard(engine.parse, sink)
     remembered = known_facts(session)  # says so if the cluster is not up
@@ -101,6 +104,8 @@ def infer(
 def infer_steps(session: Session, options: InferOptions, request: GenerateRequest) -> list[Step]:
     """The steps of :func:`infer` where nothing is there yet, not run."""
     session = with_options(session, options)
+    if is_asked(session):
+        return ask_steps(session, options, request)
     facts = planned_facts(session.cluster)
     session = with_version(session, facts)
     if builtin := model_source(session.cluster.engine.model).builtin:

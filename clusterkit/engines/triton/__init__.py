@@ -69,7 +69,18 @@ class Triton:
         request: GenerateRequest,
         placement: Placement,
     ) -> RankProgram:
-        """What asks the server, on its own node; ``model_folder`` has what the server told."""
+        """What asks the server, on its own node; ``model_folder`` has what the server told.
+
+        Raises:
+            UsageError: If Triton cannot be asked so.
+        """
+        if request.system is not None:
+            raise UsageError(
+                "Triton gets the prompt as it is: there is no chat template. Fix: leave out "
+                "`--system`, or write it into the prompt"
+            )
+        if request.logits:
+            raise UsageError("Triton's models give no logits. Fix: leave out `--logits`")
         content = {
             "version": INPUT_VERSION,
             "server": f"{model_folder}/server.json",
