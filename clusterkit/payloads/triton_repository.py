@@ -15,6 +15,9 @@ CONFIG = "config.pbtxt"
 RUNS_ENGINE = "tensorrt_llm"
 """The model that loads the engine: the only one on ranks that do not serve."""
 
+ON_RANK_0, ON_OTHERS = "--on-rank-0", "--on-other-ranks"
+"""Behind which the words for some ranks stand, after those for all."""
+
 NEEDED_IN_QUOTES = frozenset(
     ("engine_dir", "tokenizer_dir", "tokenizer_type", "triton_backend", "batching_strategy")
 )

@@ -1,9 +1,9 @@
 """Be one rank of Triton: fill a model repository, start tritonserver, tell when it answers.
 
     triton_serve /opt/tritonserver/bin/tritonserver --model-repository={repository} …
+        --on-rank-0 --http-port=8000 … --on-other-ranks --allow-http=false …
 
-The words are those of all ranks; ``input.json`` has what rank 0 and the others are told besides,
-and the values of the templates. ``{repository}`` and ``{prefix}`` become this rank's own. After a
+``input.json`` has the values of the templates, and where rank 0 answers. ``{repository}`` and ``{prefix}`` become this rank's own. After a
 real answer, and when no other node answers in rank 0's place, rank 0 tells one event:
 
     {"event": "serving", "model": NAME, "answer": TEXT, "took_s": SECONDS}
@@ -25,7 +25,13 @@ from clusterkit.payloads.job_protocol import JOB_VARIABLE
 from clusterkit.payloads.rank_input import read_input
 from clusterkit.payloads.sweep import shared_memory_of
 from clusterkit.payloads.triton_look import texts, version_files
-from clusterkit.payloads.triton_repository import RUNS_ENGINE, make, problems
+from clusterkit.payloads.triton_repository import (
+    ON_OTHERS,
+    ON_RANK_0,
+    RUNS_ENGINE,
+    make,
+    problems,
+)
 from clusterkit.payloads.triton_watch import TritonWatch
 from clusterkit.payloads.trtllm_child import end_as, run
 
@@ -41,7 +47,7 @@ def main() -> None:
     except Refused as error:
         tell(event="error", rank=rank(), message=str(error))
         sys.exit(error.exit_code)
-    words = _words(sys.argv[1:], order, repository)
+    words = _words(sys.argv[1:], repository)
     env = {**os.environ, "PATH": _path()}
     if rank() == 0:
         watch = TritonWatch(order, on_ready=lambda *told: _ready(order, *told), give_up=_give_up)
@@ -64,12 +70,13 @@ def _repository(order: dict[str, Any]) -> Path:
     return folder
 
 
-def _words(words: list[str], order: dict[str, Any], repository: Path) -> list[str]:
+def _words(words: list[str], repository: Path) -> list[str]:
     prefix = f"{shared_memory_of(os.environ.get(JOB_VARIABLE, 'none'))}{rank()}-"
-    own = order["leader"] if rank() == 0 else order["followers"]
+    leader, others = words.index(ON_RANK_0), words.index(ON_OTHERS)
+    own = words[leader + 1 : others] if rank() == 0 else words[others + 1 :]
     return [
         word.replace("{repository}", str(repository)).replace("{prefix}", prefix)
-        for word in (*words, *own)
+        for word in (*words[:leader], *own)
     ]
 
 

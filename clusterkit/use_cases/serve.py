@@ -25,7 +25,7 @@ from clusterkit.use_cases.gate import check_now, check_verdict
 from clusterkit.use_cases.heard import Heard
 from clusterkit.use_cases.launch import Facts, facts_now, job_steps, known_facts, make_job, run
 from clusterkit.use_cases.planned_facts import planned_facts
-from clusterkit.use_cases.serve_looking import look_everywhere
+from clusterkit.use_cases.serve_looking import look_everywhere, look_steps
 from clusterkit.use_cases.session import Session, open_world, with_engine
 
 
@@ -94,7 +94,10 @@ def serve_steps(session: Session, options: ServeOptions) -> list[Step]:
     engine = _serving(session)
     engine.check_serve(None, session.cluster, {})
     if not engine.serves_built():
-        return job_steps(_job(session, options, folder=session.cluster.engine.model, facts=facts))
+        job = _job(session, options, folder=session.cluster.engine.model, facts=facts)
+        where = listening(session, options)
+        looks = isinstance(engine, LooksFirst) and look_steps(session, engine, where, facts)
+        return [*(looks or ()), *job_steps(job)]
     job = _job(session, options, folder="<known after build>", facts=facts)
     return [*placing_steps(session, facts, [node.name for node in job.nodes]), *job_steps(job)]
 

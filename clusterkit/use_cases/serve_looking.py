@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from clusterkit.command import Command
+from clusterkit.command import Command, Step
 from clusterkit.engines.serving import Listening, LooksFirst
 from clusterkit.errors import ClusterkitError
 from clusterkit.executor import on_each, raise_failures
@@ -26,17 +26,35 @@ def look_everywhere(
     Raises:
         NodesFailed: With every node that could not be looked at.
     """
-    cluster = session.cluster
-    words = engine.look_words(where)
+    looks = _looks(session, engine, where, facts)
 
     def look(name: str) -> dict[str, Any]:
-        payloads = payload_folder(cluster.home_of(name))
-        argv = (facts[name].python, "-I", "-S", payloads, *words)
-        answer = world.perform(name, Command(argv, timeout_s=_WITHIN_S)).check()
-        told: dict[str, Any] = json.loads(answer.stdout)
+        told: dict[str, Any] = json.loads(world.perform(name, looks[name]).check().stdout)
         return told
 
-    placement = place_stages(cluster, tp=cluster.engine.tp, pp=cluster.engine.pp)
-    answers = on_each(list(placement.nodes), look)
+    answers = on_each(list(looks), look)
     raise_failures(answers)
     return {name: told for name, told in answers.items() if not isinstance(told, ClusterkitError)}
+
+
+def look_steps(
+    session: Session, engine: LooksFirst, where: Listening, facts: Facts
+) -> tuple[Step, ...]:
+    """The steps of :func:`look_everywhere`, not run."""
+    looks = _looks(session, engine, where, facts)
+    summary = "look whether it can be served here"
+    return tuple(Step(name, summary, look, stage="engine") for name, look in looks.items())
+
+
+def _looks(
+    session: Session, engine: LooksFirst, where: Listening, facts: Facts
+) -> dict[str, Command]:
+    cluster, words = session.cluster, engine.look_words(where)
+    placement = place_stages(cluster, tp=cluster.engine.tp, pp=cluster.engine.pp)
+    return {
+        name: Command(
+            (facts[name].python, "-I", "-S", payload_folder(cluster.home_of(name)), *words),
+            timeout_s=_WITHIN_S,
+        )
+        for name in placement.nodes
+    }

@@ -21,6 +21,7 @@ PAIR, LOCAL = "inventories/docker-pair.yaml", "inventories/local.yaml"
 MACHINES, CARRIED = "inventories/machines.yaml", "inventories/machines-docker.yaml"
 NFS, SYNC = (f"tests/golden/inventories/machines-{kind}.yaml" for kind in ("nfs", "sync"))
 ENGINE_SYNC = "tests/golden/inventories/tensorrt-llm-sync.yaml"
+TRITON = "tests/golden/inventories/triton.yaml"
 SERVED = "tests/golden/inventories/tensorrt-llm-serve.yaml"
 CASES = {
     "up-machines": ("up", MACHINES),
@@ -52,6 +53,8 @@ CASES = {
     "engines-rm": ("engines", "rm", "llama", "--inventory", "inventories/llama-70b-tp2.yaml"),
     "serve-engine": ("serve", "--inventory", "inventories/machines-2x4.yaml"),
     "serve-pytorch": ("serve", "--inventory", SERVED, "--port", "9000"),
+    "serve-triton": ("serve", "--inventory", TRITON),
+    "infer-triton": ("infer", "--inventory", TRITON, "--prompt", "it's $(x)"),
     "keys-rotate-docker-pair": ("keys", "rotate", "--inventory", PAIR),
     "fix-apply-machines": ("fix", "apply", "--inventory", MACHINES, "--gpus-per-node", "1"),
     "exec-docker-pair": ("exec", "--inventory", PAIR, "@workers", "--", "echo", "a b"),

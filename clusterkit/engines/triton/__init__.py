@@ -30,6 +30,7 @@ from clusterkit.model.job import RankProgram
 from clusterkit.model.models import ModelShape
 from clusterkit.model.triton import TritonSettings
 from clusterkit.payloads.model_protocol import INPUT_VERSION
+from clusterkit.payloads.triton_repository import ON_OTHERS, ON_RANK_0
 from clusterkit.placement import Placement
 
 
@@ -169,13 +170,15 @@ class Triton:
             "served": self.settings.served,
             "templates": self.settings.templates,
             "values": values,
-            "leader": leader_words(self.settings, listening),
-            "followers": follower_words(),
             "others": others,
             "ports": list(ports_of(self.settings, listening).values()),
         }
         return RankProgram(
-            argv=(python, payload_folder, "triton_serve", *common_words(self.settings)),
+            argv=(
+                *(python, payload_folder, "triton_serve", *common_words(self.settings)),
+                *(ON_RANK_0, *leader_words(self.settings, listening)),
+                *(ON_OTHERS, *follower_words()),
+            ),
             env={"TOKENIZERS_PARALLELISM": "false"},
             files={"input.json": json.dumps(content, ensure_ascii=False).encode()},
         )

@@ -23,7 +23,7 @@ class TritonPythonModel:
         rank = os.environ["OMPI_COMM_WORLD_RANK"]
         assert (engine / f"rank{rank}.engine").is_file()
         if (engine / "dies").exists():
-            os.kill(os.getppid(), signal.SIGKILL)
+            os.kill(server(), signal.SIGKILL)
         if rank != "0" and not (engine / f"rank{rank}-does-not-block").exists():
             threading.Event().wait()
         self._is_decoupled = config["model_transaction_policy"]["decoupled"]
@@ -38,6 +38,11 @@ class TritonPythonModel:
                 sender.send(triton.InferenceResponse([output(part)]))
             sender.send(flags=triton.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
         return None
+
+
+def server():
+    """The process of tritonserver, which is not always this one's parent."""
+    return int(Path("/proc/self/cmdline").read_text().split("\0")[5])
 
 
 def answer(request):

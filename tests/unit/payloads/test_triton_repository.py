@@ -70,25 +70,27 @@ def test_all_that_a_release_needs_is_enough():
 
 
 @pytest.mark.parametrize(
-    ("missing", "expected"),
+    ("missing", "models"),
     [
-        (
-            "engine_dir",
-            ["tensorrt_llm/config.pbtxt:45: nobody fills ${engine_dir}. "
-             "Fix: engine.parameters: {engine_dir: …}"],
-        ),
-        (
-            "decoupled_mode",
-            ["tensorrt_llm/config.pbtxt:5: nobody fills ${decoupled_mode}. "
-             "Fix: engine.parameters: {decoupled_mode: …}",
-             "tensorrt_llm_bls/config.pbtxt:5: nobody fills ${decoupled_mode}. "
-             "Fix: engine.parameters: {decoupled_mode: …}"],
-        ),
+        ("engine_dir", ["tensorrt_llm"]),
+        ("decoupled_mode", ["tensorrt_llm", "tensorrt_llm_bls"]),
+        ("tokenizer_dir", ["postprocessing", "preprocessing"]),
     ],
-)  # fmt: skip
-def test_each_missing_value_is_found(missing: str, expected: list[str]):
+)
+def test_each_missing_value_is_found(missing: str, models: list[str]):
+    texts = templates("0.16.0")
     values = {name: value for name, value in FILLED_16.items() if name != missing}
-    assert list(problems(templates("0.16.0"), MODEL_PY, values)) == expected
+    assert list(problems(texts, MODEL_PY, values)) == [
+        f"{model}/config.pbtxt:{line_of(texts[model], missing)}: nobody fills ${{{missing}}}. "
+        f"Fix: engine.parameters: {{{missing}: …}}"
+        for model in models
+    ]
+
+
+def line_of(text: str, name: str) -> int:
+    return next(
+        number for number, line in enumerate(text.splitlines(), 1) if f"${{{name}}}" in line
+    )
 
 
 @pytest.mark.parametrize(

@@ -138,10 +138,11 @@ def test_settings_that_do_not_fit_what_is_there(settings: dict[str, Any], proble
 def test_a_placeholder_that_nobody_fills_is_named_on_each_node():
     texts = templates("0.16.0")
     texts["tensorrt_llm"] += "new_field: ${new_in_this_release}\n"
+    line = len(texts["tensorrt_llm"].splitlines())
     with pytest.raises(DoesNotFit) as refused:
         check(look(templates=texts), look(templates=texts))
     assert str(refused.value).splitlines() == [
-        f"{node}: /app/all_models/inflight_batcher_llm: tensorrt_llm/config.pbtxt:79: nobody "
+        f"{node}: /app/all_models/inflight_batcher_llm: tensorrt_llm/config.pbtxt:{line}: nobody "
         "fills ${new_in_this_release}. Fix: engine.parameters: {new_in_this_release: …}"
         for node in ("node1", "node2")
     ]
