@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from clusterkit.model.base import Model
@@ -29,6 +31,12 @@ class ServeOptions(Model):
         ge=1,
         description="Pipeline parallel size; default: the inventory's",
         examples=[2],
+    )
+    engine: Literal["triton"] | None = Field(
+        default=None,
+        description="Serve what engine tensorrt-llm built by Triton; an inventory may name Triton "
+        "itself",
+        examples=["triton"],
     )
     model: str | None = Field(
         default=None,

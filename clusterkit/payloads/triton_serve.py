@@ -3,8 +3,9 @@
     triton_serve /opt/tritonserver/bin/tritonserver --model-repository={repository} …
         --on-rank-0 --http-port=8000 … --on-other-ranks --allow-http=false …
 
-``input.json`` has the values of the templates, and where rank 0 answers. ``{repository}`` and ``{prefix}`` become this rank's own. After a
-real answer, and when no other node answers in rank 0's place, rank 0 tells one event:
+``input.json`` has the values of the templates, and where rank 0 answers. ``{repository}`` and
+``{prefix}`` become this rank's own. After a real answer, and when no other node answers in rank
+0's place, rank 0 tells one event:
 
     {"event": "serving", "model": NAME, "answer": TEXT, "took_s": SECONDS}
 

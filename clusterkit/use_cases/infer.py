@@ -26,6 +26,7 @@ from clusterkit.use_cases.builder import (
     placing_steps,
 )
 from clusterkit.use_cases.built_engine import BuiltEngine, with_version
+from clusterkit.use_cases.by_triton import by_triton, needs_triton
 from clusterkit.use_cases.gate import check_now, check_verdict
 from clusterkit.use_cases.heard import Heard
 from clusterkit.use_cases.infer_server import ask, ask_steps, is_asked
@@ -59,6 +60,8 @@ def infer(
         JobFailed: If the job did not come to its end.
     """
     session = with_options(session, options)
+    if needs_triton(session, options.engine):
+        session = by_triton(session, session.cluster.engine.model)
     if is_asked(session):
         return ask(session, options, request, sink=sink)
     engine = engine_of(session.cluster.engine)
@@ -104,6 +107,8 @@ def infer(
 def infer_steps(session: Session, options: InferOptions, request: GenerateRequest) -> list[Step]:
     """The steps of :func:`infer` where nothing is there yet, not run."""
     session = with_options(session, options)
+    if needs_triton(session, options.engine):
+        session = by_triton(session, session.cluster.engine.model)
     if is_asked(session):
         return ask_steps(session, options, request)
     facts = planned_facts(session.cluster)

@@ -19,11 +19,19 @@ from clusterkit.model.serve_options import ServeOptions
 from clusterkit.model.triton import TritonSettings
 from clusterkit.placement import Placement, place_stages
 from clusterkit.results.serve import ServeRank, ServeResult
-from clusterkit.use_cases.builder import builder_for, place_everywhere, placing_steps
-from clusterkit.use_cases.built_engine import with_version
+from clusterkit.transports.world import World
+from clusterkit.use_cases.builder import (
+    builder_for,
+    place_everywhere,
+    placed_folder,
+    placing_steps,
+)
+from clusterkit.use_cases.built_engine import BuiltEngine, with_version
+from clusterkit.use_cases.by_triton import by_triton, needs_triton
 from clusterkit.use_cases.gate import check_now, check_verdict
 from clusterkit.use_cases.heard import Heard
 from clusterkit.use_cases.launch import Facts, facts_now, job_steps, known_facts, make_job, run
+from clusterkit.use_cases.model_placing import BuiltModel
 from clusterkit.use_cases.planned_facts import planned_facts
 from clusterkit.use_cases.serve_looking import look_everywhere, look_steps
 from clusterkit.use_cases.session import Session, open_world, with_engine
@@ -46,6 +54,7 @@ def serve(
         JobFailed: If it ended otherwise, with what is known of why; 130 where the user ended it.
     """
     session = _with_options(session, options)
+    needs_triton(session, options.engine)
     _serving(session)
     remembered = known_facts(session)  # says so if the cluster is not up
     check_verdict(session, force=options.force)
@@ -53,6 +62,8 @@ def serve(
         facts = facts_now(session, world, remembered)
         check_now(session.cluster, facts, force=options.force)
         session = with_version(session, facts)
+        if needs_triton(session, options.engine):
+            session = by_triton(session, _built(session, world, facts, sink).folder)
         engine = _serving(session)
         shape, folder = None, session.cluster.engine.model
         _checked(session, engine, shape, facts, sink)
@@ -62,13 +73,7 @@ def serve(
             for warning in engine.check_looks(looks, _placement(session), where):
                 sink(Note(warning))
         if engine.serves_built():
-            builder = builder_for(session, world, facts=facts, sink=sink)
-            nodes = _placement(session).nodes
-            built, copied_to = place_everywhere(session, builder, facts=facts, nodes=nodes)
-            if built.changed:
-                sink(Note(f"built {built.name}: it stays in {built.folder}"))
-            if copied_to:
-                sink(Note(f"copied {built.name} to {fold(copied_to)}"))
+            built = _built(session, world, facts, sink)
             shape, folder = built.shape, built.folder
             _checked(session, engine, shape, facts, sink)
         job = _job(session, options, folder=folder, facts=facts)
@@ -88,16 +93,21 @@ def serve(
 def serve_steps(session: Session, options: ServeOptions) -> list[Step]:
     """The steps of :func:`serve` where nothing is there yet, not run."""
     session = _with_options(session, options)
+    needs_triton(session, options.engine)
     _serving(session)
     facts = planned_facts(session.cluster)
     session = with_version(session, facts)
+    building: tuple[Step, ...] = ()
+    if needs_triton(session, options.engine):
+        building = placing_steps(session, facts, list(_placement(session).nodes))
+        session = by_triton(session, placed_folder(session, facts))
     engine = _serving(session)
     engine.check_serve(None, session.cluster, {})
     if not engine.serves_built():
         job = _job(session, options, folder=session.cluster.engine.model, facts=facts)
         where = listening(session, options)
         looks = isinstance(engine, LooksFirst) and look_steps(session, engine, where, facts)
-        return [*(looks or ()), *job_steps(job)]
+        return [*building, *(looks or ()), *job_steps(job)]
     job = _job(session, options, folder="<known after build>", facts=facts)
     return [*placing_steps(session, facts, [node.name for node in job.nodes]), *job_steps(job)]
 
@@ -110,6 +120,18 @@ def listening(session: Session, options: ServeOptions) -> Listening:
     is_any = host in ("0.0.0.0", "::")  # noqa: S104
     addresses = {node.name: node.address for node in session.cluster.nodes}
     return Listening(host, options.port, own if is_any else host, addresses)
+
+
+def _built(session: Session, world: World, facts: Facts, sink: Sink) -> BuiltModel | BuiltEngine:
+    """What is served, built where it is not there, on every node that will have ranks."""
+    builder = builder_for(session, world, facts=facts, sink=sink)
+    nodes = _placement(session).nodes
+    built, copied_to = place_everywhere(session, builder, facts=facts, nodes=nodes)
+    if built.changed:
+        sink(Note(f"built {built.name}: it stays in {built.folder}"))
+    if copied_to:
+        sink(Note(f"copied {built.name} to {fold(copied_to)}"))
+    return built
 
 
 class _Listener:

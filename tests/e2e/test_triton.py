@@ -11,12 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
 
 from tests.e2e.controller import Done
+from tests.e2e.model_folders import glm_folder
 from tests.e2e.pair import Pair
 from tests.e2e.running_job import within
+from tests.e2e.tensorrt_llm_image import tensorrt_llm_image
 from tests.e2e.test_serve import first_object
+from tests.e2e.vendor_pair import Vendor
 from tests.stand_ins.triton_templates import write_templates
 
 TP2 = {"pretrained_config": {"mapping": {"tp_size": 2, "pp_size": 1}}}
@@ -202,6 +206,35 @@ def test_a_server_that_dies_while_it_loads(triton: Triton):
 
     assert "was ended by SIGKILL" in said
     triton.nothing_is_left()
+
+
+def test_an_engine_is_built_and_served(
+    vendor: Vendor, triton_node: str, docker_host: docker.DockerClient
+):
+    """Stand-ins build it; the tokenizer that Triton is told lies in it."""
+    glm_folder(vendor.shared / "model")
+    write_templates(vendor.shared / "templates", "0.8.0")
+    image = tensorrt_llm_image(docker_host, triton_node, "0.8.0")
+    own = {"STAND_IN_GPUS": "1", "LD_LIBRARY_PATH": "/opt/tritonserver/libs"}
+    mount = {"source": str(vendor.shared / "templates")}
+    mount |= {"path": "/app/all_models/inflight_batcher_llm"}
+    vendor.pair.describe(
+        nodes={"node[1-2]": {"slots": 1}},
+        container={"image": image, "shm_size": "512m", "env": own, "mounts": [mount]},
+        storage={"kind": "bind", "source": str(vendor.shared), "path": "/TRTDir"},
+        python="python3",
+        engine={"name": "tensorrt-llm", "family": "chatglm2", "model": "/TRTDir/model", "tp": 2},
+    )
+    vendor.pair.up()
+
+    process = vendor.pair.controller.start("serve", "--engine", "triton", "-o", "json")
+    ready = first_object(process)
+    asked = vendor.pair.answer("infer", "--engine", "triton", "--prompt", "abc")
+    process.send_signal(signal.SIGINT)
+
+    assert process.wait(60) == 130
+    assert ready["answer"] == "si ecnar"
+    assert asked["answers"][0]["text"] == "cba"
 
 
 def test_without_a_server_there_is_no_answer(triton: Triton):

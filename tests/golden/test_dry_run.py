@@ -54,6 +54,7 @@ CASES = {
     "serve-engine": ("serve", "--inventory", "inventories/machines-2x4.yaml"),
     "serve-pytorch": ("serve", "--inventory", SERVED, "--port", "9000"),
     "serve-triton": ("serve", "--inventory", TRITON),
+    "serve-engine-by-triton": (*("serve", "--inventory", ENGINE_SYNC, "--engine", "triton"),),
     "infer-triton": ("infer", "--inventory", TRITON, "--prompt", "it's $(x)"),
     "keys-rotate-docker-pair": ("keys", "rotate", "--inventory", PAIR),
     "fix-apply-machines": ("fix", "apply", "--inventory", MACHINES, "--gpus-per-node", "1"),
