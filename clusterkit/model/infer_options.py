@@ -90,8 +90,7 @@ class InferOptions(Model):
     )
     engine: Literal["triton"] | None = Field(
         default=None,
-        description="Ask the server that `serve --engine triton` started; an inventory may name "
-        "Triton itself",
+        description="Ask the server of `serve --engine triton`",
         examples=["triton"],
     )
     model: str | None = Field(

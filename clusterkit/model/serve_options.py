@@ -34,8 +34,7 @@ class ServeOptions(Model):
     )
     engine: Literal["triton"] | None = Field(
         default=None,
-        description="Serve what engine tensorrt-llm built by Triton; an inventory may name Triton "
-        "itself",
+        description="Serve by Triton what engine tensorrt-llm built",
         examples=["triton"],
     )
     model: str | None = Field(

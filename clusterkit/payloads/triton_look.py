@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import socket
 import sys
 from pathlib import Path
@@ -20,7 +21,7 @@ _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where the Python backend makes
 _SERVER = "tritonserver"
 _LARGE_BYTES = 64 << 20
 # Regions of Triton's Python backend: its own names, those of the vendor's launcher, and ours.
-_REGIONS = ("triton_python_backend_shm_region_", "prefix", "clusterkit-")
+_REGION = re.compile(r"triton_python_backend_shm_region_|prefix[0-9]+_|clusterkit-")
 
 
 def main() -> None:
@@ -133,4 +134,4 @@ def _names_of_regions() -> set[str]:
         names = [path.name for path in _SHARED_MEMORY.iterdir()]
     except OSError:
         return set()
-    return {name for name in names if name.startswith(_REGIONS)}
+    return {name for name in names if _REGION.match(name)}

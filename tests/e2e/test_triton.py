@@ -23,6 +23,7 @@ from tests.e2e.test_serve import first_object
 from tests.e2e.vendor_pair import Vendor
 from tests.stand_ins.triton_templates import write_templates
 
+LIBRARIES = "/usr/local/tensorrt/lib:/usr/local/cuda/lib64:/opt/tritonserver/libs"
 TP2 = {"pretrained_config": {"mapping": {"tp_size": 2, "pp_size": 1}}}
 
 
@@ -125,13 +126,19 @@ def test_serve_infer_and_stop(triton: Triton, version: str, decoupled: bool):
 
 def test_ctrl_c_leaves_nothing(triton: Triton):
     triton.up("0.12.0")
+    triton.inside("node2", "touch /dev/shm/prefix0_of_somebody")
     process, _ = triton.serve("--host", "0.0.0.0")  # noqa: S104
     answer = triton.pair.answer("infer", "--prompt", "abc")["answers"][0]["text"]
 
     process.send_signal(signal.SIGINT)
 
-    assert process.wait(60) == 130
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
     assert answer == "cba"
+    told = "Note: node2: a server that was killed left 1 region of shared memory: "
+    left = "/dev/shm/prefix0_of_somebody. Fix: remove them"  # noqa: S108
+    assert told + left in " ".join(said.split())
+    triton.inside("node2", "rm /dev/shm/prefix0_of_somebody")
     triton.nothing_is_left()
 
 
@@ -215,7 +222,7 @@ def test_an_engine_is_built_and_served(
     glm_folder(vendor.shared / "model")
     write_templates(vendor.shared / "templates", "0.8.0")
     image = tensorrt_llm_image(docker_host, triton_node, "0.8.0")
-    own = {"STAND_IN_GPUS": "1", "LD_LIBRARY_PATH": "/opt/tritonserver/libs"}
+    own = {"STAND_IN_GPUS": "1", "LD_LIBRARY_PATH": LIBRARIES}
     mount = {"source": str(vendor.shared / "templates")}
     mount |= {"path": "/app/all_models/inflight_batcher_llm"}
     vendor.pair.describe(

@@ -20,6 +20,7 @@ from clusterkit.payloads.triton_repository import (
     problems,
 )
 from clusterkit.placement import Placement
+from clusterkit.quantities import counted
 
 Look = Mapping[str, Any]
 """What `triton_look` printed on one node."""
@@ -197,8 +198,9 @@ def _warnings(looked: Looked) -> Iterator[str]:
                 f"{node}: another tritonserver runs there: pid {server['pid']}{_of_job(server)}"
             )
         if regions := look["stale_regions"]:
+            count = counted(len(regions), "region")
             yield (
-                f"{node}: {len(regions)} regions of shared memory were left by a server that was "
-                f"killed: /dev/shm/{regions[0]}{' and others' if len(regions) > 1 else ''}. "
+                f"{node}: a server that was killed left {count} of shared "
+                f"memory: /dev/shm/{regions[0]}{' and others' if len(regions) > 1 else ''}. "
                 "Fix: remove them"
             )

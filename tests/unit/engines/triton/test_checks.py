@@ -155,8 +155,8 @@ def test_what_others_left_is_said():
     left = ["prefix0_1", "prefix0_2"]
     assert check(look(servers=[{"pid": 9, "job": None}], stale_regions=left)) == (
         "node2: another tritonserver runs there: pid 9",
-        "node2: 2 regions of shared memory were left by a server that was killed: "
-        "/dev/shm/prefix0_1 and others. Fix: remove them",
+        "node2: a server that was killed left 2 regions of shared memory: /dev/shm/prefix0_1 and "
+        "others. Fix: remove them",
     )
 
 
