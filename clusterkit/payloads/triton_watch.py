@@ -70,7 +70,7 @@ class TritonWatch:
             self._on_ready(answer, time.monotonic() - self._began)
             return
         self._give_up(
-            f"Triton says that it is ready, and answers a question so: {errors[-1]}. "
+            f"Triton says that it is ready, and answers a question so: {errors[-1].rstrip('.')}. "
             "Fix: see the log of rank 0"
         )
 

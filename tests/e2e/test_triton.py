@@ -249,3 +249,13 @@ def test_without_a_server_there_is_no_answer(triton: Triton):
     done = triton.pair("infer", "--prompt", "hi")
     assert (done.returncode, done.stdout) == (2, "")
     assert "Fix: `clusterkit serve` in another terminal" in done.stderr
+
+
+def test_there_is_nothing_to_build(triton: Triton):
+    triton.up("0.16.0")
+    done = triton.pair("build")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert " ".join(done.stderr.split()) == (
+        "Error: engine.name: triton serves an engine that is there; nothing is built. Fix: "
+        "`clusterkit serve`; or `engine: {name: tensorrt-llm, …}` to build one"
+    )

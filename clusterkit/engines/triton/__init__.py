@@ -33,6 +33,11 @@ from clusterkit.payloads.model_protocol import INPUT_VERSION
 from clusterkit.payloads.triton_repository import ON_OTHERS, ON_RANK_0
 from clusterkit.placement import Placement
 
+NOTHING_TO_BUILD = (
+    "engine.name: triton serves an engine that is there; nothing is built. Fix: "
+    "`clusterkit serve`; or `engine: {name: tensorrt-llm, …}` to build one"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Triton:
@@ -57,10 +62,7 @@ class Triton:
         Raises:
             UsageError: Always.
         """
-        raise UsageError(
-            "engine.name: triton serves an engine that is there; nothing is built. Fix: "
-            "`clusterkit serve`; or `engine: {name: tensorrt-llm, …}` to build one"
-        )
+        raise UsageError(NOTHING_TO_BUILD)
 
     def program(
         self,
