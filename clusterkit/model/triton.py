@@ -47,8 +47,8 @@ class TritonSettings(EngineSettings):
         default=None,
         min_length=1,
         pattern=r"^[0-9]+\.[0-9]+(\.[0-9a-z.]+)?$",
-        description="Of the TensorRT-LLM backend; default: that of tensorrt_llm on the head. "
-        "Without any, the templates alone tell what must be filled",
+        description="Of the TensorRT-LLM backend, to know what must be filled before the templates "
+        "are seen; default: they alone tell",
         examples=["0.16.0"],
     )
     tokenizer: NodePath | None = Field(
