@@ -47,7 +47,7 @@ class TritonSettings(EngineSettings):
         default=None,
         min_length=1,
         pattern=r"^[0-9]+\.[0-9]+(\.[0-9a-z.]+)?$",
-        description="Of the TensorRT-LLM backend, to know what must be filled before the templates "
+        description="Of the backend, to know what must be filled before the templates "
         "are seen; default: they alone tell",
         examples=["0.16.0"],
     )
