@@ -24,6 +24,7 @@ BUILT_IN = {
     "engines": {
         "tensorrt-llm": "clusterkit.engines.tensorrt_llm:TensorRtLlm",
         "transformers": "clusterkit.engines.transformers:Transformers",
+        "triton": "clusterkit.engines.triton:Triton",
     },
     "launchers": {
         "mpirun": "clusterkit.launchers.mpirun:Mpirun",

@@ -51,6 +51,10 @@ def infer(
     ] = 0,
     tp: Annotated[int | None, typer.Option("--tp", help="Tensor parallel size.")] = None,
     pp: Annotated[int | None, typer.Option("--pp", help="Pipeline parallel size.")] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option("--engine", metavar="triton", help="Ask the Triton that runs."),
+    ] = None,
     model: Annotated[str | None, typer.Option("--model", help="Another model.")] = None,
     timeout_s: Annotated[
         float | None, typer.Option("--timeout", metavar="SECONDS", help="End it after this long.")
@@ -77,6 +81,7 @@ def infer(
         "logits": logits,
         "tp": tp,
         "pp": pp,
+        "engine": engine,
         "model": model,
         "timeout_s": timeout_s,
         "force": force,

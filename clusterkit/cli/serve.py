@@ -36,6 +36,9 @@ def serve(
     ] = None,
     tp: Annotated[int | None, typer.Option("--tp", help="Tensor parallel size.")] = None,
     pp: Annotated[int | None, typer.Option("--pp", help="Pipeline parallel size.")] = None,
+    engine: Annotated[
+        str | None, typer.Option("--engine", metavar="triton", help="Serve it by Triton.")
+    ] = None,
     model: Annotated[str | None, typer.Option("--model", help="Another model.")] = None,
     timeout_s: Annotated[
         float | None, typer.Option("--timeout", metavar="SECONDS", help="End it after this long.")
@@ -56,6 +59,7 @@ def serve(
         "host": host,
         "tp": tp,
         "pp": pp,
+        "engine": engine,
         "model": model,
         "timeout_s": timeout_s,
         "force": force,

@@ -8,8 +8,9 @@ from pydantic import Discriminator, Tag
 
 from clusterkit.model.engine import EngineSettings
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
+from clusterkit.model.triton import TritonSettings
 
-_OWN_SETTINGS = {"tensorrt-llm": "[TensorRtLlmSettings]"}
+_OWN_SETTINGS = {"tensorrt-llm": "[TensorRtLlmSettings]", "triton": "[TritonSettings]"}
 
 
 def _settings_of(given: Any) -> str:
@@ -19,7 +20,8 @@ def _settings_of(given: Any) -> str:
 
 AnyEngine = Annotated[
     Annotated[EngineSettings, Tag("[EngineSettings]")]
-    | Annotated[TensorRtLlmSettings, Tag("[TensorRtLlmSettings]")],
+    | Annotated[TensorRtLlmSettings, Tag("[TensorRtLlmSettings]")]
+    | Annotated[TritonSettings, Tag("[TritonSettings]")],
     Discriminator(_settings_of),
 ]
 """Tags are names of schema definitions in brackets: mistakes are explained with their help."""

@@ -40,7 +40,8 @@ class EngineSettings(Model):
         description="transformers: Hugging Face transformers over torch.distributed; on CPUs "
         "over gloo, on GPUs over NCCL. Installed packages may bring more",
         examples=["transformers"],
-        json_schema_extra={"not": {"const": "tensorrt-llm"}},  # which has settings of its own
+        # Which have settings of their own.
+        json_schema_extra={"not": {"enum": ["tensorrt-llm", "triton"]}},
     )
     model: Annotated[str, AfterValidator(_named)] = Field(
         default="smollm2-135m",

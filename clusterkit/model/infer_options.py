@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -87,6 +87,11 @@ class InferOptions(Model):
         ge=1,
         description="Pipeline parallel size; default: the inventory's",
         examples=[2],
+    )
+    engine: Literal["triton"] | None = Field(
+        default=None,
+        description="Ask the server of `serve --engine triton`",
+        examples=["triton"],
     )
     model: str | None = Field(
         default=None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from clusterkit.model.base import Model
@@ -29,6 +31,11 @@ class ServeOptions(Model):
         ge=1,
         description="Pipeline parallel size; default: the inventory's",
         examples=[2],
+    )
+    engine: Literal["triton"] | None = Field(
+        default=None,
+        description="Serve by Triton what engine tensorrt-llm built",
+        examples=["triton"],
     )
     model: str | None = Field(
         default=None,

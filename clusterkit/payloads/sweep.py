@@ -5,6 +5,7 @@ A process belongs to a job if its environment says so, or if it descends from th
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -18,6 +19,8 @@ from clusterkit.payloads.processes import parents, read, reap
 _PATIENCE_S = 3.0
 # Only the programs of ranks have it in their environment, and what they start.
 _RANK_MARK = b"CLUSTERKIT_EVENTS_FD="
+# Where programs of ranks make shared memory whose name begins with that of the job.
+_SHARED_MEMORY = "/dev/shm"  # noqa: S108
 # What of a job's folder stays, and only on the head.
 _RECORDS = ("state.json", "logs")
 
@@ -44,6 +47,7 @@ def sweep(job: str, *, descendants: bool = False) -> tuple[list[str], list[str]]
         here = _processes_of(job, descendants=descendants)
         found.update({process.pid: process.name for process in here if process.is_ranks})
         if not here or time.monotonic() > deadline:
+            _remove_shared_memory(job)
             return list(found.values()), [process.name for process in here]
         for process in here:
             try:
@@ -53,6 +57,23 @@ def sweep(job: str, *, descendants: bool = False) -> tuple[list[str], list[str]]
         time.sleep(pause_s)
         pause_s = min(2 * pause_s, 0.05)
         reap()
+
+
+def shared_memory_of(job: str) -> str:
+    """How the name of a region of shared memory begins that goes with the job."""
+    return f"clusterkit-{job}-"
+
+
+def _remove_shared_memory(job: str) -> None:
+    """Programs that were killed leave it, and nothing but its name tells whose it was."""
+    try:
+        names = os.listdir(_SHARED_MEMORY)  # noqa: PTH208 - pathlib costs its start 10 ms
+    except OSError:
+        return
+    for name in names:
+        if name.startswith(shared_memory_of(job)):
+            with contextlib.suppress(OSError):
+                os.unlink(f"{_SHARED_MEMORY}/{name}")  # noqa: PTH108
 
 
 class _Process(NamedTuple):

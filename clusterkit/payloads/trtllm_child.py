@@ -18,11 +18,13 @@ _LINE_BYTES = 1 << 26
 _LOOK_EVERY_MS = 500
 
 OnLine = Callable[[str], Sequence[str]]
-"""Takes a line of stdout; returns the lines to pass on now."""
+"""Takes a line; returns the lines to pass on now."""
 
 
-def run(argv: list[str], env: dict[str, str], on_line: OnLine | None) -> int:
+def run(argv: list[str], env: dict[str, str], on_line: OnLine | None, *, of: int = 1) -> int:
     """Run a program to its end; its exit code, or -N where signal N ended it.
+
+    ``on_line`` hears its stdout, or ``of`` 2: its stderr.
 
     What ends this rank ends its whole process group, the child with it: here it is waited for.
     """
@@ -35,7 +37,7 @@ def run(argv: list[str], env: dict[str, str], on_line: OnLine | None) -> int:
     pid = spawn(argv, env=env, cwd=str(Path.cwd()), fds={1: out[1], 2: err[1]})
     os.close(out[1])
     os.close(err[1])
-    return _follow(pid, {out[0]: 1, err[0]: 2}, on_line)
+    return _follow(pid, {out[0]: 1, err[0]: 2}, {of: on_line} if on_line else {})
 
 
 def end_as(code: int) -> NoReturn:
@@ -56,7 +58,7 @@ def write_line(fd: int, line: bytes) -> None:
         rest = rest[os.write(fd, rest) :]
 
 
-def _follow(pid: int, ours: dict[int, int], on_line: OnLine | None) -> int:
+def _follow(pid: int, ours: dict[int, int], hearers: dict[int, OnLine]) -> int:
     """Pass on the lines of both pipes until their end, or until the child's.
 
     Something that the child left behind may hold them open.
@@ -77,12 +79,12 @@ def _follow(pid: int, ours: dict[int, int], on_line: OnLine | None) -> int:
         for fd in ready:
             data = os.read(fd, 1 << 16)
             lines = splitters[fd].feed(data) if data else splitters[fd].end()
-            _pass_on(lines, ours[fd], on_line)
+            _pass_on(lines, ours[fd], hearers.get(ours[fd]))
             if not data:
                 poll.unregister(fd)
                 del splitters[fd]
     for fd, splitter in splitters.items():
-        _pass_on(splitter.end(), ours[fd], on_line)
+        _pass_on(splitter.end(), ours[fd], hearers.get(ours[fd]))
     for fd in ours:
         os.close(fd)
     return exit_code(os.waitpid(pid, 0)[1]) if code is None else code
@@ -90,7 +92,7 @@ def _follow(pid: int, ours: dict[int, int], on_line: OnLine | None) -> int:
 
 def _pass_on(lines: list[bytes], fd: int, on_line: OnLine | None) -> None:
     for line in lines:
-        if fd != 1 or on_line is None:
+        if on_line is None:
             write_line(fd, line)
             continue
         for each in on_line(line.decode(errors="replace")):

@@ -21,11 +21,20 @@ def serve_text(result: ServeResult, *, wide: bool = False) -> Blocks:
 def serve_help(result: ServeResult) -> Text:
     """For people, on stderr: who serves what, and how to ask it."""
     nodes = fold(dict.fromkeys(rank.node for rank in result.ranks))
-    asked = json.dumps({"model": result.model, "prompt": "Hello", "max_tokens": 16})
+    how = _by_triton(result) if result.grpc else _by_openai(result)
     return Text(
         f"{result.model} answers after {duration(result.ready_s)}: "
         f"{counted(len(result.ranks), 'rank')} ({nodes}), tp={result.tp} pp={result.pp}\n"
-        f"  curl {result.url}/v1/completions -H 'Content-Type: application/json' -d '{asked}'\n"
+        f"  {how}\n"
         f"Ctrl-C ends it, or `clusterkit stop {result.job}`",
         FAINT,
     )
+
+
+def _by_openai(result: ServeResult) -> str:
+    asked = json.dumps({"model": result.model, "prompt": "Hello", "max_tokens": 16})
+    return f"curl {result.url}/v1/completions -H 'Content-Type: application/json' -d '{asked}'"
+
+
+def _by_triton(result: ServeResult) -> str:
+    return f"clusterkit infer --prompt Hello   # or any client of Triton: gRPC at {result.grpc}"

@@ -20,7 +20,13 @@ class ServeResult(Model):
     cluster: str
     job: str
     url: str = Field(
-        description="OpenAI's routes are below it", examples=["http://192.168.123.11:8000"]
+        description="OpenAI's routes are below it, or those of Triton",
+        examples=["http://192.168.123.11:8000"],
+    )
+    grpc: str | None = Field(
+        default=None,
+        description="Where Triton answers gRPC; null: the server has none",
+        examples=["192.168.123.11:8001"],
     )
     model: str = Field(description="What the server calls the model; requests name it so")
     tp: int = Field(description="Tensor parallel size")

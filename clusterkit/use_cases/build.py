@@ -9,7 +9,12 @@ from clusterkit.events import Sink
 from clusterkit.model.options import BuildOptions
 from clusterkit.results.models import BuildResult, ModelShape
 from clusterkit.use_cases.builder import builder_for, place_everywhere, placing_steps
-from clusterkit.use_cases.built_engine import BuiltEngine, is_built, with_version
+from clusterkit.use_cases.built_engine import (
+    BuiltEngine,
+    is_built,
+    refuse_served,
+    with_version,
+)
 from clusterkit.use_cases.gate import check_now, check_verdict
 from clusterkit.use_cases.launch import facts_now, known_facts
 from clusterkit.use_cases.lock import locked
@@ -26,6 +31,7 @@ def build(session: Session, options: BuildOptions, *, sink: Sink) -> BuildResult
     """
     began = time.monotonic()
     session = with_engine(session, {"model": options.model})
+    refuse_served(session)
     facts = known_facts(session)
     check_verdict(session, force=options.force)
     with open_world(session) as world, locked(session, world, "build", sink=sink):

@@ -8,9 +8,10 @@ from typing import Any
 
 from clusterkit.engines.base import engine_of
 from clusterkit.engines.engine_build import EngineBuild
-from clusterkit.errors import ClusterkitError
+from clusterkit.errors import ClusterkitError, UsageError
 from clusterkit.model.models import ModelShape
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
+from clusterkit.model.triton import TritonSettings
 from clusterkit.placement import place
 from clusterkit.use_cases.launch import Facts
 from clusterkit.use_cases.session import Session, with_engine
@@ -43,6 +44,14 @@ def is_built(session: Session, facts: Facts) -> bool:
     except ClusterkitError:  # it is told where the engine is asked in earnest
         return True
     return build is not None
+
+
+def refuse_served(session: Session) -> None:
+    """Raise UsageError for an engine of which nothing is ever built, before it is looked for."""
+    if isinstance(session.cluster.engine, TritonSettings):
+        from clusterkit.engines.triton import NOTHING_TO_BUILD
+
+        raise UsageError(NOTHING_TO_BUILD)
 
 
 def with_version(session: Session, facts: Facts) -> Session:

@@ -26,8 +26,10 @@ from clusterkit.use_cases.builder import (
     placing_steps,
 )
 from clusterkit.use_cases.built_engine import BuiltEngine, with_version
+from clusterkit.use_cases.by_triton import by_triton, needs_triton
 from clusterkit.use_cases.gate import check_now, check_verdict
 from clusterkit.use_cases.heard import Heard
+from clusterkit.use_cases.infer_server import ask, ask_steps, is_asked
 from clusterkit.use_cases.launch import (
     Facts,
     facts_now,
@@ -58,6 +60,10 @@ def infer(
         JobFailed: If the job did not come to its end.
     """
     session = with_options(session, options)
+    if needs_triton(session, options.engine):
+        session = by_triton(session, session.cluster.engine.model)
+    if is_asked(session):
+        return ask(session, options, request, sink=sink)
     engine = engine_of(session.cluster.engine)
     heard = Heard(engine.parse, sink)
     remembered = known_facts(session)  # says so if the cluster is not up
@@ -101,6 +107,10 @@ def infer(
 def infer_steps(session: Session, options: InferOptions, request: GenerateRequest) -> list[Step]:
     """The steps of :func:`infer` where nothing is there yet, not run."""
     session = with_options(session, options)
+    if needs_triton(session, options.engine):
+        session = by_triton(session, session.cluster.engine.model)
+    if is_asked(session):
+        return ask_steps(session, options, request)
     facts = planned_facts(session.cluster)
     session = with_version(session, facts)
     if builtin := model_source(session.cluster.engine.model).builtin:

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from clusterkit.command import Step
 from clusterkit.engines.base import engine_of
-from clusterkit.engines.serving import Listening, ServingEngine
+from clusterkit.engines.serving import Listening, LooksFirst, ServingEngine
 from clusterkit.errors import JobFailed, UsageError
 from clusterkit.events import Event, Note, RankAnswer, Sink
 from clusterkit.jobs import Job
+from clusterkit.model.engine import EngineSettings
 from clusterkit.model.models import ModelShape
 from clusterkit.model.node_sets import fold
 from clusterkit.model.serve_options import ServeOptions
+from clusterkit.model.triton import TritonSettings
 from clusterkit.placement import Placement, place_stages
 from clusterkit.results.serve import ServeRank, ServeResult
-from clusterkit.use_cases.builder import builder_for, place_everywhere, placing_steps
-from clusterkit.use_cases.built_engine import with_version
+from clusterkit.transports.world import World
+from clusterkit.use_cases.builder import (
+    builder_for,
+    place_everywhere,
+    placed_folder,
+    placing_steps,
+)
+from clusterkit.use_cases.built_engine import BuiltEngine, with_version
+from clusterkit.use_cases.by_triton import by_triton, needs_triton
 from clusterkit.use_cases.gate import check_now, check_verdict
 from clusterkit.use_cases.heard import Heard
 from clusterkit.use_cases.launch import Facts, facts_now, job_steps, known_facts, make_job, run
+from clusterkit.use_cases.model_placing import BuiltModel
 from clusterkit.use_cases.planned_facts import planned_facts
+from clusterkit.use_cases.serve_looking import look_everywhere, look_steps
 from clusterkit.use_cases.session import Session, open_world, with_engine
 
 
@@ -42,6 +54,7 @@ def serve(
         JobFailed: If it ended otherwise, with what is known of why; 130 where the user ended it.
     """
     session = _with_options(session, options)
+    needs_triton(session, options.engine)
     _serving(session)
     remembered = known_facts(session)  # says so if the cluster is not up
     check_verdict(session, force=options.force)
@@ -49,21 +62,21 @@ def serve(
         facts = facts_now(session, world, remembered)
         check_now(session.cluster, facts, force=options.force)
         session = with_version(session, facts)
+        if needs_triton(session, options.engine):
+            session = by_triton(session, _built(session, world, facts, sink).folder)
         engine = _serving(session)
         shape, folder = None, session.cluster.engine.model
         _checked(session, engine, shape, facts, sink)
+        where = listening(session, options)
+        if isinstance(engine, LooksFirst):
+            looks = look_everywhere(session, engine, where, world, facts)
+            for warning in engine.check_looks(looks, _placement(session), where):
+                sink(Note(warning))
         if engine.serves_built():
-            builder = builder_for(session, world, facts=facts, sink=sink)
-            nodes = _placement(session).nodes
-            built, copied_to = place_everywhere(session, builder, facts=facts, nodes=nodes)
-            if built.changed:
-                sink(Note(f"built {built.name}: it stays in {built.folder}"))
-            if copied_to:
-                sink(Note(f"copied {built.name} to {fold(copied_to)}"))
+            built = _built(session, world, facts, sink)
             shape, folder = built.shape, built.folder
             _checked(session, engine, shape, facts, sink)
         job = _job(session, options, folder=folder, facts=facts)
-        where = listening(session, options)
         heard = Heard(engine_of(session.cluster.engine).parse, sink)
         listener = _Listener(heard, lambda told: on_ready(_result(session, job, where, told)))
         try:
@@ -80,13 +93,21 @@ def serve(
 def serve_steps(session: Session, options: ServeOptions) -> list[Step]:
     """The steps of :func:`serve` where nothing is there yet, not run."""
     session = _with_options(session, options)
+    needs_triton(session, options.engine)
     _serving(session)
     facts = planned_facts(session.cluster)
     session = with_version(session, facts)
+    building: tuple[Step, ...] = ()
+    if needs_triton(session, options.engine):
+        building = placing_steps(session, facts, list(_placement(session).nodes))
+        session = by_triton(session, placed_folder(session, facts))
     engine = _serving(session)
     engine.check_serve(None, session.cluster, {})
     if not engine.serves_built():
-        return job_steps(_job(session, options, folder=session.cluster.engine.model, facts=facts))
+        job = _job(session, options, folder=session.cluster.engine.model, facts=facts)
+        where = listening(session, options)
+        looks = isinstance(engine, LooksFirst) and look_steps(session, engine, where, facts)
+        return [*building, *(looks or ()), *job_steps(job)]
     job = _job(session, options, folder="<known after build>", facts=facts)
     return [*placing_steps(session, facts, [node.name for node in job.nodes]), *job_steps(job)]
 
@@ -97,7 +118,20 @@ def listening(session: Session, options: ServeOptions) -> Listening:
     own = first.address or "127.0.0.1"
     host = options.host or own
     is_any = host in ("0.0.0.0", "::")  # noqa: S104
-    return Listening(host, options.port, reached_at=own if is_any else host)
+    addresses = {node.name: node.address for node in session.cluster.nodes}
+    return Listening(host, options.port, own if is_any else host, addresses)
+
+
+def _built(session: Session, world: World, facts: Facts, sink: Sink) -> BuiltModel | BuiltEngine:
+    """What is served, built where it is not there, on every node that will have ranks."""
+    builder = builder_for(session, world, facts=facts, sink=sink)
+    nodes = _placement(session).nodes
+    built, copied_to = place_everywhere(session, builder, facts=facts, nodes=nodes)
+    if built.changed:
+        sink(Note(f"built {built.name}: it stays in {built.folder}"))
+    if copied_to:
+        sink(Note(f"copied {built.name} to {fold(copied_to)}"))
+    return built
 
 
 class _Listener:
@@ -123,6 +157,7 @@ def _result(session: Session, job: Job, where: Listening, told: Mapping[str, Any
         cluster=session.cluster.name,
         job=job.id,
         url=where.url,
+        grpc=_grpc(settings, where),
         model=told["model"],
         tp=settings.tp,
         pp=settings.pp,
@@ -130,6 +165,13 @@ def _result(session: Session, job: Job, where: Listening, told: Mapping[str, Any
         ready_s=told["took_s"],
         ranks=tuple(ServeRank(rank=place.rank, node=place.node) for place in job.placement.ranks),
     )
+
+
+def _grpc(settings: EngineSettings, where: Listening) -> str | None:
+    """The address of gRPC, where the engine's server has it."""
+    if not isinstance(settings, TritonSettings):
+        return None
+    return replace(where, port=settings.grpc_port).address
 
 
 def _with_options(session: Session, options: ServeOptions) -> Session:
@@ -145,7 +187,7 @@ def _serving(session: Session) -> ServingEngine:
     if isinstance(engine, ServingEngine):
         return engine
     raise UsageError(
-        f"engine.name: `serve` needs engine tensorrt-llm today, and cluster "
+        f"engine.name: `serve` needs engine tensorrt-llm or triton, and cluster "
         f"{session.cluster.name} has {session.cluster.engine.name}. Fix: `clusterkit infer`, or "
         "`engine: {name: tensorrt-llm, …}` in the inventory"
     )

@@ -16,6 +16,7 @@ from tests.e2e.local_job import MakeJob, jobs_here
 from tests.e2e.machine_image import machine_image
 from tests.e2e.pair import TRIO, Pair
 from tests.e2e.tensorrt_llm_image import tensorrt_llm_image
+from tests.e2e.triton_image import triton_image
 from tests.e2e.vendor_pair import Vendor
 
 
@@ -84,6 +85,12 @@ def docker_machine(docker_host: docker.DockerClient, mpi_image: str) -> str:
 def tensorrt_llm(docker_host: docker.DockerClient, mpi_image: str) -> Callable[[str], str]:
     """Gives the image of a node that pretends to have one version of TensorRT-LLM."""
     return lambda version: tensorrt_llm_image(docker_host, mpi_image, version)
+
+
+@pytest.fixture(scope="session")
+def triton_node(docker_host: docker.DockerClient, mpi_image: str) -> str:
+    """The image of a node with a real tritonserver."""
+    return triton_image(docker_host, mpi_image)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ PAIR, LOCAL = "inventories/docker-pair.yaml", "inventories/local.yaml"
 MACHINES, CARRIED = "inventories/machines.yaml", "inventories/machines-docker.yaml"
 NFS, SYNC = (f"tests/golden/inventories/machines-{kind}.yaml" for kind in ("nfs", "sync"))
 ENGINE_SYNC = "tests/golden/inventories/tensorrt-llm-sync.yaml"
+TRITON = "tests/golden/inventories/triton.yaml"
 SERVED = "tests/golden/inventories/tensorrt-llm-serve.yaml"
 DEMONSTRATION = "playbooks/scripts/tensor_parallel_matmul.py"
 CASES = {
@@ -53,6 +54,9 @@ CASES = {
     "engines-rm": ("engines", "rm", "llama", "--inventory", "inventories/llama-70b-tp2.yaml"),
     "serve-engine": ("serve", "--inventory", "inventories/machines-2x4.yaml"),
     "serve-pytorch": ("serve", "--inventory", SERVED, "--port", "9000"),
+    "serve-triton": ("serve", "--inventory", TRITON),
+    "serve-engine-by-triton": (*("serve", "--inventory", ENGINE_SYNC, "--engine", "triton"),),
+    "infer-triton": ("infer", "--inventory", TRITON, "--prompt", "it's $(x)"),
     "keys-rotate-docker-pair": ("keys", "rotate", "--inventory", PAIR),
     "fix-apply-machines": ("fix", "apply", "--inventory", MACHINES, "--gpus-per-node", "1"),
     **{

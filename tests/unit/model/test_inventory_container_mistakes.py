@@ -30,9 +30,9 @@ CASES = {
         "pair.yaml:7: engine.model: no such model. Fix: did you mean `smollm2-135m`?",
     ),
     "an engine of a later version": (
-        ("engine: {pp: 2}", "engine: {name: triton}"),
-        "pair.yaml:7: engine.name: must be tensorrt-llm or transformers, not `triton`. "
-        "Fix: use tensorrt-llm or transformers",
+        ("engine: {pp: 2}", "engine: {name: onnx}"),
+        "pair.yaml:7: engine.name: must be tensorrt-llm, transformers or triton, not `onnx`. "
+        "Fix: use tensorrt-llm, transformers or triton",
     ),
     "a version that is none": (
         ("engine: {pp: 2}", "engine: {name: tensorrt-llm, model: /m, version: v0.16}"),

@@ -30,6 +30,20 @@ def test_finds_and_ends_what_carries_the_job_wherever_it_is() -> None:
             process.wait()
 
 
+def test_removes_the_shared_memory_of_the_job_alone() -> None:
+    job = f"sweep-{secrets.token_hex(4)}"
+    memory = Path("/dev/shm")  # noqa: S108
+    own, other = memory / f"clusterkit-{job}-0-a", memory / f"clusterkit-{job}0-0-a"
+    try:
+        own.write_bytes(b"a")
+        other.write_bytes(b"b")
+        assert sweep(job) == ([], [])
+        assert (own.exists(), other.exists()) == (False, True)
+    finally:
+        own.unlink(missing_ok=True)
+        other.unlink(missing_ok=True)
+
+
 def test_spares_itself_and_its_ancestors() -> None:
     job = f"sweep-{secrets.token_hex(4)}"
     script = f"from clusterkit.payloads.sweep import sweep; print(sweep({job!r}))"

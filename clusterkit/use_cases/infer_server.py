@@ -1,0 +1,99 @@
+"""Ask a server that runs on the cluster, through a job of one rank beside it."""
+
+from __future__ import annotations
+
+from clusterkit.command import Step
+from clusterkit.engines.base import engine_of
+from clusterkit.engines.request import GenerateRequest
+from clusterkit.errors import JobFailed, UsageError
+from clusterkit.events import Sink
+from clusterkit.jobs import Job, list_jobs
+from clusterkit.model.infer_options import InferOptions
+from clusterkit.model.triton import TritonSettings
+from clusterkit.placement import Placement, Rank, place_stages
+from clusterkit.results.infer import InferResult
+from clusterkit.transports.world import World
+from clusterkit.use_cases.heard import Heard
+from clusterkit.use_cases.jobs import job_nodes
+from clusterkit.use_cases.launch import Facts, facts_now, job_steps, known_facts, make_job, run
+from clusterkit.use_cases.planned_facts import planned_facts
+from clusterkit.use_cases.session import Session, open_world
+
+
+def is_asked(session: Session) -> bool:
+    """Whether this engine answers from a server alone."""
+    return isinstance(session.cluster.engine, TritonSettings)
+
+
+def ask(
+    session: Session, options: InferOptions, request: GenerateRequest, *, sink: Sink
+) -> InferResult:
+    """Ask the server that runs; it goes on after that.
+
+    Raises:
+        UsageError: If none runs.
+        JobFailed: If the server did not answer, with what it said.
+    """
+    engine = engine_of(session.cluster.engine)
+    remembered = known_facts(session)  # says so if the cluster is not up
+    heard = Heard(engine.parse, sink)
+    with open_world(session) as world:
+        server = _running(session, world)
+        facts = facts_now(session, world, remembered)
+        job = _job(session, options, request, server=server, facts=facts)
+        heard.start()
+        try:
+            run(job, world, heard)
+        except JobFailed as error:
+            raise heard.explained(error, engine.explain) from None
+    return heard.result(session.cluster, job, request=request, model=_settings(session).served)
+
+
+def ask_steps(session: Session, options: InferOptions, request: GenerateRequest) -> list[Step]:
+    """The steps of :func:`ask`, not run."""
+    facts = planned_facts(session.cluster)
+    return job_steps(_job(session, options, request, server="<the running job>", facts=facts))
+
+
+def _running(session: Session, world: World) -> str:
+    """The id of the newest server that runs."""
+    for row in list_jobs(job_nodes(session), world.transport):
+        if row.verb == "serve" and row.state == "running":
+            return row.id
+    raise UsageError(
+        f"no server runs on cluster {session.cluster.name}, and engine "
+        f"{session.cluster.engine.name} answers from one. Fix: `clusterkit serve` in another "
+        "terminal"
+    )
+
+
+def _job(
+    session: Session,
+    options: InferOptions,
+    request: GenerateRequest,
+    *,
+    server: str,
+    facts: Facts,
+) -> Job:
+    """One rank, where rank 0 of the server is."""
+    cluster, settings = session.cluster, _settings(session)
+    node = place_stages(cluster, tp=settings.tp, pp=settings.pp).nodes[0]
+    placement = Placement((Rank(0, node, 0),))
+    folder = f"{cluster.home_of(node)}/jobs/{server}/run"
+    engine = engine_of(settings)
+    return make_job(
+        session,
+        "infer",
+        placement=placement,
+        program=lambda python, payloads: engine.program(
+            python, payloads, folder, request, placement
+        ),
+        facts=facts,
+        timeout_s=options.timeout_s,
+    )
+
+
+def _settings(session: Session) -> TritonSettings:
+    settings = session.cluster.engine
+    assert isinstance(settings, TritonSettings)  # noqa: S101 - is_asked was asked
+    return settings

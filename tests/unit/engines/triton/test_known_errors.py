@@ -1,0 +1,45 @@
+"""What Triton's logs say is explained; the lines are those of a real server."""
+
+from __future__ import annotations
+
+import pytest
+
+from clusterkit.engines.triton.known_errors import explain
+
+
+@pytest.mark.parametrize(
+    ("line", "begins"),
+    [
+        (
+            "failed to start GRPC service: Unavailable - Socket '0.0.0.0:18001' already in use",
+            "port 18001 is taken on that node. Fix: ",
+        ),
+        (
+            "[libprotobuf ERROR …] Error parsing text-format inference.ModelConfig: 29:17: "
+            "Expected integer, got: $",
+            "a placeholder of a template was left. Fix: ",
+        ),
+        (
+            "Invalid argument: unable to find backend library for backend 'tensorrtllm', try "
+            "specifying runtime on the model configuration.",
+            "this Triton has no backend `tensorrtllm`. Fix: ",
+        ),
+        (
+            "With communicationMode kLEADER, MPI worldSize is expected to be equal to tp*pp when "
+            "participantIds are not specified",
+            "the engine was built for another number of ranks, or ",
+        ),
+        (
+            "Stub process 'preprocessing_0_0' is not healthy.",
+            "the Python of model preprocessing_0_0 crashed. Fix: ",
+        ),
+    ],
+)
+def test_known_lines(line: str, begins: str):
+    told = explain(f"something before\n{line}\nsomething after")
+    assert told is not None
+    assert told.startswith(begins)
+
+
+def test_other_lines_are_not_explained():
+    assert explain("I0101 server.cc:241] started") is None
