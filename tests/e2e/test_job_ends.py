@@ -36,7 +36,9 @@ def test_hello(make_job: MakeJob) -> None:
 
 
 def test_the_first_failing_rank_is_named_with_its_last_lines(make_job: MakeJob) -> None:
-    script = 'test $RANK = 0 && exec sleep 1000; echo one; echo "two $RANK" >&2; exit 3'
+    waits = "test $RANK = 0 && touch runs && exec sleep 1000"
+    fails = 'until test -e runs; do sleep 0.02; done; echo one; echo "two $RANK" >&2; exit 3'
+    script = f"{waits}; {fails}"
 
     end = run(make_job(*sh(script)))
 
