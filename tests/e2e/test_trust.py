@@ -136,9 +136,9 @@ def test_a_secret_of_the_environment_is_shown_nowhere_else(pair: Pair):
     assert CANARY not in labels
     assert [CANARY.encode() in log for log in logs] == [False, False]
     # sshd gives it to every login, so its configuration has it, for root only.
-    config = f"{pair.home}/sshd/sshd_config"
+    configs = [f"{pair.home}/sshd/{name}" for name in ("environment.conf", "sshd_config")]
     for node in ("node1", "node2"):
-        assert pair.inside(node, "sh", "-c", find) == f"{config}\n"
-        assert pair.inside(node, "stat", "-c", "%a", config) == "600\n"
+        assert sorted(pair.inside(node, "sh", "-c", find).split()) == configs
+        assert pair.inside(node, "stat", "-c", "%a", *configs) == "600\n600\n"
     files = [path for path in pair.controller.home.rglob("*") if path.is_file()]
     assert [path.name for path in files if CANARY.encode() in path.read_bytes()] == []
