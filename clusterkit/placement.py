@@ -51,10 +51,10 @@ def place(cluster: Cluster, ranks: int | None = None) -> Placement:
     """
     wanted = cluster.slots if ranks is None else ranks
     if wanted > cluster.slots:
-        have = ", ".join(f"{node.name} {node.slots}" for node in cluster.nodes)
         raise DoesNotFit(
             f"{wanted} ranks do not fit in cluster {cluster.name}: it has {cluster.slots} slots "
-            f"({have}). Fix: ask for at most {cluster.slots} ranks, or raise `slots`"
+            f"({slots_of_each(cluster)}). Fix: ask for at most {cluster.slots} ranks, or raise "
+            "`slots`"
         )
     counts: list[int] = []
     for node in cluster.nodes:
@@ -113,6 +113,11 @@ def _placed(cluster: Cluster, counts: Sequence[int]) -> Placement:
 def _device(node: Node, local_rank: int) -> int | None:
     """The GPU of a local rank; where ranks outnumber GPUs they take turns."""
     return node.devices[local_rank % len(node.devices)] if node.devices else None
+
+
+def slots_of_each(cluster: Cluster) -> str:
+    """The slots of every node, as messages have them: ``node1 2, node2 1``."""
+    return ", ".join(f"{node.name} {node.slots}" for node in cluster.nodes)
 
 
 def visible_devices(placement: Placement, node: str) -> Sequence[int]:

@@ -14,7 +14,7 @@ from clusterkit.model.cluster import Cluster, Node
 from clusterkit.model.engine import EngineSettings
 from clusterkit.model.mistakes import any_of
 from clusterkit.model.models import ModelShape
-from clusterkit.placement import Placement, Rank, place_stages
+from clusterkit.placement import Placement, Rank, place_stages, slots_of_each
 
 REQUIRED_PACKAGES = ("torch", "transformers", "accelerate", "safetensors")
 """What a rank imports."""
@@ -124,10 +124,9 @@ def _split_problems(job: Workload) -> Iterator[str]:
 
 
 def _too_many_ranks(settings: EngineSettings, cluster: Cluster) -> str:
-    have = ", ".join(f"{node.name} {node.slots}" for node in cluster.nodes)
     return (
         f"tp={settings.tp} x pp={settings.pp} needs {settings.world_size} slots; cluster "
-        f"{cluster.name} has {cluster.slots} ({have}). "
+        f"{cluster.name} has {cluster.slots} ({slots_of_each(cluster)}). "
         f"Fix: a tp x pp of at most {cluster.slots}, or raise `slots`"
     )
 

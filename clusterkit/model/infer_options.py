@@ -32,6 +32,15 @@ def checked_prompt(text: str) -> str:
 Timeout = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 """A time limit in seconds."""
 
+TensorParallel = Annotated[
+    int | None,
+    Field(ge=1, description="Tensor parallel size; default: the inventory's", examples=[3]),
+]
+PipelineParallel = Annotated[
+    int | None,
+    Field(ge=1, description="Pipeline parallel size; default: the inventory's", examples=[2]),
+]
+
 
 class InferOptions(Model):
     """Ask the model; tokens come as they are made."""
@@ -76,18 +85,8 @@ class InferOptions(Model):
     logits: int = Field(
         default=0, ge=0, description="Also answer this many of the first token's highest logits"
     )
-    tp: int | None = Field(
-        default=None,
-        ge=1,
-        description="Tensor parallel size; default: the inventory's",
-        examples=[3],
-    )
-    pp: int | None = Field(
-        default=None,
-        ge=1,
-        description="Pipeline parallel size; default: the inventory's",
-        examples=[2],
-    )
+    tp: TensorParallel = None
+    pp: PipelineParallel = None
     engine: Literal["triton"] | None = Field(
         default=None,
         description="Ask the server of `serve --engine triton`",

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from clusterkit.model.base import Model
-from clusterkit.model.infer_options import Timeout
+from clusterkit.model.infer_options import PipelineParallel, TensorParallel, Timeout
 
 
 class ServeOptions(Model):
@@ -20,18 +20,8 @@ class ServeOptions(Model):
         description="Where the head listens; default: at its address on the cluster network",
         examples=["0.0.0.0"],  # noqa: S104
     )
-    tp: int | None = Field(
-        default=None,
-        ge=1,
-        description="Tensor parallel size; default: the inventory's",
-        examples=[2],
-    )
-    pp: int | None = Field(
-        default=None,
-        ge=1,
-        description="Pipeline parallel size; default: the inventory's",
-        examples=[2],
-    )
+    tp: TensorParallel = None
+    pp: PipelineParallel = None
     engine: Literal["triton"] | None = Field(
         default=None,
         description="Serve by Triton what engine tensorrt-llm built",

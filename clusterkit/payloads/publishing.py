@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -51,6 +52,19 @@ def remove_work(work: Path) -> None:
     """Remove unfinished work: what was made for it first, so that none is left without it."""
     shutil.rmtree(f"{work}{CHECKPOINT}", ignore_errors=True)
     shutil.rmtree(work, ignore_errors=True)
+
+
+def why_not_written(error: BaseException, target: Path) -> str | None:
+    """What keeps a node from having ``target``, and what mends it; None: it is not its disk."""
+    if isinstance(error, PermissionError):
+        return f"{error.filename} cannot be written. Fix: run `clusterkit up INVENTORY` again"
+    if not isinstance(error, OSError) or error.errno != errno.ENOSPC:
+        return None
+    more = f": {error.strerror}" if "free" in str(error.strerror) else ""
+    return (
+        f"no space left in {target.parent}{more}. Fix: free some there, or set another `path` "
+        "in `storage`"
+    )
 
 
 def publish(work: Path, target: Path) -> bool:

@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn, Optional
 
+from clusterkit.payloads.publishing import why_not_written
 from clusterkit.payloads.push_files import Incoming
 from clusterkit.payloads.push_plan import Part
 from clusterkit.payloads.push_protocol import BEAT_S
@@ -152,17 +153,11 @@ def tell(**row: Any) -> None:
 
 
 def _explained(error: BaseException, target: Path) -> str:
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        more = f": {error.strerror}" if "free" in str(error.strerror) else ""
-        return (
-            f"no space left in {target.parent}{more}. Fix: free some there, or set another `path` "
-            "in `storage`"
-        )
+    if why := why_not_written(error, target):
+        return why
     if isinstance(error, OSError) and error.errno == errno.EBUSY:
         return f"{error.strerror}. Fix: wait for it to end, and run the same command again"
     if isinstance(error, OSError) and error.errno == errno.EADDRNOTAVAIL:
         return "it has not the address that it had. Fix: run `clusterkit up INVENTORY` again"
-    if isinstance(error, PermissionError):
-        return f"{error.filename} cannot be written. Fix: run `clusterkit up INVENTORY` again"
     why = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
     return f"{why}. Fix: run the same command again"

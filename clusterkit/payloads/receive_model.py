@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 
 from clusterkit.payloads.convert import tell
 from clusterkit.payloads.model_protocol import CHUNK_BYTES, MANIFEST, PATIENCE_S
-from clusterkit.payloads.publishing import LOCK, publish, remove_abandoned
+from clusterkit.payloads.publishing import LOCK, publish, remove_abandoned, why_not_written
 
 
 def main() -> NoReturn:
@@ -116,12 +116,6 @@ class Input:
 
 
 def _explained(error: BaseException, target: Path) -> str:
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        more = f": {error.strerror}" if "free" in str(error.strerror) else ""
-        return (
-            f"no space left in {target.parent}{more}. Fix: free some there, or set another `path` "
-            "in `storage`"
-        )
-    if isinstance(error, PermissionError):
-        return f"{error.filename} cannot be written. Fix: run `clusterkit up INVENTORY` again"
+    if why := why_not_written(error, target):
+        return why
     return f"{type(error).__name__}: {error}. Fix: run the same command again"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+import pytest
+
 from tests.e2e.model_folders import glm_folder, llama_70b_folder
 from tests.e2e.pair import NOTHING
 from tests.e2e.vendor_pair import Vendor
@@ -35,39 +37,18 @@ def test_chatglm2_over_two_containers_with_one_gpu_each(
     assert vendor.pair.left() == NOTHING
 
 
-def test_llama_70b_in_fp8_as_a_pipeline_over_two_gpus(
-    vendor: Vendor, tensorrt_llm: Callable[[str], str]
+@pytest.mark.parametrize(("recipe", "split"), [("pp2-fp8", "tp1_pp2"), ("tp2", "tp2")])
+def test_llama_70b_over_two_gpus(
+    vendor: Vendor, tensorrt_llm: Callable[[str], str], recipe: str, split: str
 ):
     llama_70b_folder(vendor.shared / "meta/hf-weights/70B")
-    vendor.inventory("llama-70b-pp2-fp8", tensorrt_llm("0.5.0"))
+    vendor.inventory(f"llama-70b-{recipe}", tensorrt_llm("0.5.0"))
 
-    done = vendor.play("llama-70b-pp2-fp8", "-o", "json")
+    done = vendor.play(f"llama-70b-{recipe}", "-o", "json")
 
     assert done.returncode == 0, done.stdout + done.stderr
     steps = {step["verb"]: step["results"][0] for step in json.loads(done.stdout)["steps"]}
     (answer,) = steps["infer"]["answers"]
     assert answer["text"] == expected(FRENCH, 2)
-    assert vendor.engine_files() == {
-        "config.json",
-        "llama_float16_tp1_pp2_rank0.engine",
-        "llama_float16_tp1_pp2_rank1.engine",
-    }
-
-
-def test_llama_70b_by_tensor_parallelism_over_two_gpus(
-    vendor: Vendor, tensorrt_llm: Callable[[str], str]
-):
-    llama_70b_folder(vendor.shared / "meta/hf-weights/70B")
-    vendor.inventory("llama-70b-tp2", tensorrt_llm("0.5.0"))
-
-    done = vendor.play("llama-70b-tp2", "-o", "json")
-
-    assert done.returncode == 0, done.stdout + done.stderr
-    steps = {step["verb"]: step["results"][0] for step in json.loads(done.stdout)["steps"]}
-    (answer,) = steps["infer"]["answers"]
-    assert answer["text"] == expected(FRENCH, 2)
-    assert vendor.engine_files() == {
-        "config.json",
-        "llama_float16_tp2_rank0.engine",
-        "llama_float16_tp2_rank1.engine",
-    }
+    engines = {f"llama_float16_{split}_rank{rank}.engine" for rank in (0, 1)}
+    assert vendor.engine_files() == {"config.json", *engines}

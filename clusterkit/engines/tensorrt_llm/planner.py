@@ -27,7 +27,7 @@ from clusterkit.model.models import ModelShape
 from clusterkit.model.node_sets import fold
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
 from clusterkit.payloads.model_folder import shape_from
-from clusterkit.placement import Placement, place_stages
+from clusterkit.placement import Placement, place_stages, slots_of_each
 
 _HOST_COPIES = 2
 """A rank is built from its weights in the host's memory, and the engine is written from there."""
@@ -171,10 +171,9 @@ def _heads(settings: TensorRtLlmSettings, shape: ModelShape) -> Iterator[str]:
 
 
 def _too_many_ranks(settings: TensorRtLlmSettings, cluster: Cluster) -> str:
-    have = ", ".join(f"{node.name} {node.slots}" for node in cluster.nodes)
     return (
         f"tp {settings.tp} x pp {settings.pp} needs {settings.world_size} ranks, each on a GPU of "
-        f"its own; cluster {cluster.name} has {cluster.slots} slots ({have}). "
+        f"its own; cluster {cluster.name} has {cluster.slots} slots ({slots_of_each(cluster)}). "
         f"Fix: a tp x pp of at most {cluster.slots}, or more nodes or `slots`"
     )
 
