@@ -112,19 +112,19 @@ class Stages:
         code, killed_at, told_at = None, 0.0, 0.0
         try:
             while True:
-                data = self._read(ours)
-                if data:
-                    os.write(log, data)
-                    lines.add(data)
                 if code is None:
                     ended, status = os.waitpid(pid, os.WNOHANG)
                     code = exit_code(status) if ended else None
                     if code is not None:
                         signal_group(pid, signal.SIGKILL)  # its workers, if any are left
-                if data == b"" and code is not None:
-                    break
-                if data is None and code is not None:
+                data = self._read(ours)  # after that look: all that it wrote is there by now
+                if data:
+                    os.write(log, data)
+                    lines.add(data)
+                elif code is not None:
                     break  # what holds the pipe besides has a session of its own
+                elif data == b"":
+                    time.sleep(_LOOK_EVERY_S)  # it closed its output, and works on
                 now = time.monotonic()
                 if self._stop.is_set() and not told_at:
                     signal_group(pid, signal.SIGTERM)

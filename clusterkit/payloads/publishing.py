@@ -78,7 +78,9 @@ def publish(work: Path, target: Path) -> bool:
             if not differences(target, rehash=True):
                 return False
             # What stands there is damaged: it makes room, and vanishes with its new name.
-            aside = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=target.parent))
+            aside = Path(
+                tempfile.mkdtemp(prefix=f"{target.name}.", suffix=".part", dir=target.parent)
+            )
             target.rename(aside / "damaged")
             shutil.rmtree(aside, ignore_errors=True)
         else:

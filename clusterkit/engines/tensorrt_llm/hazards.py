@@ -24,13 +24,14 @@ def hazards(
     settings: TensorRtLlmSettings,
     version: Version,
     placement: Placement,
-    env: Mapping[str, str],
+    env: Mapping[str, Mapping[str, str]],
     *,
     layers: int | None = None,
 ) -> tuple[list[str], list[str]]:
     """Problems that end a run or hang it, and warnings; each says what and how to mend it.
 
-    ``env`` is what the user gives to nodes. ``layers`` are the model's, where they are known.
+    ``env`` is what the user gives to each node, by its name. ``layers`` are the model's, where
+    they are known.
     """
     layout = Layout(placement, settings.tp)
     asked = refusal(settings, version, placement)
@@ -145,15 +146,16 @@ def _of_placement(
 
 
 def _of_masks(
-    version: Version, placement: Placement, env: Mapping[str, str]
+    version: Version, placement: Placement, env: Mapping[str, Mapping[str, str]]
 ) -> tuple[list[str], list[str]]:
     """Ranks must see all GPUs of their node; where GPUs are placed, the job sees to that."""
-    visible = env.get("CUDA_VISIBLE_DEVICES")
-    if visible is None:
-        return [], []
-    seen = len([name for name in visible.split(",") if name.strip()])
-    problems, warnings = [], []
+    problems: list[str] = []
+    warnings: list[str] = []
     for node, ranks in placement.by_node:
+        visible = env.get(node, {}).get("CUDA_VISIBLE_DEVICES")
+        if visible is None:
+            continue
+        seen = len([name for name in visible.split(",") if name.strip()])
         if any(rank.device is not None for rank in ranks) or len(ranks) <= seen:
             continue
         text = (

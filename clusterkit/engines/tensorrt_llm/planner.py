@@ -266,10 +266,7 @@ def _request(settings: TensorRtLlmSettings, request: GenerateRequest) -> Iterato
         )
 
 
-def _environment(cluster: Cluster, placement: Placement) -> dict[str, str]:
-    """What the inventory sets in the nodes that have ranks."""
-    found: dict[str, str] = {}
-    for name in placement.nodes:
-        container = cluster.node(name).container
-        found.update(container.env if container else {})
-    return found
+def _environment(cluster: Cluster, placement: Placement) -> dict[str, Mapping[str, str]]:
+    """What the inventory sets in each node that has ranks."""
+    containers = {name: cluster.node(name).container for name in placement.nodes}
+    return {name: container.env for name, container in containers.items() if container}

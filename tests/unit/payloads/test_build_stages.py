@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from clusterkit.payloads import facts
 from clusterkit.payloads.build_engine import in_folder
-from clusterkit.payloads.build_stages import _Lines, environment
+from clusterkit.payloads.build_stages import Stages, _Lines, environment
+from clusterkit.payloads.publishing import LOCK, publish, remove_abandoned
 
 
 @pytest.mark.parametrize(
@@ -91,3 +94,56 @@ def test_packages_are_found_by_any_of_their_names(tmp_path: Path, monkeypatch: p
         "nvidia_modelopt": "0.21.0",
         "nvidia_ammo": "0.7.4",
     }
+
+
+def run_script(tmp_path: Path, script: str) -> list[str]:
+    """The lines that a program of a build wrote."""
+    stages = Stages(lambda **_: None, tmp_path / "log", threading.Event())
+    stages.run("build", ["sh", "-c", script], {"PATH": os.environ["PATH"]}, None)
+    return list(stages.last_lines)
+
+
+def test_what_is_written_just_before_the_end_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The first look finds nothing; then the program writes and ends, before the next one."""
+    read, looks = Stages._read, iter([True])
+
+    def late(fd: int) -> bytes | None:
+        if next(looks, False):
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+            return None
+        return read(fd)
+
+    monkeypatch.setattr(Stages, "_read", staticmethod(late))
+    assert run_script(tmp_path, "echo the cause") == ["the cause"]
+
+
+def test_a_program_that_closes_its_output_is_looked_at_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    read, looks = Stages._read, []
+    monkeypatch.setattr(Stages, "_read", staticmethod(lambda fd: looks.append(fd) or read(fd)))
+
+    run_script(tmp_path, "exec >&- 2>&-; sleep 1")
+
+    assert len(looks) < 50  # without a pause it would be many thousands
+
+
+def test_what_makes_room_is_swept_if_its_remover_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    target, work = tmp_path / "engine", tmp_path / "engine.1.part"
+    for folder in (target, work):
+        folder.mkdir()
+    (target / "damaged.engine").touch()
+    (work / LOCK).touch()
+    with monkeypatch.context() as killed:
+        killed.setattr(shutil, "rmtree", lambda *_, **__: None)
+        publish(work, target)
+    (left,) = set(tmp_path.iterdir()) - {target}
+    os.utime(left, (0, 0))
+
+    remove_abandoned(target, target)
+
+    assert list(tmp_path.iterdir()) == [target]

@@ -20,7 +20,7 @@ SLOW = (
 def judge(
     version: str,
     placement: Placement,
-    env: dict[str, str] | None = None,
+    env: dict[str, dict[str, str]] | None = None,
     layers: int | None = None,
     **given: Any,
 ) -> tuple[list[str], list[str]]:
@@ -152,12 +152,23 @@ def test_ranks_that_do_not_see_the_gpus_of_their_node(
         f"a: CUDA_VISIBLE_DEVICES={mask} shows {'2 GPUs' if ',' in mask else '1 GPU'} to 3 ranks. "
         "Fix: leave it out, and name the GPUs as `gpus` of the node"
     )
-    found = judge(version, blind, {"CUDA_VISIBLE_DEVICES": mask})
+    found = judge(version, blind, {"a": {"CUDA_VISIBLE_DEVICES": mask}})
     assert found == (([text], []) if is_problem else ([], [text]))
 
 
+def test_each_node_is_judged_by_its_own_environment() -> None:
+    blind = Placement(tuple(Rank(rank, node, rank % 2) for rank, node in enumerate("aabb")))
+    env = {"a": {"CUDA_VISIBLE_DEVICES": "0"}, "b": {"CUDA_VISIBLE_DEVICES": "0,1"}}
+    text = (
+        "a: CUDA_VISIBLE_DEVICES=0 shows 1 GPU to 2 ranks. Fix: leave it out, and name the GPUs "
+        "as `gpus` of the node"
+    )
+    assert judge("0.10.0", blind, env, tp=2, pp=2, layers=4) == ([text], [])
+
+
 def test_gpus_that_are_placed_are_shown_by_the_job() -> None:
-    assert judge("0.10.0", on(2, 2), {"CUDA_VISIBLE_DEVICES": "0"}) == ([], [])
+    env = {"node1": {"CUDA_VISIBLE_DEVICES": "0"}}
+    assert judge("0.10.0", on(2, 2), env) == ([], [])
 
 
 def test_off_is_obeyed_with_a_warning() -> None:
