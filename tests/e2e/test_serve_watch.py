@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -110,6 +111,7 @@ def free_port() -> int:
 
 
 def test_it_is_ready_after_a_real_completion(tmp_path: Path):
+    began = time.monotonic()
     with rank_0(tmp_path, server=SERVER, launcher=LAUNCHER) as process:
         assert process.stdout is not None
         event = first_event(process)
@@ -119,7 +121,7 @@ def test_it_is_ready_after_a_real_completion(tmp_path: Path):
 
     took_s = event.pop("took_s")
     assert event == {"event": "serving", "model": "the-model", "answer": "the-model: Paris"}
-    assert 0 < took_s < 60
+    assert 0 < took_s <= time.monotonic() - began
     assert "not ready yet: /health answers 503" in said
     assert 'not ready yet: /v1/completions answers 500: {"error": "still loading"}' in said
 

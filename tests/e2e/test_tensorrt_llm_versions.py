@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 import pytest
@@ -87,6 +86,5 @@ def test_an_engine_of_another_version_is_named(vendor: Vendor, tensorrt_llm: Ima
 
     done = vendor.pair("build", "-o", "json")
 
-    assert done.returncode != 0
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
     assert "TensorRT-LLM 0.16.0 is installed, and engine.version is 0.12.0" in done.stderr
-    assert json.loads(done.stdout or "{}") == {} or "error" in json.loads(done.stdout)

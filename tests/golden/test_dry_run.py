@@ -111,7 +111,8 @@ def dry_run(home: Path, *words: str) -> str:
     }
     done = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stderr == "" or words[0] == "play"  # which says what it is at
+    steps = json.loads(done.stdout)["steps"] if words[0] == "play" else []
+    assert done.stderr == "".join(f"- {step['verb']}\n" for step in steps)
     assert not (home / "clusters").exists()
     for found, name in (
         (str(home), "HOME"),
