@@ -41,3 +41,8 @@ def speed(mbps: int | None) -> str:
     if mbps is None:
         return ""
     return f"{mbps / 1000:g} Gb/s" if mbps >= 1000 else f"{mbps} Mb/s"
+
+
+def gib(count: int) -> str:
+    """Bytes in GiB, however many: to be compared with others."""
+    return f"{count / 2**30:.1f} GiB"

@@ -15,6 +15,7 @@ from clusterkit.model.engine import EngineSettings
 from clusterkit.model.mistakes import any_of
 from clusterkit.model.models import ModelShape
 from clusterkit.placement import Placement, Rank, place_stages, slots_of_each
+from clusterkit.quantities import gib
 
 REQUIRED_PACKAGES = ("torch", "transformers", "accelerate", "safetensors")
 """What a rank imports."""
@@ -197,15 +198,15 @@ def _node_memory_problem(
         have = min((gpu.memory_bytes for gpu in facts.gpus), default=None)
         if have is not None and need.bytes > have:
             yield (
-                f"{node.name}: a rank needs about {_gib(need.bytes)} ({_parts(need)}) and its GPU "
-                f"has {_gib(have)}. Fix: {_more_parts(job, have, ranks=1, on_gpu=True)}"
+                f"{node.name}: a rank needs about {gib(need.bytes)} ({_parts(need)}) and its GPU "
+                f"has {gib(have)}. Fix: {_more_parts(job, have, ranks=1, on_gpu=True)}"
             )
         return
     total, have = need.bytes * len(ranks), facts.memory_available_bytes
     if total > have:
         count = f"{len(ranks)} ranks need" if len(ranks) > 1 else "a rank needs"
         yield (
-            f"{node.name}: {count} about {_gib(total)} (each {_parts(need)}) and {_gib(have)} is "
+            f"{node.name}: {count} about {gib(total)} (each {_parts(need)}) and {gib(have)} is "
             f"available. Fix: {_more_parts(job, have, ranks=len(ranks), on_gpu=False)}"
         )
 
@@ -223,13 +224,8 @@ def _more_parts(job: Workload, have: int, *, ranks: int, on_gpu: bool) -> str:
 
 def _parts(need: Need) -> str:
     return (
-        f"weights {_gib(need.weights)}, KV cache {_gib(need.kv_cache)}, "
-        f"runtime {_gib(need.runtime)}"
+        f"weights {gib(need.weights)}, KV cache {gib(need.kv_cache)}, runtime {gib(need.runtime)}"
     )
-
-
-def _gib(size: int) -> str:
-    return f"{size / 2**30:.1f} GiB"
 
 
 def _divisors(number: int) -> list[str]:

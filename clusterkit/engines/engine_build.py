@@ -55,7 +55,7 @@ class EngineBuild:
     size_bytes: int | None = None
     work_bytes: int | None = None
 
-    def files_of(self, ranks: tuple[int, ...]) -> tuple[str, ...]:
-        """The names of what a node with these ranks needs, besides the tokenizer."""
-        own = (name for rank in ranks for name in self.rank_files[rank])
-        return (*self.common_files, *own)
+    @property
+    def needed_files(self) -> tuple[str, ...]:
+        """The names of what must be there to run it, besides the tokenizer."""
+        return (*self.common_files, *(name for names in self.rank_files for name in names))

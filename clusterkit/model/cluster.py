@@ -152,6 +152,11 @@ class Cluster:
         return self.nodes[0]
 
     @property
+    def keepers(self) -> tuple[Node, ...]:
+        """The nodes with a storage of their own; of a shared one, the head."""
+        return self.nodes if self.storage.kind == "sync" else self.nodes[:1]
+
+    @property
     def slots(self) -> int:
         """How many ranks fit."""
         return sum(node.slots for node in self.nodes)

@@ -35,9 +35,7 @@ def check_room(folder: Path, needed: int) -> None:
 
 def no_space_left(folder: Path, lines: Iterable[str]) -> str:
     """What to add to an error where the disk ran full; else nothing."""
-    said = any(
-        "No space left on device" in line or "Disk quota exceeded" in line for line in lines
-    )
+    said = any(words in line for line in lines for words in _WORDS_OF_FULL)
     if not said and shutil.disk_usage(folder).free > _FULL:
         return ""
     return (

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from clusterkit.payloads.digests import Stopped
 from clusterkit.payloads.processes import (
+    ancestors,
     exit_code,
     parents,
     read,
@@ -194,22 +195,13 @@ def _end_descendants() -> None:
     for _ in range(100):
         reap()
         tree = parents()
-        mine = [pid for pid in tree if pid != os.getpid() and os.getpid() in _line(pid, tree)]
+        mine = [pid for pid in tree if pid != os.getpid() and os.getpid() in ancestors(pid, tree)]
         if not mine:
             return
         for pid in mine:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.02)
-
-
-def _line(pid: int, tree: Mapping[int, int]) -> set[int]:
-    """A process and all above it."""
-    found: set[int] = set()
-    while pid in tree and pid not in found:
-        found.add(pid)
-        pid = tree[pid]
-    return found
 
 
 def _how(code: int) -> str:

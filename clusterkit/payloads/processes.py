@@ -115,6 +115,15 @@ def parents() -> dict[int, int]:
     return found
 
 
+def ancestors(pid: int, tree: Mapping[int, int]) -> set[int]:
+    """A process and all above it; ``tree`` is that of :func:`parents`."""
+    line: set[int] = set()
+    while pid in tree and pid not in line:
+        line.add(pid)
+        pid = tree[pid]
+    return line
+
+
 def _stat(pid: int) -> list[str] | None:
     """The fields of /proc/PID/stat from the state on; a name may have spaces and brackets."""
     text = read(f"/proc/{pid}/stat")

@@ -8,9 +8,10 @@ import os
 import sys
 import time
 from http.client import HTTPConnection, HTTPException
-from pathlib import Path
 from typing import Any, Callable  # noqa: UP035 - Python 3.8
 from urllib.parse import urlsplit
+
+from clusterkit.payloads.processes import ancestors, parents, read
 
 _LOOK_EVERY_S = 0.5
 _ANSWER_WITHIN_S = 300.0
@@ -116,26 +117,10 @@ def is_running(program: str, *, below: int) -> bool:
     A script counts by its own name, whatever its interpreter is; the launcher, which has the
     name among its words, does not.
     """
-    parents: dict[int, int] = {}
-    names: dict[int, bool] = {}
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
-        try:
-            words = (folder / "cmdline").read_bytes().split(b"\0")
-            stat = (folder / "stat").read_bytes().rpartition(b")")[2].split()
-        except OSError:  # it has just ended
-            continue
-        pid = int(folder.name)
-        parents[pid] = int(stat[1])
-        began = [os.path.basename(os.fsdecode(word)) for word in words[:2]]  # noqa: PTH119
-        names[pid] = program in began and stat[0] != b"Z"
-    return any(is_it and _is_below(pid, below, parents) for pid, is_it in names.items())
+    tree = parents()
+    return any(_is_named(program, pid) and below in ancestors(pid, tree) for pid in tree)
 
 
-def _is_below(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
-    while pid in parents:
-        pid = parents[pid]
-        if pid == ancestor:
-            return True
-    return False
+def _is_named(program: str, pid: int) -> bool:
+    words = read(f"/proc/{pid}/cmdline").split(b"\0")[:2]  # a zombie has none
+    return program in [os.path.basename(os.fsdecode(word)) for word in words]  # noqa: PTH119

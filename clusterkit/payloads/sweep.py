@@ -14,7 +14,7 @@ import time
 from typing import NamedTuple
 
 from clusterkit.payloads.job_protocol import JOB_VARIABLE
-from clusterkit.payloads.processes import parents, read, reap
+from clusterkit.payloads.processes import ancestors, parents, read, reap
 
 _PATIENCE_S = 3.0
 # Only the programs of ranks have it in their environment, and what they start.
@@ -87,7 +87,7 @@ class _Process(NamedTuple):
 def _processes_of(job: str, *, descendants: bool) -> list[_Process]:
     tree = parents()
     mine = os.getpid()
-    spared = _ancestors(mine, tree)
+    spared = ancestors(mine, tree)
     mark = f"{JOB_VARIABLE}={job}".encode()
     found = []
     for pid in tree:
@@ -95,7 +95,7 @@ def _processes_of(job: str, *, descendants: bool) -> list[_Process]:
             continue
         variables = read(f"/proc/{pid}/environ").split(b"\0")
         marked = mark in variables
-        if marked or (descendants and mine in _ancestors(pid, tree)):
+        if marked or (descendants and mine in ancestors(pid, tree)):
             words = read(f"/proc/{pid}/cmdline").replace(b"\0", b" ").decode(errors="replace")
             if words:  # a zombie has none: it only waits for its parent
                 is_ours = marked and not any(v.startswith(_RANK_MARK) for v in variables)
@@ -133,12 +133,3 @@ def _close_record(path: str) -> None:
         with open(f"{path}.swept", "w") as draft:  # noqa: PTH123
             json.dump(state, draft)
         os.rename(f"{path}.swept", path)  # noqa: PTH104
-
-
-def _ancestors(pid: int, tree: dict[int, int]) -> set[int]:
-    """A process and all above it."""
-    line = set()
-    while pid in tree and pid not in line:
-        line.add(pid)
-        pid = tree[pid]
-    return line

@@ -111,8 +111,7 @@ def model_states(session: Session, world: World, facts: Facts) -> dict[str, Mode
     ``unknown``: before it was fetched, or where nobody answers.
     """
     cluster = session.cluster
-    keepers = cluster.nodes if cluster.storage.kind == "sync" else cluster.nodes[:1]
-    asked = [node.name for node in keepers if node.name in facts]
+    asked = [node.name for node in cluster.keepers if node.name in facts]
     if asked and cluster.head.name in facts and is_built(session, facts):
         from clusterkit.use_cases.engine_states import engine_states
 

@@ -47,9 +47,7 @@ def place_engine(
         return engine, ()
     settings = session.cluster.engine
     placement = place_stages(session.cluster, tp=settings.tp, pp=settings.pp)
-    copied_to = push_engine(
-        session, builder, engine, placement, facts, builder.sink, verify=verify
-    )
+    copied_to = push_engine(session, builder, engine, placement, facts, verify=verify)
     return engine, copied_to
 
 

@@ -61,8 +61,7 @@ def another_build(manifest: Mapping[str, Any], build: EngineBuild) -> str:
     ]
     if differ:
         return "; ".join(told or ["its programs had other words"])
-    files = build.files_of(tuple(range(len(build.rank_files))))
-    unnamed = [name for name in files if name not in manifest["files"]]
+    unnamed = [name for name in build.needed_files if name not in manifest["files"]]
     return f"its {MANIFEST} does not name {', '.join(unnamed)}" if unnamed else ""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from clusterkit.command import Command, Result, Step
@@ -55,16 +55,6 @@ class Taker:
     payloads: str
     names: tuple[str, ...]
 
-    def as_json(self) -> dict[str, Any]:
-        """The node in the order of the payload."""
-        return {
-            "name": self.name,
-            "address": self.address,
-            "python": self.python,
-            "payloads": self.payloads,
-            "names": self.names,
-        }
-
 
 def push_engine(
     session: Session,
@@ -72,7 +62,6 @@ def push_engine(
     engine: PushedEngine,
     placement: Placement,
     facts: Facts,
-    sink: Sink,
     *,
     verify: bool = False,
 ) -> tuple[str, ...]:
@@ -92,10 +81,10 @@ def push_engine(
     lacking = [
         each
         for each in takers
-        if each.name not in failed and _lacks(answers[each.name], each, engine, sink)
+        if each.name not in failed and _lacks(answers[each.name], each, engine, builder.sink)
     ]
     if lacking:
-        failed |= _push(cluster, builder, engine, lacking, sink)
+        failed |= _push(cluster, builder, engine, lacking)
     if failed:
         in_order = {each.name: failed[each.name] for each in takers if each.name in failed}
         raise NodesFailed(in_order, succeeded=len(takers) + 1 - len(failed))
@@ -194,10 +183,9 @@ def _push(
     builder: Builder,
     engine: PushedEngine,
     lacking: Sequence[Taker],
-    sink: Sink,
 ) -> dict[str, ClusterkitError]:
     """The error of each node that did not get its files. Ctrl-C ends it; what has come stays."""
-    head = cluster.head.name
+    head, sink = cluster.head.name, builder.sink
     what = f"copying {engine.name}"
     waiting = {each.name for each in lacking}
     failed: dict[str, ClusterkitError] = {}
@@ -222,7 +210,7 @@ def _push(
             case _:
                 log.append(line)
 
-    order = {"folder": engine.folder, "nodes": [each.as_json() for each in lacking]}
+    order = {"folder": engine.folder, "nodes": [asdict(each) for each in lacking]}
     process = builder.transport(head).start(push_command(cluster, builder.python), take)
     process.send(json.dumps(order).encode() + b"\n")
     code = wait(process)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from clusterkit.command import Put
 from clusterkit.engines.engine_build import EngineBuild
@@ -12,8 +12,8 @@ from clusterkit.events import Note, Progress, Stream
 from clusterkit.model.cluster import Cluster
 from clusterkit.use_cases.engine_commands import BuildPaths, build_command
 from clusterkit.use_cases.model_placing import Builder, json_event, wait
+from clusterkit.use_cases.rank_logs import Explain
 
-Explain = Callable[[str], str | None]
 _LINES = 12
 _KILLED = 137
 

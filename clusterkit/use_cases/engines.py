@@ -116,10 +116,7 @@ def engines_steps(session: Session, options: EnginesOptions) -> list[Step]:
 
 
 def _keepers(session: Session) -> list[str]:
-    """The nodes with a storage of their own; of a shared one, the head."""
-    cluster = session.cluster
-    nodes = cluster.nodes if cluster.storage.kind == "sync" else cluster.nodes[:1]
-    return [node.name for node in nodes]
+    return [node.name for node in session.cluster.keepers]
 
 
 def _look(

@@ -48,7 +48,7 @@ def push_named(session: Session, options: EnginesOptions, *, sink: Sink) -> Engi
         shape = engine.manifest["engine"]
         placement = place_stages(session.cluster, tp=shape["tp"], pp=shape["pp"])
         builder = builder_for(session, world, facts=facts, sink=sink)
-        pushed = push_engine(session, builder, engine, placement, facts, sink, verify=True)
+        pushed = push_engine(session, builder, engine, placement, facts, verify=True)
         seen = engines_now(session, world, facts, _shown(engine.name)) if pushed else found
     rows = tuple(row.model_copy(update={"manifest": None}) for row in seen.engines)
     took_s = time.monotonic() - began

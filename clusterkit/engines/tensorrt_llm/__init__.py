@@ -11,10 +11,11 @@ from clusterkit.engines.engine_build import EngineBuild
 from clusterkit.engines.request import GenerateRequest
 from clusterkit.engines.serving import Listening
 from clusterkit.engines.tensorrt_llm.building import engine_build
+from clusterkit.engines.tensorrt_llm.gpus_per_node import is_pytorch
 from clusterkit.engines.tensorrt_llm.known_errors import explain
 from clusterkit.engines.tensorrt_llm.planner import check_run, check_serve
 from clusterkit.engines.tensorrt_llm.running import run_program
-from clusterkit.engines.tensorrt_llm.serve import serve_program, serves_engine
+from clusterkit.engines.tensorrt_llm.serve import serve_program
 from clusterkit.engines.tensorrt_llm.versions import parse_version, version_on
 from clusterkit.facts import ModelFolder, NodeFacts
 from clusterkit.model.cluster import Cluster
@@ -85,7 +86,7 @@ class TensorRtLlm:
 
     def serves_built(self) -> bool:
         """Whether it serves an engine; else PyTorch serves the model itself."""
-        return serves_engine(self.settings, parse_version(str(self.settings.version)))
+        return not is_pytorch(self.settings, parse_version(str(self.settings.version)))
 
     def check_serve(
         self, shape: ModelShape | None, cluster: Cluster, facts: Mapping[str, NodeFacts]

@@ -8,11 +8,12 @@ from typing import Any
 
 from packaging.version import Version
 
-from clusterkit.engines.tensorrt_llm.memory import Need, gib, need_of, usable
+from clusterkit.engines.tensorrt_llm.memory import Need, need_of, usable
 from clusterkit.facts import Gpu, NodeFacts
 from clusterkit.model.models import ModelShape
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
 from clusterkit.placement import Placement
+from clusterkit.quantities import gib
 
 TIGHT = 0.85
 """The part of a GPU's memory above which a run is warned of: estimates are not that exact."""

@@ -68,6 +68,12 @@ def check_flags(
     return problems
 
 
+def last_value(words: tuple[str, ...], name: str) -> str | None:
+    """What a flag was given last, as argparse takes it; empty: no value; None: not given."""
+    given = [values for flag, values in _given(words) if flag == name]
+    return next(iter(given[-1]), "") if given else None
+
+
 def _problem(
     name: str, values: tuple[str, ...], known: Known, program: str, version: Version
 ) -> str | None:

@@ -8,6 +8,7 @@ from packaging.version import Version
 
 from clusterkit.engines.tensorrt_llm import versions
 from clusterkit.engines.tensorrt_llm.families import CHATGLM
+from clusterkit.engines.tensorrt_llm.flags import last_value
 from clusterkit.engines.tensorrt_llm.gpus_per_node import gpus_per_node, is_pytorch, refusal
 from clusterkit.engines.tensorrt_llm.layout import Layout
 from clusterkit.engines.tensorrt_llm.versions import since
@@ -91,22 +92,15 @@ def _of_all_reduce(
 ) -> Iterator[str]:
     """Up to 0.11 it opens the memory of its peers, wherever they are."""
     is_gone = since(version, versions.CUSTOM_ALL_REDUCE_IS_CHOSEN)
-    if layout.straddling and not is_gone and _enables_all_reduce(settings.build_flags):
+    if (
+        layout.straddling
+        and not is_gone
+        and last_value(settings.build_flags, _ALL_REDUCE) not in (None, "disable")
+    ):
         yield (
             f"engine.build_flags: {_ALL_REDUCE} reaches no GPU of another node, and tensor "
             f"parallel groups lie on {_of(layout.straddling[0])}. Fix: leave it out"
         )
-
-
-def _enables_all_reduce(flags: Sequence[str]) -> bool:
-    """Whether it is switched on: before 0.8 by the bare flag, then by its last value."""
-    enabled = False
-    for index, flag in enumerate(flags):
-        name, equals, value = flag.partition("=")
-        if name == _ALL_REDUCE:
-            given = value if equals else "".join(flags[index + 1 : index + 2])
-            enabled = given != "disable"
-    return enabled
 
 
 def _of_peers(version: Version, layout: Layout) -> Iterator[str]:

@@ -28,9 +28,11 @@ from dataclasses import dataclass, fields
 
 from packaging.version import Version
 
+from clusterkit.engines.tensorrt_llm.flags import has_flag, last_value
 from clusterkit.engines.tensorrt_llm.versions import MORE_KV_CACHE, since
 from clusterkit.model.models import ModelShape
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
+from clusterkit.quantities import gib
 
 MIB = 2**20
 GIB = 2**30
@@ -108,10 +110,8 @@ def rank_weights(shape: ModelShape, settings: TensorRtLlmSettings) -> int:
     table = shape.vocab * shape.hidden
     in_layers = max(0, shape.parameters - table * (1 if shape.tied else 2))
     layers = math.ceil(shape.layers / pp)
-    splits_embedding = "--use_parallel_embedding" in (
-        *settings.convert_flags,
-        *settings.build_flags,
-    )
+    words = (*settings.convert_flags, *settings.build_flags)
+    splits_embedding = has_flag(words, "--use_parallel_embedding")
     embedding = table * element // (tp if splits_embedding else 1)
     output = table * element // tp
     ends = max(embedding, output) if pp > 1 else embedding + output
@@ -124,13 +124,9 @@ def most_tokens(settings: TensorRtLlmSettings) -> int:
 
     From 0.11 on trtllm-build's default is 8192: where a batch is longer this is an upper bound.
     """
-    flags = list(settings.build_flags)
-    for index, word in enumerate(flags):
-        name, found, value = word.partition("=")
-        if name == "--max_num_tokens":
-            given = value if found else "".join(flags[index + 1 : index + 2])
-            if given.isdigit():
-                return int(given)
+    given = last_value(settings.build_flags, "--max_num_tokens") or ""
+    if given.isdigit():
+        return int(given)
     return settings.max_batch_size * settings.max_input_len
 
 
@@ -142,11 +138,6 @@ def element_bytes(settings: TensorRtLlmSettings) -> int:
 def usable(memory_bytes: int) -> int:
     """What a program can have of a GPU's memory."""
     return memory_bytes - KEPT_BY_DRIVER
-
-
-def gib(size: int) -> str:
-    """Bytes as people compare them."""
-    return f"{size / GIB:.1f} GiB"
 
 
 def _kv_cache(shape: ModelShape, settings: TensorRtLlmSettings, version: Version) -> int:

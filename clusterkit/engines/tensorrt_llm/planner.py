@@ -17,7 +17,7 @@ from clusterkit.engines.tensorrt_llm.fits import (
     number_verdict,
 )
 from clusterkit.engines.tensorrt_llm.hazards import hazards
-from clusterkit.engines.tensorrt_llm.memory import gib, rank_weights
+from clusterkit.engines.tensorrt_llm.memory import rank_weights
 from clusterkit.engines.tensorrt_llm.serve import has_own_views, serve_refusals
 from clusterkit.errors import DoesNotFit
 from clusterkit.facts import ModelFolder, NodeFacts
@@ -28,6 +28,7 @@ from clusterkit.model.node_sets import fold
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
 from clusterkit.payloads.model_folder import shape_from
 from clusterkit.placement import Placement, place_stages, slots_of_each
+from clusterkit.quantities import gib
 
 _HOST_COPIES = 2
 """A rank is built from its weights in the host's memory, and the engine is written from there."""

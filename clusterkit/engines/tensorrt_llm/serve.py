@@ -9,7 +9,7 @@ from packaging.version import Version
 
 from clusterkit.engines.serving import Listening
 from clusterkit.engines.tensorrt_llm.flags import Flag, check_flags, flag, settings_of, words_of
-from clusterkit.engines.tensorrt_llm.gpus_per_node import gpus_per_node
+from clusterkit.engines.tensorrt_llm.gpus_per_node import gpus_per_node, is_pytorch
 from clusterkit.engines.tensorrt_llm.versions import (
     BACKEND_IS_CHOSEN,
     LAST_WITH_ENGINES,
@@ -33,14 +33,9 @@ _QUOTES_WORDS = Version("1.3.0rc3")
 _ENV = {"TOKENIZERS_PARALLELISM": "false"}
 
 
-def serves_engine(settings: TensorRtLlmSettings, version: Version) -> bool:
-    """Whether it serves a built engine; else PyTorch serves the model itself."""
-    return settings.backend != "pytorch" and has_engines(version)
-
-
 def has_own_views(settings: TensorRtLlmSettings, version: Version, placement: Placement) -> bool:
     """Whether each node needs a config.json of its own, because the engine does not tell it."""
-    if not serves_engine(settings, version):
+    if is_pytorch(settings, version):
         return False
     fix = gpus_per_node(settings, version, placement)
     return fix.at_run == "config" and fix.build_flag is None
@@ -65,7 +60,7 @@ def serve_refusals(settings: TensorRtLlmSettings, version: Version) -> Iterator[
             f"engine.backend: with TensorRT-LLM {version} clusterkit serves engines; PyTorch is "
             "supported from 1.0 on. Fix: leave engine.backend out"
         )
-    if not serves_engine(settings, version) and settings.quantization != "none":
+    if is_pytorch(settings, version) and settings.quantization != "none":
         yield (
             "engine.quantization: PyTorch serves the model's own numbers. Fix: a model that is "
             "quantized already, and no engine.quantization"
@@ -89,7 +84,7 @@ def serve_words(
 ) -> tuple[str, ...]:
     """The vendor's command, as every rank starts it."""
     model, tokenizer = model_folder, settings.tokenizer
-    if serves_engine(settings, version):
+    if not is_pytorch(settings, version):
         tokenizer = f"{model_folder}/tokenizer"
     named = (flag("--tokenizer", tokenizer, setting="engine.tokenizer"),) if tokenizer else ()
     flags = (*named, *_flags(settings, version, listening))
@@ -126,7 +121,7 @@ def _flags(
     settings: TensorRtLlmSettings, version: Version, listening: Listening
 ) -> tuple[Flag, ...]:
     """What clusterkit decides; an engine has its lengths and its batch from its build."""
-    of_pytorch = not serves_engine(settings, version)
+    of_pytorch = is_pytorch(settings, version)
     has_backend = since(version, BACKEND_IS_CHOSEN)
     backend = "pytorch" if of_pytorch else "tensorrt"
     longest = settings.max_input_len + settings.max_output_len

@@ -52,7 +52,7 @@ def test_an_engine_of_another_build_is_told_by_what_differs():
     def told(manifest):
         return another_build(manifest, build)
 
-    files = {name: {"size": 1} for name in build.files_of((0,))}
+    files = {name: {"size": 1} for name in build.needed_files}
     assert told({"engine": {"key": as_read}, "files": files}) == ""
     assert told({"engine": {"key": as_read}, "files": {}}) == (
         f"its manifest.json does not name {', '.join(files)}"
