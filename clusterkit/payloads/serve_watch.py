@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sys
 import time
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPException
 from typing import Any, Callable  # noqa: UP035 - Python 3.8
 from urllib.parse import urlsplit
 
+from clusterkit.payloads.http_ask import HEALTH_WITHIN_S, LOOK_EVERY_S, PROMPT, TOKENS, ask
 from clusterkit.payloads.processes import ancestors, parents, read
 
-_LOOK_EVERY_S = 0.5
-_ANSWER_WITHIN_S = 300.0
-_HEALTH_WITHIN_S = 10.0
-_QUESTION = {"prompt": "The capital of France is", "max_tokens": 8, "temperature": 0}
+_QUESTION = {"prompt": PROMPT, "max_tokens": TOKENS, "temperature": 0}
 
 
 class ServerWatch:
@@ -57,11 +54,11 @@ class ServerWatch:
                 self._give_up(f"{self._server} has ended{when}, and its launcher still waits")
                 return
             self._was_seen = seen
-            time.sleep(_LOOK_EVERY_S)
+            time.sleep(LOOK_EVERY_S)
 
     def _try(self) -> None:
         try:
-            status, _ = self._ask("GET", "/health", within_s=_HEALTH_WITHIN_S)
+            status, _ = self._ask("GET", "/health", within_s=HEALTH_WITHIN_S)
             if status != 200:
                 return self._say(f"/health answers {status}")
             model = self._model()
@@ -78,30 +75,15 @@ class ServerWatch:
 
     def _model(self) -> str:
         """The name under which the server has its model."""
-        _, said = self._ask("GET", "/v1/models", within_s=_HEALTH_WITHIN_S)
+        _, said = self._ask("GET", "/v1/models", within_s=HEALTH_WITHIN_S)
         try:
             return str(said["data"][0]["id"])
         except (TypeError, LookupError):
             return "model"
 
-    def _ask(
-        self,
-        method: str,
-        path: str,
-        content: Any = None,
-        *,
-        within_s: float = _ANSWER_WITHIN_S,
-    ) -> tuple[int, Any]:
-        """Directly, whatever proxies the environment names."""
-        connection = HTTPConnection(
-            str(self._address.hostname), self._address.port, timeout=within_s
-        )
-        with contextlib.closing(connection):
-            body = None if content is None else json.dumps(content)
-            connection.request(method, path, body, {"Content-Type": "application/json"})
-            answer = connection.getresponse()
-            text = answer.read()
-        return answer.status, json.loads(text) if text.strip() else None
+    def _ask(self, method: str, path: str, content: Any = None, **limit: float) -> tuple[int, Any]:
+        status, text = ask(self._address, method, path, content, **limit)
+        return status, json.loads(text) if text.strip() else None
 
     def _say(self, what: str) -> None:
         """Once, into the rank's log."""

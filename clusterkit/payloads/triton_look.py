@@ -15,10 +15,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from clusterkit.payloads.job_protocol import JOB_VARIABLE
+from clusterkit.payloads.processes import parents, read
 from clusterkit.payloads.triton_repository import CONFIG
 
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where the Python backend makes its regions
 _SERVER = "tritonserver"
+_JOB = f"{JOB_VARIABLE}="
 _LARGE_BYTES = 64 << 20
 # Regions of Triton's Python backend: its own names, those of the vendor's launcher, and ours.
 _REGION = re.compile(r"triton_python_backend_shm_region_|prefix[0-9]+_|clusterkit-")
@@ -100,18 +103,14 @@ def _is_taken(host: str, port: int) -> bool:
 def _servers() -> list[dict[str, Any]]:
     """Every tritonserver in whatever state, with its port and the job that it belongs to."""
     found = []
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
-        try:
-            words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
-            environ = (folder / "environ").read_bytes().decode(errors="replace").split("\0")
-        except OSError:  # it has just ended, or is another user's
-            continue
+    for pid in sorted(parents()):
+        words = read(f"/proc/{pid}/cmdline").decode(errors="replace").split("\0")
         if Path(words[0]).name == _SERVER:
-            jobs = [each.partition("=")[2] for each in environ if each[:15] == "CLUSTERKIT_JOB="]
-            found.append({"pid": int(folder.name), "job": jobs[0] if jobs else None})
-    return sorted(found, key=lambda each: int(each["pid"] or 0))
+            # That of another user's is closed to us: it is of no job that we know.
+            environ = read(f"/proc/{pid}/environ").decode(errors="replace").split("\0")
+            jobs = [each.partition("=")[2] for each in environ if each.startswith(_JOB)]
+            found.append({"pid": pid, "job": jobs[0] if jobs else None})
+    return found
 
 
 def stale_regions() -> list[str]:

@@ -23,6 +23,7 @@ from typing import Any, NoReturn, Sequence  # noqa: UP035 - Python 3.8
 
 from clusterkit.payloads.generate_events import Refused, rank, tell
 from clusterkit.payloads.job_protocol import JOB_VARIABLE
+from clusterkit.payloads.rank_child import end_as, path_with_python, run
 from clusterkit.payloads.rank_input import read_input
 from clusterkit.payloads.sweep import shared_memory_of
 from clusterkit.payloads.triton_look import texts, version_files
@@ -34,7 +35,6 @@ from clusterkit.payloads.triton_repository import (
     problems,
 )
 from clusterkit.payloads.triton_watch import TritonWatch
-from clusterkit.payloads.trtllm_child import end_as, run
 
 SERVER = "server.json"
 _LOADED = f"successfully loaded '{RUNS_ENGINE}'"
@@ -49,7 +49,7 @@ def main() -> None:
         tell(event="error", rank=rank(), message=str(error))
         sys.exit(error.exit_code)
     words = _words(sys.argv[1:], repository)
-    env = {**os.environ, "PATH": _path()}
+    env = {**os.environ, "PATH": path_with_python()}
     if rank() == 0:
         watch = TritonWatch(order, on_ready=lambda *told: _ready(order, *told), give_up=_give_up)
         threading.Thread(target=watch.until_ready, daemon=True).start()
@@ -79,12 +79,6 @@ def _words(words: list[str], repository: Path) -> list[str]:
         word.replace("{repository}", str(repository)).replace("{prefix}", prefix)
         for word in (*words[:leader], *own)
     ]
-
-
-def _path() -> str:
-    """The backend's Python is the one that is first on PATH."""
-    beside = str(Path(sys.executable).parent)
-    return os.pathsep.join([beside, os.environ.get("PATH", os.defpath)])
 
 
 def _follow(line: str) -> Sequence[str]:

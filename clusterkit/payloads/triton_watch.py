@@ -7,10 +7,11 @@ import json
 import socket
 import sys
 import time
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPException
 from typing import Any, Callable  # noqa: UP035 - Python 3.8
 from urllib.parse import quote, urlsplit
 
+from clusterkit.payloads.http_ask import HEALTH_WITHIN_S, LOOK_EVERY_S, PROMPT, TOKENS, ask
 from clusterkit.payloads.triton_tensors import (
     Asked,
     NotATextModel,
@@ -20,12 +21,8 @@ from clusterkit.payloads.triton_tensors import (
     tensors,
 )
 
-_LOOK_EVERY_S = 0.5
-_ANSWER_WITHIN_S = 300.0
-_HEALTH_WITHIN_S = 10.0
 _CONNECT_WITHIN_S = 2.0
 _TRIES = 5
-_PROMPT, _TOKENS = "The capital of France is", 8
 
 
 class TritonWatch:
@@ -52,7 +49,7 @@ class TritonWatch:
         """Ask until there is an answer, or no hope for one."""
         errors: list[str] = []
         while len(errors) < _TRIES:
-            time.sleep(_LOOK_EVERY_S)
+            time.sleep(LOOK_EVERY_S)
             try:
                 if not self._is_ready():
                     continue
@@ -75,16 +72,16 @@ class TritonWatch:
         )
 
     def _is_ready(self) -> bool:
-        return self._ask("GET", "/v2/health/ready", within_s=_HEALTH_WITHIN_S)[0] == 200
+        return ask(self._url, "GET", "/v2/health/ready", within_s=HEALTH_WITHIN_S)[0] == 200
 
     def _answer(self) -> str:
         """What the served model says; the reason as a ValueError where it says none."""
         config = self._config(self._served)
         parts = [config, *(self._config(name) for name in steps_of(config))]
         decoupled = any(is_decoupled(part) for part in parts)
-        asked = as_json(tensors(config, Asked(_PROMPT, _TOKENS, stream=decoupled)))
+        asked = as_json(tensors(config, Asked(PROMPT, TOKENS, stream=decoupled)))
         how = "generate_stream" if decoupled else "generate"
-        status, text = self._ask("POST", f"/v2/models/{quote(self._served)}/{how}", asked)
+        status, text = ask(self._url, "POST", f"/v2/models/{quote(self._served)}/{how}", asked)
         rows = [line[5:] for line in text.splitlines() if line.startswith("data:")]
         answer = ""
         for row in rows if decoupled and rows else [text]:
@@ -95,7 +92,7 @@ class TritonWatch:
         return answer
 
     def _config(self, model: str) -> dict[str, Any]:
-        status, text = self._ask("GET", f"/v2/models/{quote(model)}/config")
+        status, text = ask(self._url, "GET", f"/v2/models/{quote(model)}/config")
         if status != 200:
             raise ValueError(f"the configuration of model {model} answers {status}: {text[:300]}")
         config: dict[str, Any] = json.loads(text)
@@ -115,14 +112,3 @@ class TritonWatch:
                         "one MPI world"
                     )
         return None
-
-    def _ask(
-        self, method: str, path: str, content: Any = None, *, within_s: float = _ANSWER_WITHIN_S
-    ) -> tuple[int, str]:
-        """Directly, whatever proxies the environment names."""
-        connection = HTTPConnection(str(self._url.hostname), self._url.port, timeout=within_s)
-        with contextlib.closing(connection):
-            body = None if content is None else json.dumps(content)
-            connection.request(method, path, body, {"Content-Type": "application/json"})
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode(errors="replace")

@@ -18,8 +18,8 @@ from __future__ import annotations
 import sys
 
 from clusterkit.payloads.generate_events import Refused, rank, tell
+from clusterkit.payloads.rank_child import end_as, run
 from clusterkit.payloads.rank_input import read_input
-from clusterkit.payloads.trtllm_child import end_as, run
 from clusterkit.payloads.trtllm_output import Output
 from clusterkit.payloads.trtllm_tell import Teller
 from clusterkit.payloads.trtllm_words import number_in, prepared

@@ -26,9 +26,9 @@ from typing import Any
 
 from clusterkit.payloads.generate_events import Refused, rank, tell
 from clusterkit.payloads.model_protocol import GPUS_PER_NODE_BY
+from clusterkit.payloads.rank_child import end_as, path_with_python, run
 from clusterkit.payloads.rank_input import read_input
 from clusterkit.payloads.serve_watch import ServerWatch
-from clusterkit.payloads.trtllm_child import end_as, run
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def main() -> None:
     words = sys.argv[1:]
     try:
         order = _order()
-        env = {**os.environ, "PATH": _path()}
+        env = {**os.environ, "PATH": path_with_python()}
         words = _words(words, order, env)
     except Refused as error:
         tell(event="error", rank=rank(), message=str(error))
@@ -77,12 +77,6 @@ def _words(words: list[str], order: dict[str, Any], env: dict[str, str]) -> list
     with contextlib.suppress(FileExistsError):  # another rank of this node made it
         link.symlink_to(own)
     return [str(link) if word == engine else word for word in words]
-
-
-def _path() -> str:
-    """The launcher calls `python3`, which must be the one that has TensorRT-LLM."""
-    beside = str(Path(sys.executable).parent)
-    return os.pathsep.join([beside, os.environ.get("PATH", os.defpath)])
 
 
 def _tell_ready(model: str, answer: str, took_s: float) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from clusterkit.payloads.generate_events import tell
-from clusterkit.payloads.trtllm_child import write_line
+from clusterkit.payloads.rank_child import write_line
 from clusterkit.payloads.trtllm_output import Output
 from clusterkit.payloads.trtllm_words import dtype_in, seed_in
 

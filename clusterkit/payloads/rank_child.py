@@ -97,3 +97,9 @@ def _pass_on(lines: list[bytes], fd: int, on_line: OnLine | None) -> None:
             continue
         for each in on_line(line.decode(errors="replace")):
             write_line(fd, each.encode())
+
+
+def path_with_python() -> str:
+    """PATH with the folder of this Python first: programs call `python3`, and must get this."""
+    beside = os.path.dirname(sys.executable)  # noqa: PTH120
+    return os.pathsep.join([beside, os.environ.get("PATH", os.defpath)])
