@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,8 +20,11 @@ from tests.contract.sshd import running_sshd
 def test_an_engine_and_commands_share_the_sessions_that_there_are(
     docker_host: docker.DockerClient, tmp_path: Path, sessions: int
 ) -> None:
+    engine_of_tests = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
     with (
-        running_sshd(tmp_path, f"MaxSessions {sessions}") as sshd,
+        running_sshd(
+            tmp_path, f"MaxSessions {sessions}", f"SetEnv DOCKER_HOST={engine_of_tests}"
+        ) as sshd,
         contextlib.closing(SshTransport("node1", sshd.address)) as machine,
         contextlib.closing(MachineEngine(machine)) as engine,
     ):
