@@ -19,6 +19,8 @@ PACKAGES = (
     "tensorrt",
     "nvidia_modelopt",
     "nvidia_ammo",
+    "torch_tensorrt",
+    "diffusers",
 )
 # Beside the interpreter first (a venv with Open MPI from PyPI), then PATH, then where the
 # vendors' images keep it.

@@ -74,6 +74,7 @@ def test_the_first_message_to_the_supervisor() -> None:
             {"rank": 2, "node": "node2", "local_rank": 0},
         ],
         "env": {"TOKEN": "s"},
+        "chdir": None,
         "files": {"input": "/wo="},
         "launch": {"argv": ["mpirun", "rank"], "env": {"A": "1"}},
         "subnet": "10.0.0.0/24",
