@@ -81,7 +81,7 @@ def _instead(package: str) -> str:
     """What else can be done where a package is hard to come by."""
     if package != "tensorrt_llm":
         return ""
-    return ", or take the examples of 2.7 or later, which do not import it"
+    return ", or take the examples of a later version, which do not import it"
 
 
 def _too_old(where: str, module: str, facts: Mapping[str, NodeFacts]) -> Iterator[str]:

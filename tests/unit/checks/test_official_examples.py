@@ -214,8 +214,8 @@ def test_a_module_that_came_with_a_version(version: str, is_new: bool):
         if is_new
         else (
             f"node1: {SIMPLE}:1 imports torch_tensorrt.distributed, which torch_tensorrt has "
-            "since 2.12, and 2.11.0 is installed there. Fix: install a newer one, or take the examples "
-            "of 2.11",
+            "since 2.12, and 2.11.0 is installed there. Fix: install a newer one, or take the "
+            "examples of 2.11",
         )
     )
 
@@ -227,7 +227,7 @@ def test_what_is_imported_only_if_it_can_be_is_not_missed():
     assert problems("import tensorrt_llm\n", 1, node1=node(gpus=1)) == (
         f"node1: {SIMPLE}:1 imports tensorrt_llm, which /opt/python does not have there. Fix: "
         "install it there (`pip install tensorrt-llm`), or another `python` in the inventory, or "
-        "take the examples of 2.7 or later, which do not import it",
+        "take the examples of a later version, which do not import it",
     )
 
 
