@@ -190,15 +190,46 @@ def test_the_playbook_for_two_nodes(described: Pair, node_image: str):
         nodes={"node[1-2]": {"slots": 1}}, container={"image": node_image, "shm_size": "64m"}
     )
 
-    done = described(
-        *("play", PLAYBOOKS / "torch-tensorrt-tensor-parallel-two-nodes.yaml"),
-        *("--set", f"examples={SINCE}", "--set", f"inventory={file}", "--set", "mode=jit_cpp"),
-    )
+    done = play(described, "tensor-parallel-two-nodes", SINCE, "mode=jit_cpp")
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("of 2, local rank 0, jit_cpp: sum 3") == 2
-    assert (
-        f"examples = {SINCE}\ninventory = {file}\nlauncher = torchrun\nmode = jit_cpp\n- up\n"
-        in (done.stderr)
-    )
+    values = ("examples", SINCE), ("inventory", file), ("launcher", "torchrun")
+    shown = "".join(f"{name} = {value}\n" for name, value in values)
+    assert done.stderr.startswith(f"{shown}mode = jit_cpp\n- up\n")
     assert described.left() == NOTHING
+
+
+def test_the_playbooks_for_one_node(described: Pair, node_image: str, tmp_path: Path):
+    """Those that run without a GPU, one after another, each from `up` to `down`."""
+    described.describe(
+        nodes={"node1": {"slots": 2}}, container={"image": node_image, "shm_size": "64m"}
+    )
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+
+    simple = play(described, "tensor-parallel-simple", SINCE)
+    rotary = play(described, "tensor-parallel-rotary-embedding", SINCE)
+    gpt2 = play(described, "data-parallel-gpt2", SINCE)
+    painted = play(described, "data-parallel-stable-diffusion", SINCE, f"pictures={pictures}")
+    before = STAND_INS / "before_2_12" / "TensorRT" / FOLDER
+    llama3 = play(described, "tensor-parallel-llama3", before)
+
+    assert [each.returncode for each in (simple, rotary, gpt2, painted)] == [0] * 4, painted.stderr
+    assert simple.stderr.count("INFO: sum 3") == 2
+    assert "shape (4, 16)\n" in rotary.stdout
+    assert sorted(gpt2.stdout.splitlines())[-2:] == [
+        f"rank {rank}   | rank {rank}: {word}" for rank, word in enumerate(("first", "second"))
+    ]
+    found = {path.name: path.read_text() for path in pictures.iterdir()}
+    assert found == {"result_0.png": "a dog", "result_1.png": "a cat"}
+    assert llama3.returncode == 2
+    assert "(Could not find repo root)" in llama3.stderr
+    assert "tensor_parallel_llama3.py:10: uses `torch_tensorrt`" in llama3.stderr
+
+
+def play(described: Pair, name: str, examples: Path, *more: str) -> Done:
+    """A shipped playbook with these examples, on the nodes that are described."""
+    given = (f"examples={examples}", f"inventory={described.file}", *more)
+    words = [word for value in given for word in ("--set", value)]
+    return described("play", PLAYBOOKS / f"torch-tensorrt-{name}.yaml", *words, timeout_s=400)

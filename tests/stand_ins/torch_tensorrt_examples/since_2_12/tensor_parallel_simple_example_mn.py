@@ -17,6 +17,7 @@ rank, world_size = dist.get_rank(), dist.get_world_size()
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--mode", choices=["jit_python", "jit_cpp"], default="jit_python")
+    parser.add_argument("--save-path", default="/tmp/tp_model.ep")  # noqa: S108 - as theirs
     mode = parser.parse_args().mode
     assert world_size % 2 == 0, f"an even number of ranks, not {world_size}"
     group = init_device_mesh("cpu", (world_size,)).get_group()
