@@ -11,6 +11,7 @@ from clusterkit.facts import NodeFacts
 from clusterkit.model.node_sets import fold
 from clusterkit.placement import Placement
 
+_OF_MPI = "OMPI_COMM_WORLD_"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -31,9 +32,10 @@ def launcher_missing(reading: Reading, placement: Placement, launcher: str) -> I
     """A place that is read from Open MPI's variables, which ranks of torchrun do not have."""
     if launcher != "torchrun" or placement.world_size < 2:
         return
+    others = _names_of_other_variables(reading)
     for spot in reading.all(ast.Call, ast.Subscript):
         name = _read_variable(spot.node)
-        if name.startswith("OMPI_COMM_WORLD_") and not _falls_back(spot.node):
+        if name.startswith(_OF_MPI) and not _falls_back(spot.node, others):
             yield (
                 f"{spot.where}: asks for {name} alone, which torchrun does not set, and takes "
                 "each rank for the only one. Fix: `--launcher mpirun`"
@@ -100,13 +102,31 @@ def _read_variable(node: ast.AST) -> str:
     return word if isinstance(word, str) else ""
 
 
-def _falls_back(node: ast.AST) -> bool:
-    """Whether another variable is asked for where the first is not set."""
-    return isinstance(node, ast.Call) and any(map(_reads_variable, node.args[1:]))
+def _falls_back(node: ast.AST, others: set[str]) -> bool:
+    """Whether another variable is asked for where the first is not set; some have a name."""
+    return isinstance(node, ast.Call) and any(
+        _reads_another(each) or (isinstance(each, ast.Name) and each.id in others)
+        for default in node.args[1:]
+        for each in ast.walk(default)
+    )
 
 
-def _reads_variable(default: ast.AST) -> bool:
-    return any(_read_variable(each) for each in ast.walk(default))
+def _names_of_other_variables(reading: Reading) -> set[str]:
+    """What is assigned from a variable of the environment that is not Open MPI's."""
+    found: set[str] = set()
+    for spot in reading.all(ast.Assign):
+        match spot.node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                if any(map(_reads_another, ast.walk(value))):
+                    found.add(name)
+            case _:
+                pass
+    return found
+
+
+def _reads_another(node: ast.AST) -> bool:
+    name = _read_variable(node)
+    return bool(name) and not name.startswith(_OF_MPI)
 
 
 def _fixed_gpu(reading: Reading) -> Spot | None:

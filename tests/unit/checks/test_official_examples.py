@@ -138,7 +138,7 @@ def test_the_example_for_several_nodes(launcher: str):
 
     assert judged(example, places(1, 1), launcher) == Judged()
     assert judged(example, places(2, 1), launcher).problems == (
-        f"{MN}:21: wants an even number of ranks, and there would be 3. Fix: `--ranks 2`",
+        f"{MN}:22: wants an even number of ranks, and there would be 3. Fix: `--ranks 2`",
     )
 
 

@@ -14,9 +14,9 @@ from torch.distributed.device_mesh import init_device_mesh
 
 
 def initialize_distributed_env(name: str, size: int = 1):
-    variable = os.environ.get
-    local_rank = int(variable("OMPI_COMM_WORLD_LOCAL_RANK", variable("LOCAL_RANK", 0)))
-    size = int(variable("OMPI_COMM_WORLD_SIZE", variable("WORLD_SIZE", size)))
+    own = os.environ.get("LOCAL_RANK", 0)
+    local_rank = int(os.environ.get("OMPI_COMM_WORLD_LOCAL_RANK", own))
+    size = int(os.environ.get("OMPI_COMM_WORLD_SIZE", os.environ.get("WORLD_SIZE", size)))
     if "RANK" not in os.environ:
         os.environ["RANK"] = str(local_rank)
     if "MASTER_ADDR" not in os.environ:
