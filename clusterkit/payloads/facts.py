@@ -12,15 +12,15 @@ PACKAGES = (
     "torch",
     "transformers",
     "accelerate",
+    "diffusers",
     "safetensors",
     "gguf",
     "mpi4py",
     "tensorrt_llm",
     "tensorrt",
+    "torch_tensorrt",
     "nvidia_modelopt",
     "nvidia_ammo",
-    "torch_tensorrt",
-    "diffusers",
 )
 # Beside the interpreter first (a venv with Open MPI from PyPI), then PATH, then where the
 # vendors' images keep it.
