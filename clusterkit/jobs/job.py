@@ -133,6 +133,9 @@ class Job:
         """The program's words on a node, where the head's own places are that node's."""
         node = next(node for node in self.nodes if node.name == name)
         places = {self.head.python: node.python, self.head.payloads: node.payloads}
+        if self.program.chdir is not None:
+            for file in self.program.files:
+                places[file] = places[f"./{file}"] = f"{node.folder(self.id)}/run/{file}"
         return tuple(places.get(word, word) for word in self.program.argv)
 
     def as_message(self) -> dict[str, Any]:
@@ -162,6 +165,7 @@ class Job:
                 for rank in self.placement.ranks
             ],
             "env": dict(self.program.env),
+            "chdir": self.program.chdir,
             "files": {name: base64.b64encode(content).decode() for name, content in files},
             "launch": {"argv": list(self.launch.argv), "env": dict(self.launch.env)},
             "subnet": self.subnet,

@@ -28,6 +28,7 @@ from clusterkit.model.import_options import ImportOptions
 from clusterkit.model.infer_options import InferOptions, Timeout, one_or_more
 from clusterkit.model.mistakes import Mistake, explain, mistake
 from clusterkit.model.models import ModelOrigin
+from clusterkit.model.play_options import PlayOptions
 from clusterkit.model.run_options import HelloOptions, RunOptions
 from clusterkit.model.serve_options import ServeOptions
 
@@ -175,12 +176,6 @@ class SshOptions(Model):
     argv: tuple[str, ...] = Field(default=(), description="A command; default: a shell")
 
 
-class PlayOptions(Model):
-    """Run a playbook."""
-
-    file: Path = Field(description="The playbook", examples=["playbook.yaml"])
-
-
 VERBS: dict[str, type[Model]] = {
     "bench": BenchOptions,
     "build": BuildOptions,
@@ -278,6 +273,7 @@ _FLAGS = {
     "cluster": "--name",
     "connect_timeout_s": "--connect-timeout",
     "hosts": "--host",
+    "play given": "--set",
     "run files": "--file",
     "init gpus_per_node": "--gpus",
     "source": "--from",

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from clusterkit.model.base import Model
+from clusterkit.model.container import NodePath
 from clusterkit.model.infer_options import Timeout, one_or_more
 from clusterkit.model.mistakes import mistake
 
@@ -47,6 +48,11 @@ class RunOptions(Model):
         default=(),
         description="Files that travel beside the script, such as its modules",
         examples=[["model.py"]],
+    )
+    chdir: NodePath | None = Field(
+        default=None,
+        description="Run in this folder of the nodes; default: one that goes with it",
+        examples=["/shared/results"],
     )
     nodes: str = Field(
         default="@all", min_length=1, description="Some nodes only", examples=["node[1-2]"]

@@ -12,11 +12,13 @@ PACKAGES = (
     "torch",
     "transformers",
     "accelerate",
+    "diffusers",
     "safetensors",
     "gguf",
     "mpi4py",
     "tensorrt_llm",
     "tensorrt",
+    "torch_tensorrt",
     "nvidia_modelopt",
     "nvidia_ammo",
 )

@@ -69,6 +69,11 @@ CASES = {
         }.items()
     },
     "run-on-the-storage": ("run", "--inventory", PAIR, "--", "/shared/train.py"),
+    "run-in-a-folder": (
+        *("run", "--inventory", PAIR, "--chdir", "/shared/o"),
+        "--",
+        DEMONSTRATION,
+    ),
     "exec-docker-pair": ("exec", "--inventory", PAIR, "@workers", "--", "echo", "a b"),
     **{
         f"play-{name}": ("play", f"playbooks/{name}.yaml")
@@ -77,6 +82,12 @@ CASES = {
             "llama-70b-pp2-fp8",
             "llama-70b-tp2",
             "tensor-parallel-matmul",
+            "torch-tensorrt-data-parallel-gpt2",
+            "torch-tensorrt-data-parallel-stable-diffusion",
+            "torch-tensorrt-tensor-parallel-llama3",
+            "torch-tensorrt-tensor-parallel-rotary-embedding",
+            "torch-tensorrt-tensor-parallel-simple",
+            "torch-tensorrt-tensor-parallel-two-nodes",
         )
     },
     **{
@@ -111,8 +122,9 @@ def dry_run(home: Path, *words: str) -> str:
     }
     done = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    steps = json.loads(done.stdout)["steps"] if words[0] == "play" else []
-    assert done.stderr == "".join(f"- {step['verb']}\n" for step in steps)
+    played = json.loads(done.stdout) if words[0] == "play" else {"inputs": {}, "steps": []}
+    inputs = [f"{name} = {value}\n" for name, value in played["inputs"].items()]
+    assert done.stderr == "".join([*inputs, *(f"- {step['verb']}\n" for step in played["steps"])])
     assert not (home / "clusters").exists()
     for found, name in (
         (str(home), "HOME"),
