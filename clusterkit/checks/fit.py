@@ -227,7 +227,7 @@ def _node_memory_problem(
         have = min((gpu.memory_bytes for gpu in facts.gpus), default=None)
         if have is not None and need.bytes > have:
             yield (
-                f"{node.name}: a rank needs about {gib(need.bytes)} ({_parts(need)}) and its GPU "
+                f"{node.name}: a rank needs about {gib(need.bytes)} ({_parts(job, need)}) and its GPU "
                 f"has {gib(have)}. Fix: {_more_parts(job, have, ranks=1, on_gpu=True)}"
             )
         return
@@ -235,7 +235,7 @@ def _node_memory_problem(
     if total > have:
         count = f"{len(ranks)} ranks need" if len(ranks) > 1 else "a rank needs"
         yield (
-            f"{node.name}: {count} about {gib(total)} (each {_parts(need)}) and {gib(have)} is "
+            f"{node.name}: {count} about {gib(total)} (each {_parts(job, need)}) and {gib(have)} is "
             f"available. Fix: {_more_parts(job, have, ranks=len(ranks), on_gpu=False)}"
         )
 
@@ -266,9 +266,11 @@ def _finer_splits(job: Workload) -> Iterator[tuple[str, int]]:
         yield from (("tp", int(each)) for each in _divisors(common) if int(each) > settings.tp)
 
 
-def _parts(need: Need) -> str:
-    parts = {"weights": need.weights, "KV cache": need.kv_cache, "runtime": need.runtime}
-    return ", ".join(f"{name} {gib(size)}" for name, size in parts.items() if size)
+def _parts(job: Workload, need: Need) -> str:
+    weights = f"{job.weights} x {gib(need.weights // job.weights)}"
+    parts = ["weights " + weights.removeprefix("1 x ")]
+    parts += [f"KV cache {gib(need.kv_cache)}"] if job.has_kv_cache else []
+    return ", ".join([*parts, f"runtime {gib(need.runtime)}"])
 
 
 def _divisors(number: int) -> list[str]:

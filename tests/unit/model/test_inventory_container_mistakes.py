@@ -31,7 +31,8 @@ CASES = {
     ),
     "an engine of a later version": (
         ("engine: {pp: 2}", "engine: {name: onnx}"),
-        "pair.yaml:7: engine.name: must be tensorrt-llm, torch-tensorrt, transformers or triton, not `onnx`. "
+        "pair.yaml:7: engine.name: must be tensorrt-llm, torch-tensorrt, transformers or triton, "
+        "not `onnx`. "
         "Fix: use tensorrt-llm, torch-tensorrt, transformers or triton",
     ),
     "a version that is none": (
