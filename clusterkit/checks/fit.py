@@ -227,16 +227,16 @@ def _node_memory_problem(
         have = min((gpu.memory_bytes for gpu in facts.gpus), default=None)
         if have is not None and need.bytes > have:
             yield (
-                f"{node.name}: a rank needs about {gib(need.bytes)} ({_parts(job, need)}) and its GPU "
-                f"has {gib(have)}. Fix: {_more_parts(job, have, ranks=1, on_gpu=True)}"
+                f"{node.name}: a rank needs about {gib(need.bytes)} ({_parts(job, need)}) and its "
+                f"GPU has {gib(have)}. Fix: {_more_parts(job, have, ranks=1, on_gpu=True)}"
             )
         return
     total, have = need.bytes * len(ranks), facts.memory_available_bytes
     if total > have:
         count = f"{len(ranks)} ranks need" if len(ranks) > 1 else "a rank needs"
         yield (
-            f"{node.name}: {count} about {gib(total)} (each {_parts(job, need)}) and {gib(have)} is "
-            f"available. Fix: {_more_parts(job, have, ranks=len(ranks), on_gpu=False)}"
+            f"{node.name}: {count} about {gib(total)} (each {_parts(job, need)}) and {gib(have)} "
+            f"is available. Fix: {_more_parts(job, have, ranks=len(ranks), on_gpu=False)}"
         )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from clusterkit.model.container import NodePath
 from clusterkit.model.engine import EngineSettings
@@ -25,6 +25,18 @@ COMPILE_SETTINGS = (
 """Fields that are torch_tensorrt's own settings, by the same names."""
 
 
+def _not_split(stages: int) -> int:
+    if stages != 1:
+        raise mistake(f"must be 1, not `{stages}`: layers are not split", "use tp, or dp")
+    return stages
+
+
+def _any(names: tuple[Precision, ...] | None) -> tuple[Precision, ...] | None:
+    if names == ():
+        raise mistake("names no precision", "leave it out, or name one such as float16")
+    return names
+
+
 class TorchTensorRtSettings(EngineSettings):
     """Torch-TensorRT: every rank compiles its own part of the model when it starts.
 
@@ -35,7 +47,9 @@ class TorchTensorRtSettings(EngineSettings):
         description="Hugging Face transformers compiled in each rank, by Torch-TensorRT or by "
         "PyTorch's own compiler"
     )
-    pp: Literal[1] = Field(default=1, description="Layers are not split here")
+    pp: Annotated[int, AfterValidator(_not_split)] = Field(
+        default=1, description="Layers are not split here", json_schema_extra={"const": 1}
+    )
     dp: int = Field(
         default=1, ge=1, description="Replicas; each answers its share of prompts", examples=[2]
     )
@@ -81,9 +95,8 @@ class TorchTensorRtSettings(EngineSettings):
     min_block_size: int | None = Field(
         default=None, ge=1, description="Operators of the smallest engine", examples=[1]
     )
-    enabled_precisions: tuple[Precision, ...] | None = Field(
+    enabled_precisions: Annotated[tuple[Precision, ...] | None, AfterValidator(_any)] = Field(
         default=None,
-        min_length=1,
         description="Up to 2.12; default: the model's dtype",
         examples=[["float32", "float16"]],
     )

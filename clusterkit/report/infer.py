@@ -42,9 +42,9 @@ def summary_text(result: InferResult) -> Text:
     if result.answers and (first_s := result.answers[0].first_token_s) is not None:
         parts.append(f"first after {duration(first_s)}")
     if result.load_s is not None:
-        parts.append(f"load {duration(result.load_s)}")
-    if compiling := _compiling(result):
-        parts.append(f"compile {compiling}")
+        compiling = _compiling(result)
+        of_it = f", of it compiling {compiling}" if compiling else ""
+        parts.append(f"load {duration(result.load_s)}{of_it}")
     if result.collectives is not None:
         parts.append(f"collectives by {result.collectives}")
     return Text(" · ".join(parts), FAINT)

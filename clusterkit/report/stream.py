@@ -136,6 +136,7 @@ class InferView:
     def _end_line(self) -> None:
         if not self._last_text.endswith("\n"):
             self._printer.show("")
+            self._printer.out.file.flush()  # before the summary, which goes to stderr
             self._last_text = "\n"
 
     def _say(self, text: str) -> None:

@@ -64,8 +64,8 @@ class InferResult(Model):
     seed: int | None = Field(default=None, description="Null: greedy")
     answers: tuple[Answer, ...] = Field(description="In the order of the prompts")
     load_s: float | None = Field(
-        description="Seconds from the start of the job to a loaded model; null: the engine does "
-        "not tell"
+        description="Seconds from the start of the job to a loaded model, compiled where the "
+        "engine compiles; null: the engine does not tell"
     )
     took_s: float = Field(description="Seconds, all together")
     ranks: tuple[InferRank, ...]

@@ -68,14 +68,14 @@ def test_answers_of_replicas_that_come_at_once_are_written_one_after_the_other()
         view(token(1, "b1", rank=1))
         view(token(0, "a1 "))
         view(token(1, " b2", rank=1))
-        view(token(2, "c1 "))
+        view(token(2, "c1"))
         view(token(0, "a2"))
         view(answered(1, rank=1))
         view(token(3, "d1 ", rank=1))
         assert streams.out == "> a\na1 a2"
         view(answered(2))
         view(answered(0))
-        assert streams.out == "> a\na1 a2\n\n> b\nb1 b2\n\n> c\nc1 \n\n> d\nd1 "
+        assert streams.out == "> a\na1 a2\n\n> b\nb1 b2\n\n> c\nc1\n\n> d\nd1 "
         view(answered(4))
         view(token(3, "d2", rank=1))
         view(answered(3, rank=1))
@@ -88,7 +88,7 @@ def test_answers_of_replicas_that_come_at_once_are_written_one_after_the_other()
         b1 b2
 
         > c
-        c1 
+        c1
 
         > d
         d1 d2
@@ -219,7 +219,7 @@ def test_the_summary_tells_of_replicas_and_of_compiling():
 
     assert streams.err == (
         "2 ranks (node1 cpu, node2 cpu) · dp=2 · 55 tokens in 5.0 s · first after 1.0 s · "
-        "load 6.2 s · compile 10.0 s, 11.0 s\n"
+        "load 6.2 s, of it compiling 10.0 s, 11.0 s\n"
         "6 ranks (node[1-6]) · dp=2 tp=3 · 11 tokens in 2.0 s · first after 1.0 s · "
-        "load 6.2 s · compile 10.0 s to 15.0 s · collectives by pytorch\n"
+        "load 6.2 s, of it compiling 10.0 s to 15.0 s · collectives by pytorch\n"
     )

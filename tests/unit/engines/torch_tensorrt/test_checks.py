@@ -171,20 +171,20 @@ def test_a_family_that_cannot_be_split() -> None:
         (
             {"dp": 2, "backend": "inductor"},
             12 * GIB,
-            "node1: a rank needs about 16.5 GiB (weights 15.0 GiB, runtime 1.5 GiB) and its GPU "
-            "has 12.0 GiB. Fix: tp 2 over more GPUs, a smaller model, or fewer tokens",
+            "node1: a rank needs about 16.5 GiB (weights 15.0 GiB, runtime 1.5 GiB) and its "
+            "GPU has 12.0 GiB. Fix: tp 2 over more GPUs, a smaller model, or fewer tokens",
         ),
         (
             {},
             24 * GIB,
-            "node1: a rank needs about 31.4 GiB (weights 2 x 15.0 GiB, runtime 1.5 GiB) and its GPU "
-            "has 24.0 GiB. Fix: tp 2 over more GPUs, a smaller model, or fewer tokens",
+            "node1: a rank needs about 31.4 GiB (weights 2 x 15.0 GiB, runtime 1.5 GiB) and its "
+            "GPU has 24.0 GiB. Fix: tp 2 over more GPUs, a smaller model, or fewer tokens",
         ),
         (
             {"tp": 2},
             2 * GIB,
-            "node1: a rank needs about 16.5 GiB (weights 2 x 7.5 GiB, runtime 1.5 GiB) and its GPU "
-            "has 2.0 GiB. Fix: a smaller model, fewer tokens, or more memory",
+            "node1: a rank needs about 16.5 GiB (weights 2 x 7.5 GiB, runtime 1.5 GiB) and its "
+            "GPU has 2.0 GiB. Fix: a smaller model, fewer tokens, or more memory",
         ),
     ],
 )
