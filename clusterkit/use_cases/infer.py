@@ -78,10 +78,7 @@ def infer(
         session = with_version(session, facts)
         for note in notes_of(session.cluster.engine):
             sink(Note(note))
-        engine = engine_of(session.cluster.engine)
-        if builtin := model_source(session.cluster.engine.model).builtin:
-            engine.check(request, builtin.shape, session.cluster, facts)
-        refuse_nodes(session, facts)
+        check_early(session, request, facts)
         refuse_early(session, options, request, facts)
         builder = builder_for(session, world, facts=facts, sink=sink)
         model, copied_to = place_everywhere(session, builder, facts=facts, nodes=used)
@@ -117,8 +114,7 @@ def infer_steps(session: Session, options: InferOptions, request: GenerateReques
         return ask_steps(session, options, request)
     facts = planned_facts(session.cluster)
     session = with_version(session, facts)
-    if builtin := model_source(session.cluster.engine.model).builtin:
-        engine_of(session.cluster.engine).check(request, builtin.shape, session.cluster, {})
+    check_early(session, request, {})
     folder = placed_folder(session, facts)
     job = infer_job(session, options, request, folder=folder, facts=facts)
     built = placing_steps(session, facts, [node.name for node in job.nodes])
@@ -171,6 +167,19 @@ def with_options(session: Session, options: InferOptions) -> Session:
         # One alone means all ranks of that kind: --tp 3 is not tp=3 times the file's pp.
         sizes = {name: size or 1 for name, size in sizes.items()}
     return with_engine(session, {"model": options.model, **sizes})
+
+
+def check_early(session: Session, request: GenerateRequest, facts: Facts) -> None:
+    """Check all that is known before the model is there: of a built-in one, its shape too.
+
+    Raises:
+        DoesNotFit: With one line for each problem.
+    """
+    engine = session.cluster.engine
+    if builtin := model_source(engine.model).builtin:
+        engine_of(engine).check(request, builtin.shape, session.cluster, facts)
+    else:
+        refuse_nodes(session, facts)
 
 
 def refuse_early(

@@ -118,8 +118,8 @@ def test_ranks_tell_how_they_compiled_and_what_runs_their_collectives():
         cluster="c",
         nodes=(),
         placement=Placement((Rank(0, "n", 0), Rank(1, "n", 1))),
-        program=RankProgram(()),
-        launch=Command(()),
+        program=RankProgram(("python",)),
+        launch=Command(("mpirun",)),
     )
 
     result = listener.result(cluster, job, request=GenerateRequest(("a",)), model="m")
