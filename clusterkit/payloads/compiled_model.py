@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from clusterkit.payloads.compiled_options import compile_options
 from clusterkit.payloads.compiled_place import Replica
 from clusterkit.payloads.compiled_split import load_part
 from clusterkit.payloads.generate_model import device_of_rank, dtype_of, plain
@@ -52,7 +53,7 @@ class Step:
             self._forward(model),
             backend=request["backend"],
             dynamic=False,
-            options=request["options"] or None,
+            options=compile_options(request["options"]),
         )
 
     def __call__(self, ids: Any, last: Any) -> Any:
@@ -69,7 +70,7 @@ class Step:
 
         keeps = self._keeps
 
-        class Forward(torch.nn.Module):
+        class Forward(torch.nn.Module):  # type: ignore[misc]  # torch is Any where mypy looks
             def __init__(self) -> None:
                 super().__init__()
                 self.model = model

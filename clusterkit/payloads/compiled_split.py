@@ -52,7 +52,7 @@ def refuse_uneven_heads(folder: str, config: Any, size: int) -> None:
 
 
 def plan_of(model: Any, folder: str) -> dict[str, Any]:
-    """Torch's plan, made of the model's own.
+    """A plan for torch, made of the model's own.
 
     Raises:
         Refused: If the model has none, or one that torch's styles do not express.
