@@ -72,8 +72,8 @@ class TorchTensorRtSettings(EngineSettings):
     collectives: Collectives = Field(
         default="auto",
         description="What runs the collectives of tp. native: TensorRT, from 2.12 on. trtllm: "
-        "TensorRT-LLM's plugins, 2.7 to 2.11. pytorch: NCCL between TensorRT's parts. auto: the "
-        "best that the rank finds",
+        "TensorRT-LLM's plugins, 2.7 to 2.11. pytorch: PyTorch between TensorRT's parts, up to "
+        "2.11. auto: the best that the rank finds",
     )
     plugins_path: NodePath | None = Field(
         default=None,

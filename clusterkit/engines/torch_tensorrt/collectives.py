@@ -31,6 +31,16 @@ def collective_problems(settings: TorchTensorRtSettings, version: Version) -> It
                 f"engine.collectives: torch_tensorrt {version} has collectives of TensorRT's own, "
                 "and loads no plugins beside them. Fix: collectives: native"
             )
+        case "trtllm" if settings.dp > 1:
+            yield (
+                f"engine.collectives: TensorRT-LLM's plugins serve one replica, and dp is "
+                f"{settings.dp}. Fix: dp 1, {_OTHERWISE}"
+            )
+        case "pytorch" if since(version, NATIVE_COLLECTIVES):
+            yield (
+                f"engine.collectives: torch_tensorrt {version} has collectives of TensorRT's own, "
+                "which cannot be turned off. Fix: collectives: auto"
+            )
         case "trtllm" if settings.plugins_path is None and since(version, PLUGINS_NEED_CUDA_12):
             yield (
                 f"engine.collectives: torch_tensorrt {version} finds TensorRT-LLM's plugins by "

@@ -24,8 +24,9 @@ def node(**packages: str) -> NodeFacts:
 @pytest.mark.parametrize(
     ("version", "changed"),
     [
-        *((version, {"collectives": way}) for version in ("2.7.0", "2.13.0")
-          for way in ("auto", "pytorch")),
+        ("2.13.0", {"collectives": "auto"}),
+        ("2.7.0", {"collectives": "auto"}),
+        ("2.7.0", {"collectives": "pytorch"}),
         ("2.12.0", {"collectives": "native"}),
         ("2.9.0", {"collectives": "trtllm"}),
         ("2.11.0", {"collectives": "trtllm", "plugins_path": LIBRARY}),
@@ -52,6 +53,18 @@ def test_versions_that_can(version: str, changed: dict[str, Any]) -> None:
             {"collectives": "trtllm", "plugins_path": LIBRARY},
             "engine.collectives: torch_tensorrt 2.12.0 has collectives of TensorRT's own, "
             "and loads no plugins beside them. Fix: collectives: native",
+        ),
+        (
+            "2.9.0",
+            {"collectives": "trtllm", "dp": 2},
+            "engine.collectives: TensorRT-LLM's plugins serve one replica, and dp is 2. "
+            "Fix: dp 1, or collectives: auto",
+        ),
+        (
+            "2.12.0",
+            {"collectives": "pytorch"},
+            "engine.collectives: torch_tensorrt 2.12.0 has collectives of TensorRT's own, "
+            "which cannot be turned off. Fix: collectives: auto",
         ),
         (
             "2.10.0",
