@@ -15,25 +15,14 @@ from clusterkit.errors import DoesNotFit
 from clusterkit.facts import Gpu, NodeFacts
 from clusterkit.model.cluster import Cluster, Node, Storage
 from clusterkit.model.engine import EngineSettings
-from clusterkit.model.models import BUILTIN, ModelShape
+from clusterkit.model.models import BUILTIN
 from tests.unit.engines.torch_tensorrt.settings import settings
+from tests.unit.shapes import LLAMA_8B
 
 SMOL = BUILTIN["smollm2-135m"].shape
 GIB = 2**30
 PLAIN = {"torch": "2.13.0", "transformers": "5.20.2", "accelerate": "1", "safetensors": "1"}
 TENSORRT = {"torch_tensorrt": "2.13.0", "tensorrt": "11.0.0.114"}
-LLAMA_8B = ModelShape(
-    architecture="LlamaForCausalLM",
-    layers=32,
-    heads=32,
-    kv_heads=8,
-    head_dim=128,
-    hidden=4096,
-    vocab=128_256,
-    max_context=8192,
-    parameters=8_030_261_248,
-    tied=False,
-)
 
 
 def cluster(*slots: int, gpus: bool = True) -> Cluster:
