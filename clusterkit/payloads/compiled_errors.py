@@ -32,17 +32,15 @@ def explained(request: dict[str, Any]) -> Iterator[None]:
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it came from, each once."""
+    """The error, what it came from, and so on."""
     seen: set[int] = set()
-    found: list[BaseException | None] = [error]
-    while found:
-        one = found.pop(0)
-        if one is None or id(one) in seen:
-            continue
+    one: BaseException | None = error
+    while one is not None and id(one) not in seen:
         seen.add(id(one))
         yield one
+        context = None if one.__suppress_context__ else one.__context__
         # torch._dynamo and torch._inductor keep the cause in an attribute.
-        found += [getattr(one, "inner_exception", None), one.__cause__, one.__context__]
+        one = getattr(one, "inner_exception", None) or one.__cause__ or context
 
 
 def told(request: dict[str, Any], causes: list[BaseException]) -> Exception | None:

@@ -14,13 +14,14 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 VOCAB = 260
+HIDDEN = 64
 
 
 def main(folder: str, changes: dict[str, Any]) -> None:
     """Write the model: weights so large that no two logits are nearly the same."""
     shape: dict[str, Any] = {
         "vocab_size": VOCAB,
-        "hidden_size": 64,
+        "hidden_size": HIDDEN,
         "intermediate_size": 96,
         "num_hidden_layers": 2,
         "num_attention_heads": 4,
