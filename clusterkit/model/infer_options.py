@@ -29,6 +29,8 @@ def checked_prompt(text: str) -> str:
     return text
 
 
+LauncherName = Literal["mpirun", "torchrun"]
+
 Timeout = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 """A time limit in seconds."""
 
@@ -87,6 +89,15 @@ class InferOptions(Model):
     )
     tp: TensorParallel = None
     pp: PipelineParallel = None
+    dp: int | None = Field(
+        default=None,
+        ge=1,
+        description="Data parallel size: replicas; default: the inventory's",
+        examples=[2],
+    )
+    launcher: LauncherName = Field(
+        default="mpirun", description="What starts the ranks", examples=["torchrun"]
+    )
     engine: Literal["triton"] | None = Field(
         default=None,
         description="Ask the server of `serve --engine triton`",

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from clusterkit.model.base import Model
 from clusterkit.model.container import NodePath
-from clusterkit.model.infer_options import Timeout, one_or_more
+from clusterkit.model.infer_options import LauncherName, Timeout, one_or_more
 from clusterkit.model.mistakes import mistake
-
-LauncherName = Literal["mpirun", "torchrun"]
 
 
 def passed_on(word: str) -> str:

@@ -77,7 +77,7 @@ def _job(
 ) -> Job:
     """One rank, where rank 0 of the server is."""
     cluster, settings = session.cluster, _settings(session)
-    node = place_stages(cluster, tp=settings.tp, pp=settings.pp).nodes[0]
+    node = place_stages(cluster, tp=settings.tp, pp=settings.groups).nodes[0]
     placement = Placement((Rank(0, node, 0),))
     folder = f"{cluster.home_of(node)}/jobs/{server}/run"
     engine = engine_of(settings)

@@ -23,6 +23,8 @@ NFS, SYNC = (f"tests/golden/inventories/machines-{kind}.yaml" for kind in ("nfs"
 ENGINE_SYNC = "tests/golden/inventories/tensorrt-llm-sync.yaml"
 TRITON = "tests/golden/inventories/triton.yaml"
 SERVED = "tests/golden/inventories/tensorrt-llm-serve.yaml"
+COMPILED = "inventories/torch-tensorrt-two-machines.yaml"
+COMPILED_HERE = "inventories/torch-tensorrt-cpu.yaml"
 DEMONSTRATION = "playbooks/scripts/tensor_parallel_matmul.py"
 CASES = {
     "up-machines": ("up", MACHINES),
@@ -57,6 +59,11 @@ CASES = {
     "serve-triton": ("serve", "--inventory", TRITON),
     "serve-engine-by-triton": (*("serve", "--inventory", ENGINE_SYNC, "--engine", "triton"),),
     "infer-triton": ("infer", "--inventory", TRITON, "--prompt", "it's $(x)"),
+    "infer-torch-tensorrt": ("infer", "--inventory", COMPILED, "--prompt", "it's $(x)"),
+    "infer-torch-tensorrt-torchrun": (
+        *("infer", "--inventory", COMPILED, "-p", "hi", "--dp", "2", "--launcher", "torchrun"),
+    ),
+    "infer-torch-tensorrt-cpu": ("infer", "--inventory", COMPILED_HERE, "-p", "hi", "--dp", "3"),
     "keys-rotate-docker-pair": ("keys", "rotate", "--inventory", PAIR),
     "fix-apply-machines": ("fix", "apply", "--inventory", MACHINES, "--gpus-per-node", "1"),
     **{
