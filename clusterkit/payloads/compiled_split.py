@@ -9,8 +9,8 @@ from clusterkit.payloads.compiled_place import Replica
 from clusterkit.payloads.generate_events import Failed, Refused, rank
 from clusterkit.payloads.generate_model import local_parameters
 
-# transformers' names of styles that torch's own styles express; None: nothing to do.
-_GATHERED = ("colwise_gather_output", "colwise_rep")  # the second until transformers 5.3
+# transformers' names of styles.
+_GATHERED = ("colwise_gather_output", "colwise_rep")  # one style, named anew
 _UNSPLIT = ("replicated_with_grad_allreduce",)  # gradients, which nobody asks for here
 
 

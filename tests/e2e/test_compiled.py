@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.model import Run, built_model, compiled, generate
+from tests.e2e.model import REPOSITORY, Run, built_model, compiled, generate
 from tests.e2e.tiny_llama import HIDDEN, VOCAB
 
 POEM = "Write a poem about the sea."
@@ -198,8 +198,8 @@ def test_an_option_that_inductor_does_not_know(tiny: str, tmp_path: Path) -> Non
 def tiny_llama(folder: Path, **changes: Any) -> str:
     """Write a tiny model; ``changes`` are of its config."""
     words = [f"{name}={json.dumps(value)}" for name, value in changes.items()]
-    script = Path(__file__).with_name("tiny_llama.py")
-    subprocess.run([sys.executable, script, folder, *words], check=True, capture_output=True)
+    argv = [sys.executable, "-m", "tests.e2e.tiny_llama", folder, *words]
+    subprocess.run(argv, cwd=REPOSITORY, check=True, capture_output=True)
     return str(folder)
 
 
