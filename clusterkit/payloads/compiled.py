@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 from clusterkit.payloads.compiled_collectives import active_collectives, choose_collectives
 from clusterkit.payloads.compiled_errors import explained
 from clusterkit.payloads.compiled_model import compile_model, graphs, load, static_shape
-from clusterkit.payloads.compiled_place import Replica, join_replica, leave_replica, numbers_for
+from clusterkit.payloads.compiled_place import Replica, common_seed, join_replica, leave_replica
 from clusterkit.payloads.compiled_steps import answer_batch
 from clusterkit.payloads.generate_agree import agree
 from clusterkit.payloads.generate_events import rank, tell
@@ -64,7 +64,7 @@ def run(request: dict[str, Any]) -> None:
     prompts = read_prompts(request)
     wait_for_store()
     replica = join_replica(request)
-    request["seed"] = numbers_for(replica, request["seed"])
+    request["seed"] = common_seed(replica, request["seed"])
     with explained(request):
         agree(answers_of(replica, request, prompts, started))
     tell(event="peak", rank=rank(), memory_bytes=peak_memory_bytes(), graphs=graphs())

@@ -16,7 +16,6 @@ from clusterkit.payloads.compiled_packages import installed
 from clusterkit.payloads.compiled_plugin import plugin_file
 from clusterkit.payloads.generate_events import Failed, Refused
 
-_NATIVE_SINCE = (2, 12)
 _PATH = "TRTLLM_PLUGINS_PATH"
 _DOWNLOAD = "USE_TRTLLM_PLUGINS"
 

@@ -64,10 +64,7 @@ def told(request: dict[str, Any], causes: list[BaseException]) -> Exception | No
         )
     if said(text, _BAD_OPTION):
         return Refused(f"backend {backend}: {last_line(causes)}. Fix: engine.options without it")
-    if any(
-        type(cause).__module__.startswith(("torch._dynamo", "torch._inductor", "torch_tensorrt"))
-        for cause in causes
-    ):
+    if any(type(cause).__module__.startswith(_COMPILERS) for cause in causes):
         return Failed(
             f"{node}: backend {backend} cannot compile this model: {last_line(causes)}. Fix: see "
             "this rank's log; other options; or another backend, of which eager takes all models"

@@ -14,8 +14,8 @@ def compile_options(given: dict[str, Any]) -> dict[str, Any] | None:
         options["enabled_precisions"] = {
             getattr(torch, name) for name in options["enabled_precisions"]
         }
-    # What comes in has one shape for good. Guards that watch over it took half of the time to
-    # compile a split model, and some of that for each token. Since torch 2.8.
+    # What comes in has one shape for good. To make guards that watch over it took nearly as long
+    # as to trace a split model.
     unguarded = getattr(torch.compiler, "skip_all_guards_unsafe", None)
     if unguarded is not None:
         options["guard_filter_fn"] = unguarded

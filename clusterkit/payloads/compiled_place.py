@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from clusterkit.payloads.generate_events import JOB_RANK, rank
+from clusterkit.payloads.generate_model import device_of_rank
 
 # Ranks wait for each other's compilations, which take minutes to hours for large models.
 _TOGETHER = timedelta(hours=2)
@@ -43,9 +44,9 @@ def join_replica(request: dict[str, Any]) -> Replica:
 
     size, ranks = request["tp"], request["tp"] * request["dp"]
     number, place = divmod(rank(), size)
-    device = device_type()
-    if device == "cuda":
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    device = torch.device(device_of_rank())
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
     if ranks == 1:
         return Replica(number, place, size, ranks, None)
     found = torch.distributed.rendezvous("env://", timeout=_TOGETHER)
@@ -54,23 +55,17 @@ def join_replica(request: dict[str, Any]) -> Replica:
         os.environ[JOB_RANK] = str(rank())
         os.environ.update(RANK=str(place), WORLD_SIZE=str(size))
         torch.distributed.init_process_group(
-            "nccl" if device == "cuda" else "gloo",
+            "nccl" if device.type == "cuda" else "gloo",
             store=torch.distributed.PrefixStore(f"replica{number}", store),
             rank=place,
             world_size=size,
             timeout=_TOGETHER,
+            device_id=device if device.type == "cuda" else None,
         )
     return Replica(number, place, size, ranks, store)
 
 
-def device_type() -> str:
-    """Where the ranks compute."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def numbers_for(replica: Replica, seed: int | None) -> int:
+def common_seed(replica: Replica, seed: int | None) -> int:
     """The seed that all ranks draw from: the one asked for, or one that rank 0 chooses."""
     chosen = seed if seed is not None else secrets.randbits(31)
     if replica.store is None or seed is not None:

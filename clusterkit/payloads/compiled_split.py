@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from clusterkit.payloads.compiled_place import Replica, device_type
+from clusterkit.payloads.compiled_place import Replica
 from clusterkit.payloads.generate_events import Failed, Refused, rank
 from clusterkit.payloads.generate_model import local_parameters
 
-# transformers' names of styles that torch's own styles express; None: nothing to do.
-_GATHERED = ("colwise_gather_output", "colwise_rep")  # the second until transformers 5.3
+# transformers' names of styles.
+_GATHERED = ("colwise_gather_output", "colwise_rep")  # one style, named anew
 _UNSPLIT = ("replicated_with_grad_allreduce",)  # gradients, which nobody asks for here
 
 
@@ -26,10 +26,11 @@ def load_part(folder: str, dtype: Any, device: str, replica: Replica) -> Any:
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config, dtype=dtype)
     plan = plan_of(model, folder)
-    mesh = init_device_mesh(device_type(), (replica.size,), mesh_dim_names=("tp",))
+    kind = torch.device(device).type
+    mesh = init_device_mesh(kind, (replica.size,), mesh_dim_names=("tp",))
     if can_be_read_in_parts(model, folder):
         parallelize_module(model, mesh, plan)
-        read_part(model, folder, device)
+        read_part(model, folder, kind)
     else:
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
         parallelize_module(model, mesh, plan)
@@ -61,6 +62,9 @@ def plan_of(model: Any, folder: str) -> dict[str, Any]:
     from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel
 
     given = {name: style for name, style in model.tp_plan.items() if style not in _UNSPLIT}
+    for name, origin in tied_modules(model):
+        if origin not in given:  # then both stay whole; transformers names the origin since 5.20
+            given.pop(name, None)
     who = f"{type(model).__name__} ({Path(folder).name})"
     if not given:
         raise Refused(f"{who} has no tensor-parallel plan. Fix: tp=1, and dp for more GPUs")
@@ -82,6 +86,12 @@ def plan_of(model: Any, folder: str) -> dict[str, Any]:
             "Fix: tp=1, and dp for more GPUs; or engine transformers"
         )
     return plan
+
+
+def tied_modules(model: Any) -> list[tuple[str, str]]:
+    """Modules that have the weights of another, such as the output layer, and the other."""
+    names = getattr(model, "all_tied_weights_keys", None) or {}
+    return [(name.rpartition(".")[0], of.rpartition(".")[0]) for name, of in names.items()]
 
 
 def can_be_read_in_parts(model: Any, folder: str) -> bool:
@@ -108,12 +118,12 @@ def stored_names(folder: str) -> set[str]:
     return names
 
 
-def read_part(model: Any, folder: str, device: str) -> None:
-    """Give memory to what is this rank's, and read just that."""
+def read_part(model: Any, folder: str, kind: str) -> None:
+    """Give memory to what is this rank's, on its device of that kind, and read just that."""
     from torch.distributed.checkpoint import HuggingFaceStorageReader, load
     from transformers import GenerationConfig
 
-    model.to_empty(device=device)
+    model.to_empty(device=kind)
     for module in model.modules():
         if module._non_persistent_buffers_set:  # computed, and in no file
             model._init_weights(module)

@@ -11,7 +11,7 @@ from typing import Any
 from clusterkit.payloads.compiled_model import Step
 from clusterkit.payloads.compiled_place import Replica
 from clusterkit.payloads.generate_events import Failed, rank, tell
-from clusterkit.payloads.generate_model import stop_ids
+from clusterkit.payloads.generate_model import device_of_rank, stop_ids
 from clusterkit.payloads.generate_text import TokenStream
 
 
@@ -109,9 +109,7 @@ def same_everywhere(tokens: Any, replica: Replica) -> Any:
         return tokens
     import torch
 
-    from clusterkit.payloads.compiled_place import device_type
-
-    theirs = tokens.to(device_type(), copy=True)
+    theirs = tokens.to(device_of_rank(), copy=True)
     torch.distributed.broadcast(theirs, src=0)
     if not torch.equal(theirs.cpu(), tokens):
         first = replica.number * replica.size

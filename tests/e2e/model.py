@@ -85,12 +85,14 @@ def compiled(
     tp: int = 1,
     ranks: int = 0,
     env: Mapping[str, str] | None = None,
+    timeout_s: float = 300,
     **more: Any,
 ) -> Run:
     """Run the payload of compiled models, by torch.compile's ``eager`` unless told otherwise."""
     how = {"backend": "eager", "options": {}, "collectives": "auto", "plugins_path": None}
     request = {**_request(model, prompts), **how, "batch": 1, "dp": dp, "tp": tp, **more}
-    return run_payload(folder, "compiled", request, ranks or dp * tp, env=env)
+    ranks = ranks or dp * tp
+    return run_payload(folder, "compiled", request, ranks, env=env, timeout_s=timeout_s)
 
 
 def run_payload(
@@ -100,6 +102,7 @@ def run_payload(
     ranks: int,
     *,
     env: Mapping[str, str] | None = None,
+    timeout_s: float = 300,
 ) -> Run:
     """Run one payload under a bare mpirun of so many ranks, with ``env`` besides ours."""
     (folder / "input.json").write_text(json.dumps(request))
@@ -112,17 +115,22 @@ def run_payload(
         **(env or {}),
     }
     exports = [word for name in theirs for word in ("-x", name)]
-    done = subprocess.run(
+    with subprocess.Popen(
         [str(MPIRUN), *words, *exports, sys.executable, PAYLOADS, payload],
         cwd=folder,
         env=os.environ | theirs,
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=300,
-    )
-    events = [json.loads(line) for line in done.stdout.splitlines()]
-    return Run(done.returncode, events, done.stderr)
+    ) as mpirun:
+        try:
+            stdout, stderr = mpirun.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            mpirun.terminate()  # it ends its ranks, which would outlive it if it were killed
+            raise
+    events = [json.loads(line) for line in stdout.splitlines()]
+    return Run(mpirun.returncode, events, stderr)
 
 
 def _request(model: str, prompts: tuple[str, ...]) -> dict[str, Any]:

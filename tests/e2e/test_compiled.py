@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.model import Run, built_model, compiled, generate
+from tests.e2e.model import REPOSITORY, Run, built_model, compiled, generate
 from tests.e2e.tiny_llama import HIDDEN, VOCAB
 
 POEM = "Write a poem about the sea."
@@ -43,7 +43,8 @@ def tiny_alone(tiny: str, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_compiled_replicas_answer_as_one_process(alone: Run, model: str, tmp_path: Path) -> None:
-    run = compiled(tmp_path, model, POEM, "Hi!", dp=2, backend="inductor", logits=5)
+    how = {"backend": "inductor", "timeout_s": 900}  # some 40 s on two cores of one's own
+    run = compiled(tmp_path, model, POEM, "Hi!", dp=2, logits=5, **how)
 
     assert (run.exit_code, run.stderr) == (0, "")
     assert tokens_of(run) == tokens_of(alone)
@@ -55,11 +56,9 @@ def test_compiled_replicas_answer_as_one_process(alone: Run, model: str, tmp_pat
     assert [row["graphs"] for row in run.of("peak")] == [1, 1]  # nothing was compiled again
 
 
-def test_a_compiled_split_model_answers_as_one_process(
-    alone: Run, model: str, tmp_path: Path
-) -> None:
+def test_a_split_model_answers_as_one_process(alone: Run, model: str, tmp_path: Path) -> None:
     """Nine heads and three KV heads on three ranks; the embedding is the output layer too."""
-    run = compiled(tmp_path, model, POEM, "Hi!", tp=3, backend="inductor", logits=5)
+    run = compiled(tmp_path, model, POEM, "Hi!", tp=3, logits=5)
 
     assert (run.exit_code, run.stderr) == (0, "")
     assert tokens_of(run) == tokens_of(alone)
@@ -68,6 +67,19 @@ def test_a_compiled_split_model_answers_as_one_process(
     assert all(row["parameters"] < whole * 0.34 for row in run.of("ready"))
     assert {(row["collectives"], row["graphs"]) for row in run.of("ready")} == {("pytorch", 1)}
     assert [row["graphs"] for row in run.of("peak")] == [1, 1, 1]
+
+
+def test_a_compiled_split_model_answers_as_one_process(
+    tiny: str, tiny_alone: Run, tmp_path: Path
+) -> None:
+    """A small one: three ranks that compile 30 layers take minutes."""
+    how = {"backend": "inductor", "batch": 2, "raw": True}
+    run = compiled(tmp_path, tiny, *PROMPTS, tp=2, logits=5, **how)
+
+    assert (run.exit_code, run.stderr) == (0, "")
+    assert tokens_of(run) == tokens_of(tiny_alone)
+    assert_near(run, tiny_alone)
+    assert [row["graphs"] for row in run.of("ready") + run.of("peak")] == [1, 1, 1, 1]
 
 
 def test_replicas_of_a_split_model_answer_batches(
@@ -186,8 +198,8 @@ def test_an_option_that_inductor_does_not_know(tiny: str, tmp_path: Path) -> Non
 def tiny_llama(folder: Path, **changes: Any) -> str:
     """Write a tiny model; ``changes`` are of its config."""
     words = [f"{name}={json.dumps(value)}" for name, value in changes.items()]
-    script = Path(__file__).with_name("tiny_llama.py")
-    subprocess.run([sys.executable, script, folder, *words], check=True, capture_output=True)
+    argv = [sys.executable, "-m", "tests.e2e.tiny_llama", folder, *words]
+    subprocess.run(argv, cwd=REPOSITORY, check=True, capture_output=True)
     return str(folder)
 
 

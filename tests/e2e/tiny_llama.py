@@ -1,6 +1,6 @@
 """Write a tiny Llama of random float32 weights with a tokenizer of bytes.
 
-Run as ``python tiny_llama.py FOLDER [NAME=VALUE…]``; the values replace those of its config.
+Run as ``python -m tests.e2e.tiny_llama FOLDER [NAME=VALUE…]``; values replace those of its config.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import sys
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from tests.gpu.random_llama import write_tokenizer
 
 VOCAB = 260
 HIDDEN = 64
@@ -34,12 +35,7 @@ def main(folder: str, changes: dict[str, Any]) -> None:
     }
     torch.manual_seed(0)
     LlamaForCausalLM(LlamaConfig(**{**shape, **changes})).save_pretrained(folder)
-    words = sorted(pre_tokenizers.ByteLevel.alphabet())
-    words += [f"<{number}>" for number in range(len(words), VOCAB)]
-    tokenizer = Tokenizer(models.BPE(vocab={w: n for n, w in enumerate(words)}, merges=[]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer).save_pretrained(folder)
+    write_tokenizer(folder, VOCAB)
 
 
 if __name__ == "__main__":
