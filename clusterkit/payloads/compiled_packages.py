@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from importlib import metadata
 
-_NAMES = {
+_NAMES = {  # metadata takes - and _ for the same
     "torch_tensorrt": ("torch_tensorrt",),
-    "tensorrt": ("tensorrt", "tensorrt-cu13", "tensorrt-cu12", "tensorrt_cu13", "tensorrt_cu12"),
+    "tensorrt": ("tensorrt", "tensorrt-cu13", "tensorrt-cu12"),
 }
 
 

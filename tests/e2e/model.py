@@ -85,7 +85,7 @@ def compiled(
     tp: int = 1,
     ranks: int = 0,
     env: Mapping[str, str] | None = None,
-    timeout_s: float = 300,
+    timeout_s: float = 900,
     **more: Any,
 ) -> Run:
     """Run the payload of compiled models, by torch.compile's ``eager`` unless told otherwise."""

@@ -43,8 +43,7 @@ def tiny_alone(tiny: str, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_compiled_replicas_answer_as_one_process(alone: Run, model: str, tmp_path: Path) -> None:
-    how = {"backend": "inductor", "timeout_s": 900}  # some 40 s on two cores of one's own
-    run = compiled(tmp_path, model, POEM, "Hi!", dp=2, logits=5, **how)
+    run = compiled(tmp_path, model, POEM, "Hi!", dp=2, backend="inductor", logits=5)
 
     assert (run.exit_code, run.stderr) == (0, "")
     assert tokens_of(run) == tokens_of(alone)

@@ -27,7 +27,7 @@ from tests.gpu.test_two_gpus import (
 LAYERS, HIDDEN = 8, 4096
 OTHER = "Pack my box with five dozen liquor jugs. " * 5
 HOW = {"raw": True, "max_tokens": 32, "logits": LOGITS, "threads": None}
-INDUCTOR = {**HOW, "backend": "inductor", "timeout_s": 900}
+INDUCTOR = {**HOW, "backend": "inductor"}
 
 pytestmark = pytest.mark.gpu
 
