@@ -24,7 +24,6 @@ from tests.e2e.vendor_pair import Vendor
 from tests.stand_ins.triton_templates import write_templates
 
 LIBRARIES = "/usr/local/tensorrt/lib:/usr/local/cuda/lib64:/opt/tritonserver/libs"
-TP2 = {"pretrained_config": {"mapping": {"tp_size": 2, "pp_size": 1}}}
 
 
 @dataclass
@@ -34,9 +33,14 @@ class Triton:
     pair: Pair
     shared: Path
 
-    def up(self, version: str, **engine: Any) -> None:
+    def up(
+        self, version: str, *, slots: tuple[int, int] = (1, 1), tp: int = 2, **engine: Any
+    ) -> None:
         write_templates(self.shared / "templates", version)
-        for rank in range(2):
+        mapping = {"tp_size": tp, "pp_size": 1, "gpus_per_node": 8}
+        config = {"version": version, "pretrained_config": {"mapping": mapping}}
+        (self.shared / "engine/config.json").write_text(json.dumps(config))
+        for rank in range(tp):
             (self.shared / f"engine/rank{rank}.engine").touch()
         settings = {
             "name": "triton",
@@ -44,10 +48,10 @@ class Triton:
             "templates": "/shared/templates",
             "version": version,
             "backend": "python",
-            "tp": 2,
+            "tp": tp,
         }
         self.pair.describe(
-            nodes={"node[1-2]": {"slots": 1}},
+            nodes={f"node{number}": {"slots": count} for number, count in enumerate(slots, 1)},
             container={"image": self.pair.image, "shm_size": "512m"},
             storage={"kind": "bind", "source": str(self.shared), "path": "/shared"},
             engine=settings | engine,
@@ -87,7 +91,6 @@ def triton(described: Pair, triton_node: str, tmp_path: Path) -> Iterator[Triton
     described.image = triton_node
     shared = tmp_path / "shared"
     (shared / "engine/tokenizer").mkdir(parents=True)
-    (shared / "engine/config.json").write_text(json.dumps(TP2))
     (shared / "engine/tokenizer/tokenizer.json").write_text("{}")
     yield Triton(described, shared)
     described.controller.close()
@@ -121,6 +124,27 @@ def test_serve_infer_and_stop(triton: Triton, version: str, decoupled: bool):
     assert ports == [[8000, 8001, 8002], []]
     assert process.returncode == 1
     assert "stopped from elsewhere" in said
+    triton.nothing_is_left()
+
+
+@pytest.mark.parametrize("gpus", [(0, 1), (0, 1, 0)], ids=["one-node", "two-and-one"])
+def test_ranks_that_share_a_node(triton: Triton, gpus: tuple[int, ...]):
+    """Each has shared memory of its own, and takes a GPU of its own."""
+    triton.up("0.16.0", slots=(2, 1), tp=len(gpus))
+
+    process, ready = triton.serve()
+    answer = triton.pair.answer("infer", "--prompt", "abc")["answers"][0]["text"]
+    shm = [triton.inside(node, "ls /dev/shm") for node in ("node1", "node2")]
+    ports = [triton.listening(node) for node in ("node1", "node2")]
+    logs = [triton.pair("logs", ready["job"], "--rank", rank).stdout for rank in range(len(gpus))]
+    triton.pair.answer("stop", ready["job"])
+    process.communicate(timeout=30)
+
+    assert answer == "cba"
+    assert ports == [[8000, 8001, 8002], []]
+    for rank, gpu in enumerate(gpus):
+        assert f"rank {rank} takes GPU {gpu}" in logs[rank]
+        assert f"clusterkit-{ready['job']}-{rank}-" in shm[rank // 2]
     triton.nothing_is_left()
 
 

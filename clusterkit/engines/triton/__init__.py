@@ -14,6 +14,7 @@ from clusterkit.engines.engine_build import EngineBuild
 from clusterkit.engines.request import GenerateRequest
 from clusterkit.engines.serving import Listening
 from clusterkit.engines.triton.checks import Looked, check_looks
+from clusterkit.engines.triton.devices import devices_env, must_tell, version_problems
 from clusterkit.engines.triton.filling import mandatory, values_of
 from clusterkit.engines.triton.known_errors import explain
 from clusterkit.engines.triton.words import (
@@ -154,6 +155,7 @@ class Triton:
         """
         values = values_of(self.settings, placement)
         found = list(word_problems(self.settings, listening))
+        found += version_problems(self.settings, placement)
         if self.settings.version is not None:
             needed = mandatory(Version(self.settings.version))
             lacks = sorted(set().union(*needed.values()) - values.keys())
@@ -172,6 +174,7 @@ class Triton:
             "served": self.settings.served,
             "templates": self.settings.templates,
             "values": values,
+            "tell_devices": must_tell(self.settings, placement),
             "others": others,
             "ports": list(ports_of(self.settings, listening).values()),
         }
@@ -181,6 +184,6 @@ class Triton:
                 *(ON_RANK_0, *leader_words(self.settings, listening)),
                 *(ON_OTHERS, *follower_words()),
             ),
-            env={"TOKENIZERS_PARALLELISM": "false"},
+            env={"TOKENIZERS_PARALLELISM": "false", **devices_env(self.settings, placement)},
             files={"input.json": json.dumps(content, ensure_ascii=False).encode()},
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clusterkit.engines.serving import Listening
+from clusterkit.engines.triton.devices import device_problems
 from clusterkit.engines.triton.filling import unknown_parameters, values_of
 from clusterkit.engines.triton.words import ports_of
 from clusterkit.errors import DoesNotFit
@@ -148,6 +149,8 @@ def _engines(looked: Looked) -> Iterator[str]:
                 f"tp={settings.tp} pp={settings.pp}. Fix: engine: {{tp: {tp}, pp: {pp}}}"
             )
             continue
+        asked = placeholders(looked.looks[node]["templates"].get(RUNS_ENGINE, ""))
+        yield from device_problems(settings, looked.placement, engine["config"], asked)
         has = {int(found[1]) for name in engine["files"] if (found := _RANK_FILE.search(name))}
         lacks = [str(rank.rank) for rank in ranks if rank.rank not in has]
         if lacks:
