@@ -12,9 +12,10 @@ from clusterkit.model.job import RankProgram
 from clusterkit.payloads.job_protocol import VERSION
 from clusterkit.placement import Placement, Rank, visible_devices
 
-Outcome = Literal["done", "failed", "interrupted", "stopped", "timed-out", "lost"]
+Outcome = Literal["done", "detached", "failed", "interrupted", "stopped", "timed-out", "lost"]
 EXIT_CODES: dict[Outcome, int] = {
     "done": 0,
+    "detached": 0,
     "failed": 1,
     "interrupted": 130,
     "stopped": 1,
@@ -183,7 +184,7 @@ class RankEnd:
 
 @dataclass(frozen=True, slots=True)
 class JobEnd:
-    """How a job ended, and what every node looked like afterwards.
+    """How a job ended, and what every node looked like afterwards; or that it was ``detached``.
 
     ``leftovers`` names processes that could not be ended and nodes that could not be looked at:
     empty means that nothing of the job is left, and that this was seen.

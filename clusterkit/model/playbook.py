@@ -15,8 +15,10 @@ from clusterkit.model.container import absolute
 from clusterkit.model.inventory import model_path
 from clusterkit.model.mistakes import Mistake, Place, explain, shown
 from clusterkit.model.options import PLAYBOOK_VERBS, CpOptions
+from clusterkit.model.serve_options import ServeOptions
 
 _FIX = "write one verb and its options: `- infer: {prompt: Hello}`, or `- down:`"
+_NEVER_ENDS = ("it would run until Ctrl-C", "add `detach: true`; `- stop:` ends it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,10 @@ def parse_steps(raw: list[Any]) -> tuple[list[tuple[int, str, Model]], list[Mist
             mistakes.append(Mistake((index, verb), what, _FIX))
         else:
             try:
-                steps.append((index, verb, _options(PLAYBOOK_VERBS[verb], options or {})))
+                given = _options(PLAYBOOK_VERBS[verb], options or {})
+                if isinstance(given, ServeOptions) and not given.detach:
+                    mistakes.append(Mistake((index, verb), *_NEVER_ENDS))
+                steps.append((index, verb, given))
             except ValidationError as error:
                 found = explain(error, PLAYBOOK_VERBS[verb])
                 mistakes += [_as_written(each, (index, verb), options or {}) for each in found]
