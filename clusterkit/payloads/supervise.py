@@ -53,7 +53,6 @@ class Supervisor:
         self._notes: dict[str, list[str]] = {}
         self._ending: JobEnding | None = None
         self._renewed = time.monotonic()
-        self._is_detached = False
         self.done = False
         self._owner = Channel(loop, 0, 1, self._take, self._owner_hung_up)
         loop.on_signal(signal.SIGCHLD, self._reap)
@@ -207,8 +206,7 @@ class Supervisor:
     # Time, and the owner
 
     def _tick(self) -> None:
-        is_late = time.monotonic() - self._renewed > LEASE_TTL_S
-        if is_late and not self._ending and not self._is_detached:
+        if self._ending is None and time.monotonic() - self._renewed > LEASE_TTL_S:
             self._end("lost", "the controller is gone: its lease lapsed")
         self._agents.renew()
         if self._job:
@@ -216,8 +214,8 @@ class Supervisor:
         self._loop.after(RENEW_EVERY_S, self._tick)
 
     def _detach(self) -> None:
-        """Own the job ourselves from now on."""
-        self._is_detached = True
+        """Own the job ourselves from now on: its lease never lapses."""
+        self._renewed = float("inf")
         self._owner.send({"t": "detached"})
         self._owner.flush(2.0)
         self._owner.close()
