@@ -239,8 +239,7 @@ class Supervisor:
         ranks = self._record.ranks.values()
         missing = [rank["rank"] for rank in ranks if rank["pid"] is None]
         if missing:
-            everyone = len(missing) == len(ranks)
-            subnet = self._job["subnet"] if everyone else None
+            subnet = self._job["subnet"] if len(missing) == len(ranks) else None
             limit_s = self._job["start_timeout_s"]
             self._end("failed", reasons.not_started(self._head, missing, limit_s, subnet))
 
