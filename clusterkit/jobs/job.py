@@ -11,6 +11,7 @@ from clusterkit.command import Command
 from clusterkit.model.job import RankProgram
 from clusterkit.payloads.job_protocol import VERSION
 from clusterkit.placement import Placement, Rank, visible_devices
+from clusterkit.tasks.payload import payload_words
 
 Outcome = Literal["done", "detached", "failed", "interrupted", "stopped", "timed-out", "lost"]
 EXIT_CODES: dict[Outcome, int] = {
@@ -50,7 +51,7 @@ class JobNode:
 
     def payload(self, name: str, *words: str) -> tuple[str, ...]:
         """The words that run a payload of the standard library here."""
-        return (self.python, "-I", "-S", self.payloads, name, *words)
+        return payload_words(self.python, self.payloads, name, *words)
 
 
 @dataclass(frozen=True, slots=True)
