@@ -8,7 +8,7 @@ import pytest
 
 from clusterkit.engines.serving import Listening
 from clusterkit.engines.triton import Triton
-from clusterkit.engines.triton.checks import split_of
+from clusterkit.engines.triton.engine_checks import split_of
 from clusterkit.errors import DoesNotFit
 from clusterkit.model.triton import TritonSettings
 from clusterkit.placement import Placement, Rank
