@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from packaging.version import Version
-
 from clusterkit.engines.answers import Told, told
 from clusterkit.engines.engine_build import EngineBuild
 from clusterkit.engines.request import GenerateRequest
@@ -23,8 +21,6 @@ from clusterkit.model.cluster import Cluster
 from clusterkit.model.job import RankProgram
 from clusterkit.model.models import ModelShape
 from clusterkit.model.triton import TritonSettings
-from clusterkit.payloads.model_protocol import INPUT_VERSION
-from clusterkit.payloads.triton_repository import ON_OTHERS, ON_RANK_0
 from clusterkit.placement import Placement
 
 NOTHING_TO_BUILD = (
