@@ -13,10 +13,11 @@ from typing import Any
 
 import docker
 import pytest
+import yaml
 
-from tests.e2e.controller import Done
-from tests.e2e.model_folders import glm_folder
-from tests.e2e.pair import Pair
+from tests.e2e.controller import REPOSITORY, Done
+from tests.e2e.model_folders import llama_70b_folder
+from tests.e2e.pair import NOTHING, Pair
 from tests.e2e.running_job import within
 from tests.e2e.tensorrt_llm_image import tensorrt_llm_image
 from tests.e2e.test_serve import first_object
@@ -148,6 +149,25 @@ def test_ranks_that_share_a_node(triton: Triton, gpus: tuple[int, ...]):
     triton.nothing_is_left()
 
 
+def test_detached_it_runs_on_until_it_is_stopped(triton: Triton):
+    triton.up("0.16.0")
+
+    ready = triton.pair.answer("serve", "--detach")
+    answer = triton.pair.answer("infer", "--prompt", "abc")["answers"][0]["text"]
+    running = triton.pair.answer("status")["jobs_running"]
+    (row, *_) = [each for each in triton.pair.answer("jobs")["jobs"] if each["verb"] == "serve"]
+    logs = triton.pair("logs", ready["job"], "--rank", 1).stdout
+    stopped = triton.pair.answer("stop")
+
+    assert (ready["detached"], ready["answer"]) == (True, "si ecnar")
+    assert answer == "cba"
+    assert running == [ready["job"]]
+    assert (row["id"], row["state"]) == (ready["job"], "running")
+    assert "loading: tensorrt_llm" in logs
+    assert (stopped["job"], stopped["was_running"], stopped["left"]) == (ready["job"], True, [])
+    triton.nothing_is_left()
+
+
 def test_ctrl_c_leaves_nothing(triton: Triton):
     triton.up("0.12.0")
     triton.inside("node2", "touch /dev/shm/prefix0_of_somebody")
@@ -239,33 +259,39 @@ def test_a_server_that_dies_while_it_loads(triton: Triton):
     triton.nothing_is_left()
 
 
-def test_an_engine_is_built_and_served(
-    vendor: Vendor, triton_node: str, docker_host: docker.DockerClient
+@pytest.mark.parametrize("recipe", ["tp2", "pp2-fp8"])
+def test_the_shipped_playbooks_build_and_serve(
+    vendor: Vendor, triton_node: str, docker_host: docker.DockerClient, recipe: str
 ):
     """Stand-ins build it; the tokenizer that Triton is told lies in it."""
-    glm_folder(vendor.shared / "model")
-    write_templates(vendor.shared / "templates", "0.8.0")
-    image = tensorrt_llm_image(docker_host, triton_node, "0.8.0")
+    name = f"llama-70b-two-machines-{recipe}"
+    shipped = yaml.safe_load((REPOSITORY / f"inventories/{name}.yaml").read_text())
+    llama_70b_folder(vendor.shared / "models/llama-2-70b")
+    write_templates(vendor.shared / "templates", "0.16.0")
+    image = tensorrt_llm_image(docker_host, triton_node, "0.16.0")
     own = {"STAND_IN_GPUS": "1", "LD_LIBRARY_PATH": LIBRARIES}
     mount = {"source": str(vendor.shared / "templates")}
     mount |= {"path": "/app/all_models/inflight_batcher_llm"}
-    vendor.pair.describe(
+    file = vendor.pair.describe(
         nodes={"node[1-2]": {"slots": 1}},
         container={"image": image, "shm_size": "512m", "env": own, "mounts": [mount]},
-        storage={"kind": "bind", "source": str(vendor.shared), "path": "/TRTDir"},
-        python="python3",
-        engine={"name": "tensorrt-llm", "family": "chatglm2", "model": "/TRTDir/model", "tp": 2},
+        storage={"kind": "bind", "source": str(vendor.shared), "path": "/mnt/shared"},
+        python=shipped["python"],
+        engine=shipped["engine"] | {"examples": "/app/tensorrt_llm/examples"},
     )
-    vendor.pair.up()
+    (vendor.pair.folder / "inventories").mkdir()
+    (vendor.pair.folder / f"inventories/{name}.yaml").write_text(file.read_text())
 
-    process = vendor.pair.controller.start("serve", "--engine", "triton", "-o", "json")
-    ready = first_object(process)
-    asked = vendor.pair.answer("infer", "--engine", "triton", "--prompt", "abc")
-    process.send_signal(signal.SIGINT)
+    done = vendor.play(f"llama-70b-triton-{recipe}", "-o", "json")
 
-    assert process.wait(60) == 130
-    assert ready["answer"] == "si ecnar"
-    assert asked["answers"][0]["text"] == "cba"
+    assert done.returncode == 0, done.stdout + done.stderr
+    steps = {step["verb"]: step["results"][0] for step in json.loads(done.stdout)["steps"]}
+    assert list(steps) == ["up", "mpi-hello", "build", "serve", "infer", "stop", "down"]
+    assert steps["serve"]["answer"] == "si ecnar"
+    (answer,) = steps["infer"]["answers"]
+    assert answer["text"] == " nu 1 ?hcnerF ni tnuoc I od woH"
+    assert (steps["stop"]["was_running"], steps["stop"]["left"]) == (True, [])
+    assert vendor.pair.left() == NOTHING
 
 
 def test_without_a_server_there_is_no_answer(triton: Triton):
