@@ -80,13 +80,15 @@ class _Server:
         if self.is_decoupled:
             yield from self._streamed(inputs, parts)
         else:
-            self._client.async_infer(self._model, inputs, lambda *part: parts.put(part))
+            self._client.async_infer(
+                self._model, inputs, lambda result, error: parts.put((result, error))
+            )
             yield _text(self._next(parts))
 
     def _streamed(
         self, inputs: list[Any], parts: queue.SimpleQueue[tuple[Any, Any]]
     ) -> Iterator[str]:
-        self._client.start_stream(callback=lambda *part: parts.put(part))
+        self._client.start_stream(callback=lambda result, error: parts.put((result, error)))
         try:
             self._client.async_stream_infer(self._model, inputs, enable_empty_final_response=True)
             while True:
