@@ -50,10 +50,13 @@ def main() -> None:
     except Refused as error:
         tell(event="error", rank=rank(), message=str(error))
         sys.exit(error.exit_code)
-    words = _words(sys.argv[1:], repository)
+    name = f"{shared_memory_of(os.environ.get(JOB_VARIABLE, 'none'))}{rank()}-"
+    words = _words(sys.argv[1:], repository, name)
     env = {**os.environ, "PATH": path_with_python()}
     if rank() == 0:
-        watch = TritonWatch(order, on_ready=lambda *told: _ready(order, *told), give_up=_give_up)
+        watch = TritonWatch(
+            order, name, on_ready=lambda *told: _ready(order, *told), give_up=_give_up
+        )
         threading.Thread(target=watch.until_ready, daemon=True).start()
         end_as(run(words, env, None))
     end_as(run(words, env, _follow, of=2))
@@ -76,12 +79,11 @@ def _repository(order: dict[str, Any]) -> Path:
     return folder
 
 
-def _words(words: list[str], repository: Path) -> list[str]:
-    prefix = f"{shared_memory_of(os.environ.get(JOB_VARIABLE, 'none'))}{rank()}-"
+def _words(words: list[str], repository: Path, name: str) -> list[str]:
     leader, others = words.index(ON_RANK_0), words.index(ON_OTHERS)
     own = words[leader + 1 : others] if rank() == 0 else words[others + 1 :]
     return [
-        word.replace("{repository}", str(repository)).replace("{prefix}", prefix)
+        word.replace("{repository}", str(repository)).replace("{prefix}", name)
         for word in (*words[:leader], *own)
     ]
 

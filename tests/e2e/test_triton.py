@@ -212,6 +212,24 @@ def test_a_second_server_is_told_of_the_first(triton: Triton):
     assert f"of job {ready['job']})" in said
 
 
+def test_of_two_that_start_at_once_one_serves(triton: Triton):
+    """Both have looked before either listens; no answer of one is taken for the other's."""
+    triton.up("0.16.0")
+
+    both = [triton.pair.controller.start("serve", "-o", "json") for _ in range(2)]
+    within(60, lambda: any(process.poll() is not None for process in both))
+    loser, winner = sorted(both, key=lambda process: process.poll() is None)
+    out, said = loser.communicate(timeout=10)
+    ready = first_object(winner)
+    winner.send_signal(signal.SIGINT)
+
+    assert (loser.returncode, out) == (1, "")
+    assert "is taken" in " ".join(said.split())
+    assert ready["answer"] == "si ecnar"
+    assert winner.wait(60) == 130
+    triton.nothing_is_left()
+
+
 def test_a_placeholder_that_nobody_fills(triton: Triton):
     triton.up("0.16.0")
     config = triton.shared / "templates/tensorrt_llm/config.pbtxt"

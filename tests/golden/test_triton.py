@@ -20,6 +20,7 @@ HEAD = Listening("10.0.0.1", 8000, "10.0.0.1", {"node1": "10.0.0.1", "node2": "1
 TWO = Placement((Rank(0, "node1", 0), Rank(1, "node2", 0)))
 COMMON = (
     "/opt/tritonserver/bin/tritonserver",
+    "--id={prefix}",
     "--model-repository={repository}",
     "--disable-auto-complete-config",
     "--backend-config=python,shm-region-prefix-name={prefix}",

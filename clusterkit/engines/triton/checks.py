@@ -92,10 +92,9 @@ def _ports(looked: Looked) -> Iterator[str]:
         servers = [f"tritonserver, pid {each['pid']}{_of_job(each)}" for each in look["servers"]]
         for port in look["taken"]:
             who = f" ({'; '.join(servers)})" if servers else ""
-            yield (
-                f"{node}: port {port} is taken{who}. Fix: end what listens there, or another "
-                f"{named[port]}"
-            )
+            jobs = [f"`clusterkit stop {each['job']}`" for each in look["servers"] if each["job"]]
+            end = " and ".join(dict.fromkeys(jobs)) or "end what listens there"
+            yield f"{node}: port {port} is taken{who}. Fix: {end}, or another {named[port]}"
 
 
 def _of_job(server: Mapping[str, Any]) -> str:

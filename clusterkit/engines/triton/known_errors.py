@@ -42,6 +42,12 @@ _KNOWN: tuple[tuple[str, str], ...] = (
         "the Python of model {0} crashed. Fix: what the lines above it say; numpy 2 is too new "
         "for Triton up to 24.10",
     ),
+    # Any other reason; a page of other lines follows it.
+    (
+        r"failed to load '([^']+)' version \d+: (?:\w+: )?([^\n]{1,300}?)\"?(?:\n|$)",
+        "model {0} cannot be loaded: {1}. Fix: mend that in its folder of engine.templates, or "
+        "what the inventory says of it",
+    ),
 )
 
 

@@ -10,10 +10,13 @@ from clusterkit.payloads.triton_repository import RUNS_ENGINE
 
 REPOSITORY = "{repository}"
 PREFIX = "{prefix}"
-"""Stand for what only a rank knows: where its repository is, how its shared memory begins."""
+"""Stand for what only a rank knows: where its repository is, how its shared memory begins.
+
+That is its name as well, by which it is told from the server of another job.
+"""
 
 _OURS = (
-    "--model-repository", "--disable-auto-complete-config", "--model-control-mode",
+    "--id", "--model-repository", "--disable-auto-complete-config", "--model-control-mode",
     "--load-model", "--allow-http", "--allow-grpc", "--allow-metrics", "--http-address",
     "--http-port", "--grpc-address", "--grpc-port", "--metrics-address", "--metrics-port",
 )  # fmt: skip
@@ -23,6 +26,7 @@ def common_words(settings: TritonSettings) -> tuple[str, ...]:
     """What the servers of all ranks are told."""
     return (
         settings.server,
+        f"--id={PREFIX}",
         f"--model-repository={REPOSITORY}",
         "--disable-auto-complete-config",
         f"--backend-config=python,shm-region-prefix-name={PREFIX}",

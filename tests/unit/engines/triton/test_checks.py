@@ -76,8 +76,8 @@ def test_two_nodes_that_agree_are_fine():
         ),
         (
             {"taken": [8001], "servers": [{"pid": 7, "job": "serve-1"}]},
-            "node2: port 8001 is taken (tritonserver, pid 7 of job serve-1). Fix: end what "
-            "listens there, or another engine.grpc_port",
+            "node2: port 8001 is taken (tritonserver, pid 7 of job serve-1). Fix: "
+            "`clusterkit stop serve-1`, or another engine.grpc_port",
         ),
         ({"taken": [8000]}, "node2: port 8000 is taken. Fix: end what listens there, or another "
          "`--port`"),

@@ -33,6 +33,12 @@ from clusterkit.engines.triton.known_errors import explain
             "Stub process 'preprocessing_0_0' is not healthy.",
             "the Python of model preprocessing_0_0 crashed. Fix: ",
         ),
+        (
+            "E1120 16:11:25.569913 883 model_lifecycle.cc:642] \"failed to load 'preprocessing' "
+            'version 1: Internal: SyntaxError: invalid syntax (model.py, line 20)"',
+            "model preprocessing cannot be loaded: SyntaxError: invalid syntax (model.py, line "
+            "20). Fix: ",
+        ),
     ],
 )
 def test_known_lines(line: str, begins: str):
