@@ -108,6 +108,12 @@ def test_what_cannot_be_meant(changed: dict[str, Any], problem: str) -> None:
     assert str(refused.value) == problem
 
 
+def test_a_name_is_no_place_to_listen() -> None:
+    with pytest.raises(DoesNotFit) as refused:
+        engine().serve("python3", "/payloads", "/engine", TWO, Listening("localhost", 8000, "a"))
+    assert str(refused.value) == "`--host localhost` is no address. Fix: one such as 127.0.0.1"
+
+
 def test_a_request_goes_to_the_server_that_runs() -> None:
     request = GenerateRequest(prompts=("hi", "there"), max_tokens=4, seed=7)
     program = engine().program("python3", "/payloads", "/jobs/serve-1/run", request, TWO)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 
 _KNOWN: tuple[tuple[str, str], ...] = (
+    (  # the same failure is also told as a port in use
+        r"total \d+ resolved for '(.*):\d+' .*Cannot assign requested address",
+        "the head has no address {0}. Fix: leave `--host` out, or one of the head's own",
+    ),
     (
         r"Socket '[^']*:(\d+)' already in use",
         "port {0} is taken on that node. Fix: end what listens there, or another port: `--port`, "

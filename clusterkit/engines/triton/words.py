@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 
 from clusterkit.engines.serving import Listening
 from clusterkit.model.triton import TritonSettings
@@ -71,7 +72,18 @@ def word_problems(settings: TritonSettings, listening: Listening) -> Iterator[st
         name = word.partition("=")[0]
         if name in _OURS or "shm-region-prefix-name" in word:
             yield f"engine.server_flags: `{name}` is set by clusterkit. Fix: leave it out"
+    if not _is_address(listening.host):
+        yield f"`--host {listening.host}` is no address. Fix: one such as 127.0.0.1"
     ports = ports_of(settings, listening)
     if len(set(ports.values())) < len(ports):
         said = ", ".join(f"{name} {port}" for name, port in ports.items())
         yield f"two of {said} are the same port. Fix: three different ones"
+
+
+def _is_address(host: str) -> bool:
+    """Triton's HTTP takes no names, and does not say so."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
