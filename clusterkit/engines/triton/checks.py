@@ -143,6 +143,7 @@ def _equal(looked: Looked) -> Iterator[str]:
         ("engine.model", looked.settings.model, _engine_digest),
         ("engine.tokenizer", looked.settings.tokenizer_folder, lambda look: look["tokenizer"]),
         ("engine.templates", looked.settings.templates, lambda look: look["templates"]),
+        ("engine.templates", looked.settings.templates, lambda look: look["files"]),
     )
     for name, path, of in kinds:
         differ = [

@@ -26,7 +26,7 @@ def look(**changed: Any) -> dict[str, Any]:
     return {
         "has_server": True,
         "templates": templates("0.16.0"),
-        "files": {name: ["model.py"] for name in PYTHON},
+        "files": {name: {"model.py": "d"} for name in PYTHON},
         "engine": {
             "config": CONFIG,
             "digest": "a",
@@ -90,6 +90,11 @@ def test_two_nodes_that_agree_are_fine():
             {"engine": {"config": {}, "digest": "c", "files": ["rank1.engine"]}},
             "engine.model: /engines/llama is not the same on node1 and node2. "
             "Fix: the one of node1 there",
+        ),
+        (
+            {"files": {name: {"model.py": name} for name in PYTHON}},
+            "engine.templates: /app/all_models/inflight_batcher_llm is not the same on node1 and "
+            "node2. Fix: the one of node1 there",
         ),
         (
             {"tokenizer": {"tokenizer.json": "other"}},
