@@ -16,8 +16,8 @@ from clusterkit.engines.triton.known_errors import explain
         ),
         (
             "UNKNOWN:No address added out of total 1 resolved for '10.9.9.9:8001' {children:"
-            "[UNKNOWN:Cannot assign requested address {errno:99}]}\nSocket '10.9.9.9:8001' already "
-            "in use",
+            "[UNKNOWN:Cannot assign requested address {errno:99}]}\n"
+            "Socket '10.9.9.9:8001' already in use",
             "the head has no address 10.9.9.9. Fix: ",
         ),
         (
