@@ -43,13 +43,16 @@ def serve(
     timeout_s: Annotated[
         float | None, typer.Option("--timeout", metavar="SECONDS", help="End it after this long.")
     ] = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Return once it answers; `stop` ends it.")
+    ] = False,
     force: ForceOption = False,
     cluster: ClusterOption = None,
     inventory: InventoryOption = None,
     output: OutputOption = Output.text,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Serve the model over HTTP, split over the ranks, until Ctrl-C.
+    """Serve the model over HTTP, split over the ranks, until Ctrl-C; with --detach, until `stop`.
 
     The URL is printed once a real completion came back. The engine is built first where it is
     not there.
@@ -62,6 +65,7 @@ def serve(
         "engine": engine,
         "model": model,
         "timeout_s": timeout_s,
+        "detach": detach,
         "force": force,
     }
     manner = Manner(output.value, dry_run, cluster=cluster, inventory=inventory)

@@ -11,10 +11,12 @@ from clusterkit.command import Command
 from clusterkit.model.job import RankProgram
 from clusterkit.payloads.job_protocol import VERSION
 from clusterkit.placement import Placement, Rank, visible_devices
+from clusterkit.tasks.payload import payload_words
 
-Outcome = Literal["done", "failed", "interrupted", "stopped", "timed-out", "lost"]
+Outcome = Literal["done", "detached", "failed", "interrupted", "stopped", "timed-out", "lost"]
 EXIT_CODES: dict[Outcome, int] = {
     "done": 0,
+    "detached": 0,
     "failed": 1,
     "interrupted": 130,
     "stopped": 1,
@@ -49,7 +51,7 @@ class JobNode:
 
     def payload(self, name: str, *words: str) -> tuple[str, ...]:
         """The words that run a payload of the standard library here."""
-        return (self.python, "-I", "-S", self.payloads, name, *words)
+        return payload_words(self.python, self.payloads, name, *words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,7 @@ class RankEnd:
 
 @dataclass(frozen=True, slots=True)
 class JobEnd:
-    """How a job ended, and what every node looked like afterwards.
+    """How a job ended, and what every node looked like afterwards; or that it was ``detached``.
 
     ``leftovers`` names processes that could not be ended and nodes that could not be looked at:
     empty means that nothing of the job is left, and that this was seen.

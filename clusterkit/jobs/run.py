@@ -34,8 +34,11 @@ def run_job(
     interrupt: Interrupt,
     *,
     waiting: Prepared | None = None,
+    detach_when: Callable[[], bool] | None = None,
 ) -> JobEnd:
     """Run ``job`` to its end. Whatever happens, afterwards every node is swept and looked at.
+
+    Once ``detach_when`` says so it is left to its supervisor, and runs on without us.
 
     The supervisor that is ``waiting`` runs it, if it was started for such a job; else a new one.
     Pressing ``interrupt`` once ends the job in order, twice at once.
@@ -49,17 +52,21 @@ def run_job(
         owner = Owner(job.preparation, transports(job.head.name))
     owner.begin(job)
     interrupt.on_press(owner.wake)
-    patience_s, in_order = _PATIENCE_S, False
+    patience_s, in_order, runs_on = _PATIENCE_S, False, False
     try:
-        end = _Watch(job, owner, sink, interrupt).until_end()
-        in_order = end["outcome"] == "done"
+        end = _Watch(job, owner, sink, interrupt, detach_when).until_end()
+        in_order, runs_on = end["outcome"] == "done", end["outcome"] == "detached"
         if end["outcome"] == "lost":
             patience_s = _PATIENCE_WITH_LOST_S
     finally:
         interrupt.on_press(None)
         owner.let_go()
         seen = look_everywhere(
-            job.id, job.nodes, transports, patience_s=patience_s, in_order=in_order
+            job.id,
+            () if runs_on else job.nodes,
+            transports,
+            patience_s=patience_s,
+            in_order=in_order,
         )
     for node in seen:
         for process in node.found:
@@ -75,8 +82,16 @@ def run_job(
 class _Watch:
     """Follows one job from the supervisor's first message to its last."""
 
-    def __init__(self, job: Job, owner: Owner, sink: events.Sink, interrupt: Interrupt) -> None:
+    def __init__(
+        self,
+        job: Job,
+        owner: Owner,
+        sink: events.Sink,
+        interrupt: Interrupt,
+        detach_when: Callable[[], bool] | None,
+    ) -> None:
         self._job, self._owner, self._sink, self._interrupt = job, owner, sink, interrupt
+        self._detach_when = detach_when
         self._asked = 0
         self._give_up_at = float("inf")
         self._heard_at = time.monotonic()
@@ -95,6 +110,8 @@ class _Watch:
                 case "end":
                     self._tell_leftovers(message)
                     return message
+                case "detached":
+                    return self._end("detached", "it runs on")
                 case "exited":
                     return self._end_without_a_word(message)
                 case "refused":
@@ -124,6 +141,9 @@ class _Watch:
             else:
                 self._owner.send({"t": "kill"})
                 self._give_up_at = time.monotonic() + _KILL_WITHIN_S
+        if not self._asked and self._detach_when is not None and self._detach_when():
+            self._detach_when = None
+            self._owner.send({"t": "detach"})
 
     def _end_of_silence(self) -> Message | None:
         """The end of a job whose supervisor does not answer, once it is time to give it up."""

@@ -214,9 +214,9 @@ PLAYBOOK_VERBS = {
     verb: options
     for verb, options in VERBS.items()
     # these are for somebody at a terminal
-    if verb not in ("discover", "import", "init", "play", "schema", "serve", "ssh")
+    if verb not in ("discover", "import", "init", "play", "schema", "ssh")
 }
-"""The verbs that a playbook may have."""
+"""The verbs that a playbook may have; ``serve`` only if it is detached."""
 
 
 def read_options(verb: str, words: Mapping[str, Any]) -> Model:

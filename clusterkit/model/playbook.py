@@ -18,8 +18,10 @@ from clusterkit.model.mistakes import Mistake, Place, explain, shown
 from clusterkit.model.options import PLAYBOOK_VERBS, CpOptions
 from clusterkit.model.playbook_inputs import INPUTS, Inputs, Value, read_inputs
 from clusterkit.model.source import Source
+from clusterkit.model.serve_options import ServeOptions
 
 _FIX = "write one verb and its options: `- infer: {prompt: Hello}`, or `- down:`"
+_NEVER_ENDS = ("it would run until Ctrl-C", "add `detach: true`; `- stop:` ends it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +99,13 @@ def _parse_step(index: int, item: Any) -> tuple[str, Model] | list[Mistake]:
         what = f"the options must be a mapping, not {shown(options)}"
         return [Mistake((index, verb), what, _FIX)]
     try:
-        return verb, _options(PLAYBOOK_VERBS[verb], options or {})
+        given = _options(PLAYBOOK_VERBS[verb], options or {})
     except ValidationError as error:
         found = explain(error, PLAYBOOK_VERBS[verb])
         return [_as_written(each, (index, verb), options or {}) for each in found]
+    if isinstance(given, ServeOptions) and not given.detach:
+        return [Mistake((index, verb), *_NEVER_ENDS)]
+    return verb, given
 
 
 def from_folder(options: Model, base: Path) -> Model:

@@ -1,8 +1,8 @@
 """Own a job, on the head: start its agents and its launcher, watch them, say how it ended.
 
 The owner of the job speaks on stdin and listens on stdout. When it hangs up or its lease lapses,
-the job is ended. Until there is a job, nothing is written: agents may be started ahead of it, and
-they end with the supervisor.
+the job is ended, unless it was detached. Until there is a job, nothing is written: agents may be
+started ahead of it, and they end with the supervisor.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from clusterkit.payloads.job_record import JobRecord, forget_old
 from clusterkit.payloads.launcher import Launcher
 from clusterkit.payloads.loop import Loop
 from clusterkit.payloads.network import network_of
-from clusterkit.payloads.processes import adopt_orphans, reap
+from clusterkit.payloads.processes import adopt_orphans, leave_streams, reap
 from clusterkit.payloads.surroundings import surroundings
 from clusterkit.payloads.verdict import Verdict
 
@@ -83,6 +83,8 @@ class Supervisor:
             self._end(message["outcome"], message["message"], grace_s=message["grace_s"])
         elif kind == "kill":
             self._end("interrupted", "interrupted twice: killed", grace_s=0.0, urgent=True)
+        elif kind == "detach" and self._ending is None:
+            self._detach()
 
     def _open(self, job: Message) -> None:
         """Make the job's folder, with its record and its socket."""
@@ -211,6 +213,14 @@ class Supervisor:
             self._record.save()
         self._loop.after(RENEW_EVERY_S, self._tick)
 
+    def _detach(self) -> None:
+        """Own the job ourselves from now on: its lease never lapses."""
+        self._renewed = float("inf")
+        self._owner.send({"t": "detached"})
+        self._owner.flush(2.0)
+        self._owner.close()
+        leave_streams()
+
     def _owner_hung_up(self) -> None:
         self._end("lost", "the controller is gone: it hung up")
 
@@ -229,8 +239,7 @@ class Supervisor:
         ranks = self._record.ranks.values()
         missing = [rank["rank"] for rank in ranks if rank["pid"] is None]
         if missing:
-            everyone = len(missing) == len(ranks)
-            subnet = self._job["subnet"] if everyone else None
+            subnet = self._job["subnet"] if len(missing) == len(ranks) else None
             limit_s = self._job["start_timeout_s"]
             self._end("failed", reasons.not_started(self._head, missing, limit_s, subnet))
 

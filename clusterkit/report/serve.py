@@ -26,9 +26,14 @@ def serve_help(result: ServeResult) -> Text:
         f"{result.model} answers after {duration(result.ready_s)}: "
         f"{counted(len(result.ranks), 'rank')} ({nodes}), tp={result.tp} pp={result.pp}\n"
         f"  {how}\n"
-        f"Ctrl-C ends it, or `clusterkit stop {result.job}`",
+        f"{_end(result)}",
         FAINT,
     )
+
+
+def _end(result: ServeResult) -> str:
+    stop = f"`clusterkit stop {result.job}`"
+    return f"It runs on, until {stop}" if result.detached else f"Ctrl-C ends it, or {stop}"
 
 
 def _by_openai(result: ServeResult) -> str:

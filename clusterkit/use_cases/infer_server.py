@@ -31,9 +31,10 @@ def ask(
     """Ask the server that runs; it goes on after that.
 
     Raises:
-        UsageError: If none runs.
+        UsageError: If none runs, or another model is asked.
         JobFailed: If the server did not answer, with what it said.
     """
+    _check(options)
     engine = engine_of(session.cluster.engine)
     remembered = known_facts(session)  # says so if the cluster is not up
     heard = Heard(engine.parse, sink)
@@ -51,8 +52,17 @@ def ask(
 
 def ask_steps(session: Session, options: InferOptions, request: GenerateRequest) -> list[Step]:
     """The steps of :func:`ask`, not run."""
+    _check(options)
     facts = planned_facts(session.cluster)
     return job_steps(_job(session, options, request, server="<the running job>", facts=facts))
+
+
+def _check(options: InferOptions) -> None:
+    if options.model is not None:
+        raise UsageError(
+            "`--model` has no meaning here: the server answers with what it serves. Fix: leave it "
+            "out; `clusterkit serve --model …` serves another"
+        )
 
 
 def _running(session: Session, world: World) -> str:

@@ -171,8 +171,17 @@ def _is_root(cluster: Cluster) -> bool:
     return login is None or login.user == "root"
 
 
-def run(job: Job, world: World, sink: Sink, waiting: Prepared | None = None) -> JobEnd:
+def run(
+    job: Job,
+    world: World,
+    sink: Sink,
+    waiting: Prepared | None = None,
+    *,
+    detach_when: Callable[[], bool] | None = None,
+) -> JobEnd:
     """Run a job to its observed end, by the supervisor that is ``waiting``, if it fits.
+
+    Or until ``detach_when`` says that it shall run on without us.
 
     Raises:
         JobFailed: If it ended otherwise than asked, with how, and what is left of it.
@@ -184,7 +193,9 @@ def run(job: Job, world: World, sink: Sink, waiting: Prepared | None = None) -> 
         sink(event)
 
     with interruptible() as interrupt:
-        end = run_job(job, world.transport, listen, interrupt, waiting=waiting)
+        end = run_job(
+            job, world.transport, listen, interrupt, waiting=waiting, detach_when=detach_when
+        )
     if end.exit_code:
         raise JobFailed(_why(end), exit_code=end.exit_code)
     return end

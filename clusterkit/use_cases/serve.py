@@ -46,7 +46,8 @@ def serve(
 ) -> None:
     """Check, build what is missing, start the server; ``on_ready`` once it gave a completion.
 
-    Returns when the server ended after that by itself, and well.
+    Returns when the server ended after that by itself, and well; or with ``options.detach`` when
+    it is ready: then it runs on, and ``on_ready`` is called once nobody here holds it any more.
 
     Raises:
         UsageError: If the cluster is not up, or its engine cannot serve this.
@@ -78,16 +79,18 @@ def serve(
             _checked(session, engine, shape, facts, sink)
         job = _job(session, options, folder=folder, facts=facts)
         heard = Heard(engine_of(session.cluster.engine).parse, sink)
-        listener = _Listener(heard, lambda told: on_ready(_result(session, job, where, told)))
+        listener = _Listener(heard, session, job, where, options, on_ready)
         try:
-            run(job, world, listener)
+            end = run(job, world, listener, detach_when=listener.may_leave)
         except JobFailed as error:
             raise heard.explained(error, engine_of(session.cluster.engine).explain) from None
-    if not listener.is_ready:
+    if listener.result is None or (options.detach and end.outcome != "detached"):
         raise JobFailed(
             f"job {job.id}: the server ended before it answered. "
             f"Fix: see `clusterkit logs {job.id}`"
         )
+    if options.detach:
+        on_ready(listener.result)
 
 
 def serve_steps(session: Session, options: ServeOptions) -> list[Step]:
@@ -135,23 +138,41 @@ def _built(session: Session, world: World, facts: Facts, sink: Sink) -> BuiltMod
 
 
 class _Listener:
-    """Hears the job as `infer` does, and when the server answers."""
+    """Hears the job as `infer` does, and when the server answers; ``result`` is from then on."""
 
-    def __init__(self, heard: Heard, on_serving: Callable[[Mapping[str, Any]], None]) -> None:
-        self._heard, self._on_serving = heard, on_serving
-        self.is_ready = False
+    def __init__(
+        self,
+        heard: Heard,
+        session: Session,
+        job: Job,
+        where: Listening,
+        options: ServeOptions,
+        on_ready: Callable[[ServeResult], None],
+    ) -> None:
+        self._heard, self._on_ready = heard, on_ready
+        self._session, self._job, self._where = session, job, where
+        self._detach = options.detach
+        self.result: ServeResult | None = None
 
     def __call__(self, event: Event) -> None:
         """Take one event of the job."""
         self._heard(event)
-        if self.is_ready or not isinstance(event, RankAnswer):
+        if self.result is not None or not isinstance(event, RankAnswer):
             return
         if event.data.get("event") == "serving":
-            self.is_ready = True
-            self._on_serving(event.data)
+            told, detach = event.data, self._detach
+            self.result = _result(self._session, self._job, self._where, told, detached=detach)
+            if not detach:
+                self._on_ready(self.result)
+
+    def may_leave(self) -> bool:
+        """Whether the server shall now run on without us."""
+        return self._detach and self.result is not None
 
 
-def _result(session: Session, job: Job, where: Listening, told: Mapping[str, Any]) -> ServeResult:
+def _result(
+    session: Session, job: Job, where: Listening, told: Mapping[str, Any], *, detached: bool
+) -> ServeResult:
     settings = session.cluster.engine
     return ServeResult(
         cluster=session.cluster.name,
@@ -159,6 +180,7 @@ def _result(session: Session, job: Job, where: Listening, told: Mapping[str, Any
         url=where.url,
         grpc=_grpc(settings, where),
         model=told["model"],
+        detached=detached,
         tp=settings.tp,
         pp=settings.pp,
         answer=told["answer"],

@@ -88,6 +88,8 @@ CASES = {
             "chatglm2-two-nodes",
             "llama-70b-pp2-fp8",
             "llama-70b-tp2",
+            "llama-70b-triton-pp2-fp8",
+            "llama-70b-triton-tp2",
             "tensor-parallel-matmul",
             "torch-tensorrt-data-parallel-gpt2",
             "torch-tensorrt-data-parallel-stable-diffusion",

@@ -210,6 +210,8 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path, monkeypatch: pytest.Monke
 - down: true
 - play: {file: recipe.yaml}
 - build: {verify: 1, verify: 2}
+- serve: {port: 9000}
+- serve: {detach: true}
 """) == [
         "recipe.yaml:1: [0].up.yess: unknown key. Fix: did you mean `yes`?",
         f"recipe.yaml:2: [1]: is `down`. Fix: {ITEM}",
@@ -233,6 +235,8 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path, monkeypatch: pytest.Monke
         "Fix: join the two, or take one out",
         "recipe.yaml:16: [12].build.verify: must be true or false, not `1`. "
         "Fix: write true or false, without quotes",
+        "recipe.yaml:17: [13].serve: it would run until Ctrl-C. "
+        "Fix: add `detach: true`; `- stop:` ends it",
     ]
 
 
