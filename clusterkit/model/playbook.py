@@ -17,8 +17,8 @@ from clusterkit.model.inventory import model_path
 from clusterkit.model.mistakes import Mistake, Place, explain, shown
 from clusterkit.model.options import PLAYBOOK_VERBS, CpOptions
 from clusterkit.model.playbook_inputs import INPUTS, Inputs, Value, read_inputs
-from clusterkit.model.source import Source
 from clusterkit.model.serve_options import ServeOptions
+from clusterkit.model.source import Source
 
 _FIX = "write one verb and its options: `- infer: {prompt: Hello}`, or `- down:`"
 _NEVER_ENDS = ("it would run until Ctrl-C", "add `detach: true`; `- stop:` ends it")
