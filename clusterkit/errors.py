@@ -10,6 +10,7 @@ ClusterkitError            one message, no traceback; exit code 1
 ├── DidNotConverge         steps were applied, and looking again still shows a difference
 ├── NotOurs                something that clusterkit did not make is in the way; never touched
 ├── Locked                 another operator is changing this cluster; exit code 5
+│   └── LockLost           our own lock is another's now: nothing more is changed; exit code 5
 ├── JobFailed              a job ended otherwise than asked: says which rank or node, and how
 ├── NodesFailed            several nodes failed: carries every node's error; exit code 1, 3 or 4
 └── Interrupted            the user pressed Ctrl-C; exit code 130
@@ -97,6 +98,10 @@ class Locked(ClusterkitError):
     """Another operator holds the cluster's lock."""
 
     exit_code = 5
+
+
+class LockLost(Locked):
+    """The lock was taken over, or removed, while a verb that held it was at work."""
 
 
 class JobFailed(ClusterkitError):

@@ -12,6 +12,7 @@ from clusterkit.cli.run import Manner, run
 from clusterkit.cli.words import (
     ClusterOption,
     DryRunOption,
+    LockWaitOption,
     Output,
     OutputOption,
     YesOption,
@@ -31,12 +32,18 @@ def play(
     cluster: ClusterOption = None,
     output: OutputOption = Output.text,
     dry_run: DryRunOption = False,
+    lock_wait: LockWaitOption = 0,
 ) -> None:
     """Run a playbook: verbs with their options, in order.
 
     Stops at the first verb that fails.
     """
-    run(perform, "play", {"file": file}, Manner(output.value, dry_run, yes, cluster))
+    run(
+        perform,
+        "play",
+        {"file": file},
+        Manner(output.value, dry_run, yes, cluster, lock_wait_s=lock_wait),
+    )
 
 
 def perform(options: PlayOptions, manner: Manner, printer: Printer) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clusterkit.cli.run import Manner, ask, run
-from clusterkit.cli.words import DryRunOption, Output, OutputOption, YesOption
+from clusterkit.cli.words import DryRunOption, LockWaitOption, Output, OutputOption, YesOption
 
 if TYPE_CHECKING:
     from clusterkit.model.options import UpOptions
@@ -22,12 +22,13 @@ def up(
     yes: YesOption = False,
     output: OutputOption = Output.text,
     dry_run: DryRunOption = False,
+    lock_wait: LockWaitOption = 0,
 ) -> None:
     """Make the cluster of an inventory, or make it so again.
 
     Shows the plan and asks before anything is changed; the second run has 0 changes.
     """
-    run(perform, "up", {"file": file}, Manner(output.value, dry_run, yes))
+    run(perform, "up", {"file": file}, Manner(output.value, dry_run, yes, lock_wait_s=lock_wait))
 
 
 def perform(options: UpOptions, manner: Manner, printer: Printer) -> None:
@@ -44,5 +45,5 @@ def perform(options: UpOptions, manner: Manner, printer: Printer) -> None:
         if planned.changes:
             ask(planned, "Apply these changes?", printer)
     with printer.progress() as sink:
-        result = use_case.up(options.file, sink=sink)
+        result = use_case.up(options.file, sink=sink, lock_wait_s=manner.lock_wait_s)
     printer.result(result)

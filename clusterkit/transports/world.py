@@ -42,9 +42,15 @@ class World:
         self._ahead = Ahead()
         self._locks = {node: threading.Lock() for node in access}
         self._engine_lock = threading.Lock()
+        self._guard: Callable[[], None] = _nothing
+
+    def guard(self, check: Callable[[], None] | None) -> None:
+        """Have ``check`` called before each change, which it may forbid by raising; None: not."""
+        self._guard = check or _nothing
 
     def transport(self, node: str) -> Transport:
         """How ``node`` is reached; KeyError where the cluster has no such node."""
+        self._guard()
         with self._locks[node]:  # one each, so that nodes open at the same time
             if node not in self._transports:
                 self._transports[node] = self._access[node]()
@@ -112,6 +118,7 @@ class World:
     def _change(
         self, node: str, action: Action, on_progress: Callable[[str], None] | None
     ) -> Result:
+        self._guard()
         match action:
             case Put():
                 self.transport(node).put(action)
@@ -165,6 +172,10 @@ class World:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _nothing() -> None:
+    """What guards a world that nobody has locked."""
 
 
 def _ended(transport: Transport) -> bool:

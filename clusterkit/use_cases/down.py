@@ -34,11 +34,11 @@ def down(session: Session, *, sink: Sink) -> DownResult:
     and the cluster is not forgotten.
     """
     began = time.monotonic()
-    with open_world(session) as world, locked(session, world, "down", sink=sink):
+    with open_world(session) as world, locked(session, world, "down", sink=sink) as held:
         session = known_or_met(session, world, sink)
         outcome, left = _remove(session, world, sink)
         former = former_nodes(session, load_contacts(session.folder))
-        left += clean_former(session, former, sink=sink, outcome=outcome)
+        left += clean_former(session, former, sink=sink, outcome=outcome, guard=held.check)
         kept = _kept(session.cluster, world)
         if not left:
             clusters.forget(session.cluster.name)

@@ -40,7 +40,7 @@ from clusterkit.use_cases.take_back import Before, take_back
 from clusterkit.use_cases.up_checks import check_machines
 
 
-def up(file: Path, *, sink: Sink) -> UpResult:
+def up(file: Path, *, sink: Sink, lock_wait_s: float = 0.0) -> UpResult:
     """Look, apply what differs, and look again, under the cluster's lock.
 
     Raises:
@@ -51,8 +51,8 @@ def up(file: Path, *, sink: Sink) -> UpResult:
     began = time.monotonic()
     inventory = load_inventory(file)
     cluster = resolve(inventory, file)
-    session = Session(cluster, cluster_folder(cluster.name))
-    with open_world(session) as world, locked(session, world, "up", sink=sink):
+    session = Session(cluster, cluster_folder(cluster.name), lock_wait_s)
+    with open_world(session) as world, locked(session, world, "up", sink=sink) as held:
         before = Before.now(cluster.name)
         session, contacts = meet(session, world, sink)
         cluster = session.cluster
@@ -65,12 +65,13 @@ def up(file: Path, *, sink: Sink) -> UpResult:
         save_contacts(session.folder, contacts)
         outcome = Outcome()
         try:
-            left = clean_former(session, former, sink=sink, outcome=outcome)
+            left = clean_former(session, former, sink=sink, outcome=outcome, guard=held.check)
             stages = up_stages(cluster, ensure_trust(session.folder, cluster), _known(session))
             world.look_ahead(_questions(stages))
             converge(stages, world, sink, outcome)
             check_machines(cluster, world, outcome.facts)
         except ClusterkitError as error:
+            held.check()  # what another makes now is not ours to take back
             gone = take_back(session, before, world=world, outcome=outcome, sink=sink)
             if gone and isinstance(error, NodesFailed):  # what had succeeded is gone as well
                 raise NodesFailed(error.failures, succeeded=0) from error

@@ -69,9 +69,15 @@ def test_a_lock_that_somebody_elsewhere_holds(clusterkit, file, cluster_name):
     assert (refused.returncode, refused.stderr) == (
         5,
         f"Error: cluster {cluster_name} is locked: ann@elsewhere runs `clusterkit up` (pid 7) "
-        f"since then.\nFix: wait for it to end; if it is gone, remove it with `rm {lock}`\n",
+        "since then.\nFix: wait for it to end, for example with `--lock-wait 600`; if it is gone, "
+        "`clusterkit lock release --force --inventory INVENTORY`\n",
     )
     assert sorted(path.name for path in lock.parent.iterdir()) == ["lock.json"]
+    released = clusterkit("lock", "release", "--inventory", file, "--force", "--yes")
+    assert released.stdout == (
+        f"The lock of cluster {cluster_name} was taken from ann@elsewhere (pid 7).\n"
+    )
+    assert not lock.parent.exists()
 
 
 def test_a_python_that_is_none_leaves_nothing_behind(clusterkit, file, cluster_name):
