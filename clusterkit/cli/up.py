@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clusterkit.cli.run import Manner, ask, run
-from clusterkit.cli.words import DryRunOption, LockWaitOption, Output, OutputOption, YesOption
+from clusterkit.cli.words import (
+    ClusterOption,
+    DryRunOption,
+    LockWaitOption,
+    Output,
+    OutputOption,
+    YesOption,
+)
 
 if TYPE_CHECKING:
     from clusterkit.model.options import UpOptions
@@ -18,7 +25,13 @@ EXAMPLE = "clusterkit up inventories/docker-pair.yaml"
 
 
 def up(
-    file: Annotated[Path, typer.Argument(metavar="INVENTORY", help="The inventory file.")],
+    file: Annotated[
+        Path | None, typer.Argument(metavar="INVENTORY", help="The inventory file.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the `up` that was interrupted.")
+    ] = False,
+    cluster: ClusterOption = None,
     yes: YesOption = False,
     output: OutputOption = Output.text,
     dry_run: DryRunOption = False,
@@ -26,24 +39,33 @@ def up(
 ) -> None:
     """Make the cluster of an inventory, or make it so again.
 
-    Shows the plan and asks before anything is changed; the second run has 0 changes.
+    Shows the plan and asks before anything is changed; the second run has 0 changes. It may be
+    interrupted at any moment: the same command goes on, or `--resume`, which needs no file.
     """
-    run(perform, "up", {"file": file}, Manner(output.value, dry_run, yes, lock_wait_s=lock_wait))
+    manner = Manner(output.value, dry_run, yes, cluster, lock_wait_s=lock_wait)
+    run(perform, "up", {"file": file, "resume": resume}, manner)
 
 
 def perform(options: UpOptions, manner: Manner, printer: Printer) -> None:
     """Plan, ask, apply."""
     from clusterkit.results.dry_run import DryRun
     from clusterkit.use_cases import up as use_case
+    from clusterkit.use_cases.resume import resumable, tell
 
+    found = resumable(manner.which) if options.resume else None
+    file = found.file if found else options.file
+    assert file is not None  # noqa: S101 - the options are one or the other
     if manner.dry_run:
-        printer.result(DryRun.of("up", use_case.up_steps(options.file)))
+        printer.result(DryRun.of("up", use_case.up_steps(file)))
         return
+    if found:
+        with printer.progress() as sink:
+            tell(found, sink)
     if not manner.yes:
         with printer.progress() as sink:
-            planned = use_case.plan(options.file, sink=sink)
+            planned = use_case.plan(file, sink=sink)
         if planned.changes:
             ask(planned, "Apply these changes?", printer)
     with printer.progress() as sink:
-        result = use_case.up(options.file, sink=sink, lock_wait_s=manner.lock_wait_s)
-    printer.result(result)
+        result = use_case.up(file, sink=sink, lock_wait_s=manner.lock_wait_s)
+    printer.result(result.model_copy(update={"resumed": found.told if found else None}))

@@ -36,8 +36,19 @@ from clusterkit.model.serve_options import ServeOptions
 class UpOptions(Model):
     """Make the cluster that an inventory describes."""
 
-    file: Path = Field(description="The inventory", examples=["inventory.yaml"])
+    file: Path | None = Field(
+        default=None, description="The inventory", examples=["inventory.yaml"]
+    )
+    resume: bool = Field(
+        default=False, description="Go on with the `up` that was interrupted; it knows its file"
+    )
     yes: bool = Field(default=False, description="Apply the plan without asking")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.file is not None) + self.resume != 1:
+            raise mistake("one thing says what to make", "give `file`, or `resume`")
+        return self
 
 
 class PlanOptions(Model):

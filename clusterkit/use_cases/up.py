@@ -21,6 +21,7 @@ from clusterkit.state.contacts import save_contacts
 from clusterkit.state.facts import SeenFacts, load_facts, save_facts
 from clusterkit.state.folders import cluster_folder
 from clusterkit.state.former import save_former
+from clusterkit.state.journal import journaled
 from clusterkit.state.keys import ensure_trust, forget_pair, load_trust
 from clusterkit.tasks.base import Stage
 from clusterkit.tasks.node_facts import LookAtNode
@@ -60,23 +61,24 @@ def up(file: Path, *, sink: Sink, lock_wait_s: float = 0.0) -> UpResult:
         refuse_while_jobs_run(session, former)
         if head_left(session, contacts):  # so that nobody there can log in to a node any more
             forget_pair(session.folder, HEAD)
-        save_former(session.folder, former)
-        clusters.remember(cluster.name, file, inventory.model_dump(mode="json"))
-        save_contacts(session.folder, contacts)
-        outcome = Outcome()
-        try:
-            left = clean_former(session, former, sink=sink, outcome=outcome, guard=held.check)
-            stages = up_stages(cluster, ensure_trust(session.folder, cluster), _known(session))
-            world.look_ahead(_questions(stages))
-            converge(stages, world, sink, outcome)
-            check_machines(cluster, world, outcome.facts)
-        except ClusterkitError as error:
-            held.check()  # what another makes now is not ours to take back
-            gone = take_back(session, before, world=world, outcome=outcome, sink=sink)
-            if gone and isinstance(error, NodesFailed):  # what had succeeded is gone as well
-                raise NodesFailed(error.failures, succeeded=0) from error
-            raise
-        save_facts(session.folder, SeenFacts(payload_name(), outcome.facts))
+        with journaled(session.folder, "up", sink, file) as sink:
+            save_former(session.folder, former)
+            clusters.remember(cluster.name, file, inventory.model_dump(mode="json"))
+            save_contacts(session.folder, contacts)
+            outcome = Outcome()
+            try:
+                left = clean_former(session, former, sink=sink, outcome=outcome, guard=held.check)
+                stages = up_stages(cluster, ensure_trust(session.folder, cluster), _known(session))
+                world.look_ahead(_questions(stages))
+                converge(stages, world, sink, outcome)
+                check_machines(cluster, world, outcome.facts)
+            except ClusterkitError as error:
+                held.check()  # what another makes now is not ours to take back
+                gone = take_back(session, before, world=world, outcome=outcome, sink=sink)
+                if gone and isinstance(error, NodesFailed):  # what had succeeded is gone as well
+                    raise NodesFailed(error.failures, succeeded=0) from error
+                raise
+            save_facts(session.folder, SeenFacts(payload_name(), outcome.facts))
     return UpResult(
         cluster=cluster.name,
         changes=len(outcome.steps),
