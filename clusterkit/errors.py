@@ -8,6 +8,7 @@ ClusterkitError            one message, no traceback; exit code 1
 │   └── CommandTimeout     a command was ended because it ran too long; exit code 124
 ├── CommandFailed          a command ran and exited non-zero: carries the result
 ├── DidNotConverge         steps were applied, and looking again still shows a difference
+├── PlanDiffers            what a plan that is to be applied was made of has changed; exit code 6
 ├── NotOurs                something that clusterkit did not make is in the way; never touched
 ├── Locked                 another operator is changing this cluster; exit code 5
 │   └── LockLost           our own lock is another's now: nothing more is changed; exit code 5
@@ -88,6 +89,12 @@ class CommandFailed(ClusterkitError):
 
 class DidNotConverge(ClusterkitError):
     """A task's steps were applied, and its next look still asks for more."""
+
+
+class PlanDiffers(ClusterkitError):
+    """The cluster or the inventory is not what the plan was made of."""
+
+    exit_code = 6
 
 
 class NotOurs(ClusterkitError):

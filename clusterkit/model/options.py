@@ -42,12 +42,16 @@ class UpOptions(Model):
     resume: bool = Field(
         default=False, description="Go on with the `up` that was interrupted; it knows its file"
     )
+    from_plan: Path | None = Field(
+        default=None, description="Apply exactly the plan in this file", examples=["plan.json"]
+    )
     yes: bool = Field(default=False, description="Apply the plan without asking")
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if (self.file is not None) + self.resume != 1:
-            raise mistake("one thing says what to make", "give `file`, or `resume`")
+        if (self.file is not None) + (self.from_plan is not None) + self.resume != 1:
+            fix = "give `file`, `resume` or `from_plan`"
+            raise mistake("one thing says what to make", fix)
         return self
 
 
@@ -56,6 +60,9 @@ class PlanOptions(Model):
 
     file: Path = Field(description="The inventory", examples=["inventory.yaml"])
     exit_code: bool = Field(default=False, description="Exit with 6 when changes are pending")
+    out: Path | None = Field(
+        default=None, description="Write the plan to this file", examples=["plan.json"]
+    )
 
 
 class DoctorOptions(Model):

@@ -32,6 +32,7 @@ _VIEWS = {
     "LogsResult": "jobs:logs_text",
     "LsResult": "ls:ls_text",
     "ModelsResult": "models:models_text",
+    "PlanFile": "plan:plan_file_text",
     "PlanResult": "plan:plan_text",
     "PlayResult": "play:play_text",
     "RunResult": "run:run_text",

@@ -28,6 +28,7 @@ from clusterkit.results.plan import (
     PlanResult,
     UpResult,
 )
+from clusterkit.results.plan_file import PlanFile
 from clusterkit.results.play import PlayResult
 from clusterkit.results.run import RunResult
 from clusterkit.results.serve import ServeResult
@@ -60,6 +61,7 @@ RESULTS: dict[str, type[Model]] = {
     "models": ModelsResult,
     "mpi-hello": HelloResult,
     "plan": PlanResult,
+    "plan-file": PlanFile,
     "play": PlayResult,
     "run": RunResult,
     "serve": ServeResult,
@@ -68,7 +70,8 @@ RESULTS: dict[str, type[Model]] = {
     "support": SupportResult,
     "up": UpResult,
 }
-"""The result of each verb; ``dry-run`` is that of every verb with ``--dry-run``."""
+"""The result of each verb. ``dry-run`` is that of every verb with ``--dry-run``; ``plan-file`` is
+what ``plan --out`` writes."""
 
 
 def schema(name: str) -> dict[str, Any]:
