@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from clusterkit.errors import UsageError
+from clusterkit.model.audit_options import AuditOptions
 from clusterkit.model.base import Model
 from clusterkit.model.bench_options import BenchOptions
 from clusterkit.model.describe_options import (
@@ -201,6 +202,7 @@ class PlayOptions(Model):
 
 
 VERBS: dict[str, type[Model]] = {
+    "audit": AuditOptions,
     "bench": BenchOptions,
     "build": BuildOptions,
     "check": CheckOptions,

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from clusterkit.report.tables import Blocks
 
 _VIEWS = {
+    "AuditResult": "audit:audit_text",
     "BenchNetResult": "bench_net:bench_net_text",
     "BuildResult": "models:build_text",
     "CheckResult": "check:check_text",

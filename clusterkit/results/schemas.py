@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from clusterkit.model.base import Model
+from clusterkit.results.audit import AuditResult
 from clusterkit.results.bench import BenchNetResult
 from clusterkit.results.check import CheckResult
 from clusterkit.results.discover import DiscoverResult
@@ -38,6 +39,7 @@ from clusterkit.results.status import (
 from clusterkit.results.support import SupportResult
 
 RESULTS: dict[str, type[Model]] = {
+    "audit": AuditResult,
     "bench": BenchNetResult,
     "build": BuildResult,
     "check": CheckResult,

@@ -29,7 +29,7 @@ def new_holder(
     """This process. How long its silence means nothing is its own to say: others go by that."""
     return {
         "id": secrets.token_hex(8),
-        "user": _user(),
+        "user": user_name(),
         "host": platform.node(),
         "machine": _text("/etc/machine-id"),
         "boot": _boot(),
@@ -92,7 +92,7 @@ def _text(file: str) -> str:
     return ""
 
 
-def _user() -> str:
+def user_name() -> str:
     """Who runs this; a number where the machine has no name for it, as in many containers."""
     try:
         return getpass.getuser()

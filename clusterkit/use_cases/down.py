@@ -35,7 +35,7 @@ def down(session: Session, *, sink: Sink) -> DownResult:
     and the cluster is not forgotten.
     """
     began = time.monotonic()
-    with open_world(session) as world, locked(session, world, "down", sink=sink) as held:
+    with open_world(session) as world, locked(session, world, "down", {}, sink=sink) as held:
         session = known_or_met(session, world, sink)
         with journaled(session.folder, "down", sink) as sink:
             outcome, left = _remove(session, world, sink)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from clusterkit.errors import ClusterkitError, Locked, TransportError
 from clusterkit.events import Note, Sink
+from clusterkit.model.base import Model
 from clusterkit.quantities import duration
 from clusterkit.state.lock import new_holder, time_of
 from clusterkit.state.lock_chain import Lock, Seen
 from clusterkit.transports.world import World
+from clusterkit.use_cases.audit import audited
 from clusterkit.use_cases.contact import meet, pins_told
 from clusterkit.use_cases.lock_held import Held
 from clusterkit.use_cases.lock_stores import store_of
@@ -22,9 +25,14 @@ _LOOKS_EVERY_S = 1.0
 
 @contextmanager
 def locked(
-    session: Session, world: World, verb: str, *, sink: Sink = lambda _: None
+    session: Session,
+    world: World,
+    verb: str,
+    options: Model | Mapping[str, Any],
+    *,
+    sink: Sink = lambda _: None,
 ) -> Iterator[Held]:
-    """Hold the cluster's lock for one verb, and renew it meanwhile.
+    """Hold the cluster's lock for one verb, and renew it meanwhile; note who did what.
 
     Nothing is changed through ``world`` while it is not sure that the lock is still ours.
 
@@ -43,7 +51,7 @@ def locked(
     held = Held(lock, session.cluster.name)
     world.guard(held.check)
     try:
-        with held.renewed():
+        with held.renewed(), audited(session, world, verb, options):
             yield held
     except BaseException as error:
         world.guard(None)

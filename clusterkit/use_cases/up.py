@@ -63,7 +63,8 @@ def up(
     inventory = load_inventory(file)
     cluster = resolve(inventory, file)
     session = Session(cluster, cluster_folder(cluster.name), lock_wait_s)
-    with open_world(session) as world, locked(session, world, "up", sink=sink) as held:
+    about = {"file": str(file.absolute()), "from_plan": agreed is not None}
+    with open_world(session) as world, locked(session, world, "up", about, sink=sink) as held:
         before = Before.now(cluster.name)
         session, contacts = meet(session, world, sink)
         cluster = session.cluster

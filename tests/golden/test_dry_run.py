@@ -57,6 +57,7 @@ CASES = {
     "serve-triton": ("serve", "--inventory", TRITON),
     "serve-engine-by-triton": (*("serve", "--inventory", ENGINE_SYNC, "--engine", "triton"),),
     "infer-triton": ("infer", "--inventory", TRITON, "--prompt", "it's $(x)"),
+    "audit-machines": ("audit", "--inventory", MACHINES),
     "lock-release-docker-pair": ("lock", "release", "--inventory", PAIR),
     "lock-status-machines": ("lock", "status", "--inventory", MACHINES),
     "keys-rotate-docker-pair": ("keys", "rotate", "--inventory", PAIR),

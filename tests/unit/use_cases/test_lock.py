@@ -38,7 +38,7 @@ session = Session(pair(name="here", provider="local"), Path(sys.argv[1]))
 print("ready", flush=True)
 sys.stdin.readline()
 try:
-    with locked(session, open_world(session), "up"):
+    with locked(session, open_world(session), "up", {}):
         print("held", flush=True)
         sys.stdin.read()
 except Locked as error:
@@ -88,7 +88,7 @@ def go(process) -> str:
 
 @contextmanager
 def lock(session, verb="down", **options):
-    with open_world(session) as world, locked(session, world, verb, **options):
+    with open_world(session) as world, locked(session, world, verb, {}, **options):
         yield
 
 
@@ -236,7 +236,7 @@ def test_a_user_without_a_name_is_told_by_number(session, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(os, "getuid", lambda: 54321)
 
-    with open_world(session) as world, locked(session, world, "up"):
+    with open_world(session) as world, locked(session, world, "up", {}):
         assert json.loads((session.folder / "lock.json").read_bytes())["user"] == "54321"
 
 

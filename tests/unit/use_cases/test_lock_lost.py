@@ -46,7 +46,7 @@ def quick(monkeypatch):
 
 @contextmanager
 def lock(session):
-    with open_world(session) as world, locked(session, world, "up") as held:
+    with open_world(session) as world, locked(session, world, "up", {}) as held:
         yield world, held
 
 

@@ -36,6 +36,9 @@ class Volumes:
     def guard(self, check):
         pass
 
+    def is_open(self, node):
+        return False
+
     def apply(self, action):
         assert isinstance(action, DockerCall)
         if action.operation == "remove-volume":
@@ -65,9 +68,9 @@ def docker_session(tmp_path):
 def test_on_a_docker_host_the_lock_is_a_volume(docker_session):
     volumes = Volumes()
 
-    with locked(docker_session, volumes, "up"):
+    with locked(docker_session, volumes, "up", {}):
         holder = json.loads(volumes.labels["clusterkit-pair-lock"]["clusterkit.lock"])
-        with pytest.raises(Locked) as caught, locked(docker_session, volumes, "down"):
+        with pytest.raises(Locked) as caught, locked(docker_session, volumes, "down", {}):
             pass
 
     assert str(caught.value) == (
@@ -80,12 +83,12 @@ def test_on_a_docker_host_the_lock_is_a_volume(docker_session):
 
 def test_a_volume_of_a_dead_holder_is_taken_over(docker_session):
     volumes = Volumes()
-    with locked(docker_session, volumes, "up"):
+    with locked(docker_session, volumes, "up", {}):
         found = json.loads(volumes.labels["clusterkit-pair-lock"]["clusterkit.lock"])
     dead = json.dumps(found | {"id": "dead", "started": "1"})
     volumes.labels["clusterkit-pair-lock"] = {"clusterkit.lock": dead}
 
-    with locked(docker_session, volumes, "up"):
+    with locked(docker_session, volumes, "up", {}):
         now = json.loads(volumes.labels["clusterkit-pair-lock-after-dead"]["clusterkit.lock"])
         assert now["pid"] == str(os.getpid())
 
@@ -99,7 +102,7 @@ def test_a_volume_of_that_name_without_a_holder_is_not_taken(docker_session, lab
 
     with (
         pytest.raises(Locked, match="unknown@unknown") as caught,
-        locked(docker_session, volumes, "up"),
+        locked(docker_session, volumes, "up", {}),
     ):
         pass
 
@@ -111,7 +114,7 @@ def test_the_first_error_is_told_when_the_lock_cannot_be_given_back(docker_sessi
     volumes = Volumes()
 
     def fail():
-        with locked(docker_session, volumes, "up"):
+        with locked(docker_session, volumes, "up", {}):
             volumes.is_gone = True
             raise ClusterkitError("the disk is full")
 
@@ -122,7 +125,7 @@ def test_the_first_error_is_told_when_the_lock_cannot_be_given_back(docker_sessi
 def test_a_volume_that_was_removed_by_hand_is_no_error(docker_session):
     volumes = Volumes()
 
-    with locked(docker_session, volumes, "up"):
+    with locked(docker_session, volumes, "up", {}):
         volumes.labels.clear()
 
     assert volumes.labels == {}
