@@ -36,7 +36,7 @@ class Head:
     def guard(self, check: object) -> None:
         pass
 
-    def is_open(self, node: str) -> bool:
+    def is_open(self, _node: str) -> bool:
         return False
 
 

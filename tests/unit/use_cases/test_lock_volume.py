@@ -36,7 +36,7 @@ class Volumes:
     def guard(self, check):
         pass
 
-    def is_open(self, node):
+    def is_open(self, _node):
         return False
 
     def apply(self, action):
