@@ -41,10 +41,11 @@ def locked(
         LockLost: If somebody else has it before the verb has come to its end.
         NodesFailed: If the head cannot be reached; with every other machine that cannot either.
     """
-    lock = Lock(store_of(session, world), new_holder(verb))
+    store = store_of(session, world)
+    lock = Lock(store, new_holder(verb))
     try:
         with pins_told(session, sink):
-            _take(lock, session, sink)
+            _take(lock, session, store.where, sink)
     except TransportError:
         meet(session, world, sink)
         raise
@@ -67,7 +68,7 @@ def locked(
     lock.release()
 
 
-def _take(lock: Lock, session: Session, sink: Sink) -> None:
+def _take(lock: Lock, session: Session, where: str, sink: Sink) -> None:
     """Take it, waiting for whoever has it as long as the user wants to."""
     until = time.monotonic() + session.lock_wait_s
     waited_for = ""
@@ -78,7 +79,7 @@ def _take(lock: Lock, session: Session, sink: Sink) -> None:
     while (seen := lock.take(watch)) is not None:
         left_s = until - time.monotonic()
         if left_s <= 0:
-            raise Locked(f"cluster {session.cluster.name} is locked: {told(seen)}. {_fix(seen)}")
+            raise Locked(f"cluster {session.cluster.name} is locked: {_why(seen, where)}")
         if seen.holder["id"] != waited_for:
             waited_for = seen.holder["id"]
             sink(Note(f"waiting for the lock: {told(seen)}"))
@@ -99,9 +100,13 @@ def heard(seen: Seen) -> str:
     return f"last heard of {duration(seen.age_s)} ago"
 
 
-def _fix(seen: Seen) -> str:
+def _why(seen: Seen, where: str) -> str:
+    """Who has it, and what to do about that."""
     ends = time_of(seen.holder, "expires_after_s")
-    gone = "if it is gone, `clusterkit lock release --force --inventory INVENTORY`"
-    if ends is not None:
-        gone = f"if it is gone, its lock ends {ends:g} s after its last sign of life"
-    return f"Fix: wait for it to end, for example with `--lock-wait 600`; {gone}"
+    force = "`clusterkit lock release --force --inventory INVENTORY`"
+    if seen.holder["id"] == "unknown":
+        return f"{where} cannot be read. Fix: if nobody changes the cluster now, {force}"
+    gone = "if it is gone, " + (
+        force if ends is None else f"its lock ends {ends:g} s after its last sign of life"
+    )
+    return f"{told(seen)}. Fix: wait for it to end, for example with `--lock-wait 600`; {gone}"

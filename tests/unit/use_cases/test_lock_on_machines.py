@@ -190,7 +190,8 @@ def test_a_lock_that_cannot_be_read_is_nobodys_to_take(home: Path, session: Sess
     (home / ".clusterkit").mkdir()
     (home / ".clusterkit/lab.lock").write_text("half a")
 
-    with pytest.raises(Locked, match="unknown@unknown"), locked(session, Head(set()), "up", {}):
+    told = "~/.clusterkit/lab.lock on gpu01 cannot be read"
+    with pytest.raises(Locked, match=told), locked(session, Head(set()), "up", {}):
         pass
 
 

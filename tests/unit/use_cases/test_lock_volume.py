@@ -101,13 +101,13 @@ def test_a_volume_of_that_name_without_a_holder_is_not_taken(docker_session, lab
     volumes.labels["clusterkit-pair-lock"] = labels
 
     with (
-        pytest.raises(Locked, match="unknown@unknown") as caught,
+        pytest.raises(Locked, match="lock of the Docker engine cannot be read") as caught,
         locked(docker_session, volumes, "up", {}),
     ):
         pass
 
     assert volumes.labels == {"clusterkit-pair-lock": labels}
-    assert "`clusterkit lock release --force --inventory INVENTORY`" in str(caught.value)
+    assert "now, `clusterkit lock release --force --inventory INVENTORY`" in str(caught.value)
 
 
 def test_the_first_error_is_told_when_the_lock_cannot_be_given_back(docker_session):
