@@ -36,7 +36,10 @@ class FileLockStore:
     def entries(self) -> Mapping[str, Entry]:
         """What the folder has now."""
         found: dict[str, Entry] = {}
-        for file in self._folder.glob(f"{LOCK_FILE}*"):
+        files: list[Path] = []
+        with suppress(FileNotFoundError):  # the folder went while it was read
+            files = list(self._folder.glob(f"{LOCK_FILE}*"))
+        for file in files:
             with suppress(FileNotFoundError):
                 text, beat_at = file.read_text(errors="replace"), file.stat().st_mtime
                 name = file.name.removeprefix(LOCK_FILE).removeprefix(".") or ROOT
@@ -45,8 +48,9 @@ class FileLockStore:
 
     def now(self) -> float:
         """The time that a file gets now: a file server may have another clock than we."""
-        with self._temporary("") as probe:
-            return probe.stat().st_mtime
+        while True:
+            with suppress(FileNotFoundError), self._temporary("") as probe:
+                return probe.stat().st_mtime
 
     def beat(self, name: str, holder: Holder) -> None:
         """Give the file the time of now."""
@@ -59,22 +63,28 @@ class FileLockStore:
         with saying_why_not(self._folder):
             for name in names:
                 self._file(name).unlink(missing_ok=True)
-        with suppress(OSError):
-            self._folder.rmdir()
+        self._remove_if_empty()
 
     def _file(self, name: str) -> Path:
         return self._folder / (LOCK_FILE if name == ROOT else f"{LOCK_FILE}.{name}")
 
     @contextmanager
     def _temporary(self, text: str) -> Iterator[Path]:
-        make_folder(self._folder)
+        make_folder(self._folder.parent)
         mine = self._folder / f".{LOCK_FILE}.{secrets.token_hex(8)}"
         try:
             with _refusals_told(mine):
+                with suppress(FileExistsError):  # which may be gone again the next moment
+                    self._folder.mkdir(mode=0o700)
                 mine.write_text(text)
             yield mine
         finally:
             mine.unlink(missing_ok=True)
+            self._remove_if_empty()
+
+    def _remove_if_empty(self) -> None:
+        with suppress(OSError):
+            self._folder.rmdir()
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from typer.testing import CliRunner
 
 from clusterkit.cli.main import application
 from tests.e2e.controller import new_cluster_name
-from tests.e2e.pair import NOTHING, Pair
 
 DAMAGES = {
     "empty": b"",
@@ -115,25 +113,3 @@ def test_up_resumes_by_whichever_of_both_can_be_read(kept: Kept, name: str):
     kept.damage(name, DAMAGES["garbage"])
 
     assert kept("up", "--resume", "--yes")[0] == 0
-
-
-def test_the_keys_of_containers_are_made_anew(described: Pair):
-    described.up()
-    folder = described.controller.home / "clusters" / described.name
-    wrong = {}
-    for name in ("keys/operator", "keys/head", "keys/host-node1", "known_hosts", "rotation.json"):
-        (folder / name).write_bytes(DAMAGES["garbage"])
-        looked = described("status", "-o", "json")
-        mended = described("up", described.file, "--yes")
-        if name == "rotation.json":
-            assert (mended.returncode, str(folder / name) in mended.stderr) == (0, False)
-            (folder / name).unlink(missing_ok=True)
-        said = looked.stderr + mended.stderr
-        again = described("up", described.file, "--yes", "-o", "json")
-        changes = json.loads(again.stdout)["changes"] if again.returncode == 0 else again.stderr
-        if (mended.returncode, changes, "Traceback" in said) != (0, 0, False):
-            wrong[name] = (mended.returncode, changes, said)
-    described("down", "--yes")
-
-    assert wrong == {}
-    assert described.left() == NOTHING
