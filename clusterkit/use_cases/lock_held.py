@@ -11,6 +11,7 @@ from clusterkit.errors import ClusterkitError, LockLost
 from clusterkit.state.lock import time_of
 from clusterkit.state.lock_chain import Lock
 
+_ENDS_WITHIN_S = 5.0
 _SURE_FOR = 0.6
 """The part of the time until others may take over, in which the last sign of life is enough."""
 
@@ -50,8 +51,9 @@ class Held:
             yield
         finally:
             ending.set()
-            with self._beating:  # one that is under way would come after the lock was given back
-                pass
+            # One that is under way would come after the lock was given back.
+            if self._beating.acquire(timeout=_ENDS_WITHIN_S):
+                self._beating.release()
 
     def _renew(self, ending: threading.Event) -> None:
         while not ending.wait(self._every_s) and self.lost is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from clusterkit.command import HOST, Command, DockerCall, Result
@@ -12,8 +12,9 @@ from clusterkit.providers.docker.names import LOCK_LABEL, LOCKS_LABEL
 from clusterkit.state.lock import Holder, holder_of
 from clusterkit.state.lock_chain import ROOT, Entry, LockStore
 from clusterkit.state.lock_file import FileLockStore
+from clusterkit.transports.base import Transport
 from clusterkit.transports.world import World
-from clusterkit.use_cases.session import Session
+from clusterkit.use_cases.session import Session, machine_of
 
 
 class PlacedStore(LockStore, Protocol):
@@ -127,10 +128,18 @@ true
 
 
 class MachineLockStore:
-    """Files on the head, in the login's own home folder."""
+    """Files on the head, in the login's own home folder.
 
-    def __init__(self, session: Session, world: World) -> None:
+    Signs of life have a connection of their own, opened for the first one: an sshd may have the
+    sessions of one connection take turns, and a step may take longer than a lock lives.
+    """
+
+    def __init__(
+        self, session: Session, world: World, connect: Callable[[], Transport] | None = None
+    ) -> None:
         self._world, self._session = world, session
+        self._connect = connect or self._another
+        self._own: Transport | None = None
         self._head = session.cluster.head.name
         self._file = _file_of(session)
         self.where = f"~/{self._file} on {self._head}"
@@ -162,17 +171,25 @@ class MachineLockStore:
     def beat(self, name: str, holder: Holder) -> None:
         """Give the file the time of now."""
         del holder
+        self._own = self._own or self._connect()
         self._script(_BEAT, _ending(name)).check()
 
     def drop(self, names: Sequence[str]) -> None:
         """Remove the files, and their folder with the last one."""
         self._script(_DROP, *map(_ending, names)).check()
+        if self._own is not None:
+            self._own.close()
 
     def _script(self, text: str, *words: str) -> Result:
         return self._run(_command(text, self._file, *words))
 
     def _run(self, command: Command) -> Result:
-        return self._world.machine(self._head).run(command)
+        return (self._own or self._world.machine(self._head)).run(command)
+
+    def _another(self) -> Transport:
+        machine = self._session.cluster.head.machine
+        assert machine is not None  # noqa: S101 - nodes of this provider are machines
+        return machine_of(self._head, machine, self._session.folder)
 
 
 def _ending(name: str) -> str:

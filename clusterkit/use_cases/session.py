@@ -108,7 +108,7 @@ def open_world(session: Session) -> World:
     """Everything that the cluster's verbs touch. Nothing is connected before it is used."""
     cluster, folder = session.cluster, session.folder
     machines = {
-        node.name: _machine(node.name, node.machine, folder)
+        node.name: machine_of(node.name, node.machine, folder)
         for node in cluster.nodes
         if node.machine
     }
@@ -174,7 +174,8 @@ def _access(
     return ssh
 
 
-def _machine(name: str, machine: Machine, folder: Path) -> SshTransport:
+def machine_of(name: str, machine: Machine, folder: Path) -> SshTransport:
+    """A new connection to a machine of the user's, not opened yet."""
     from clusterkit.transports.ssh import SshTransport
 
     return SshTransport(name, machine_address(machine, folder))
