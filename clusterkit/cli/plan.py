@@ -11,7 +11,7 @@ from clusterkit.cli.run import Manner, run
 from clusterkit.cli.words import DryRunOption, Output, OutputOption
 
 if TYPE_CHECKING:
-    from clusterkit.model.options import PlanOptions
+    from clusterkit.model.up_options import PlanOptions
     from clusterkit.report.console import Printer
 
 CHANGES_PENDING = 6

@@ -51,7 +51,7 @@ def perform(options: PlayOptions, manner: Manner, printer: Printer) -> int:
     from dataclasses import replace
 
     from clusterkit.model.load import load_playbook
-    from clusterkit.model.options import UpOptions
+    from clusterkit.model.up_options import UpOptions
     from clusterkit.report.collected import Collected
     from clusterkit.results.play import PlayedStep, PlayResult
 

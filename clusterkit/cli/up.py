@@ -18,7 +18,7 @@ from clusterkit.cli.words import (
 )
 
 if TYPE_CHECKING:
-    from clusterkit.model.options import UpOptions
+    from clusterkit.model.up_options import UpOptions
     from clusterkit.report.console import Printer
 
 EXAMPLE = "clusterkit up inventories/docker-pair.yaml"

@@ -32,38 +32,7 @@ from clusterkit.model.mistakes import Mistake, explain, mistake
 from clusterkit.model.models import ModelOrigin
 from clusterkit.model.run_options import HelloOptions, RunOptions
 from clusterkit.model.serve_options import ServeOptions
-
-
-class UpOptions(Model):
-    """Make the cluster that an inventory describes."""
-
-    file: Path | None = Field(
-        default=None, description="The inventory", examples=["inventory.yaml"]
-    )
-    resume: bool = Field(
-        default=False, description="Go on with the `up` that was interrupted; it knows its file"
-    )
-    from_plan: Path | None = Field(
-        default=None, description="Apply exactly the plan in this file", examples=["plan.json"]
-    )
-    yes: bool = Field(default=False, description="Apply the plan without asking")
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if (self.file is not None) + (self.from_plan is not None) + self.resume != 1:
-            fix = "give `file`, `resume` or `from_plan`"
-            raise mistake("one thing says what to make", fix)
-        return self
-
-
-class PlanOptions(Model):
-    """Look at the machines and print what `up` would change."""
-
-    file: Path = Field(description="The inventory", examples=["inventory.yaml"])
-    exit_code: bool = Field(default=False, description="Exit with 6 when changes are pending")
-    out: Path | None = Field(
-        default=None, description="Write the plan to this file", examples=["plan.json"]
-    )
+from clusterkit.model.up_options import PlanOptions, UpOptions
 
 
 class DoctorOptions(Model):

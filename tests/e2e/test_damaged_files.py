@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from clusterkit.cli.main import application
 from tests.e2e.controller import new_cluster_name
+from tests.e2e.local_cluster import describe_local
 
 DAMAGES = {
     "empty": b"",
@@ -38,11 +39,7 @@ class Kept:
 
     def __init__(self, folder: Path) -> None:
         self.name, self.home, self.copy = new_cluster_name(), folder / "home", folder / "copy"
-        self.inventory = folder / "local.yaml"
-        self.inventory.write_text(
-            f"cluster: {self.name}\nprovider: local\nnodes: {{localhost: {{slots: 2}}}}\n"
-            f"storage: {{kind: local, path: {folder / 'models'}}}\n"
-        )
+        self.inventory = describe_local(folder, self.name)
 
     @property
     def folder(self) -> Path:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.controller import Controller
+from tests.e2e.local_cluster import describe_local
 from tests.e2e.pair import NOTHING, Pair
 
 PATIENCE_S = 120
@@ -94,11 +95,7 @@ def test_of_two_containers(described: Pair, how: int):
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_of_this_machine(clusterkit: Controller, cluster_name: str, tmp_path: Path, how: int):
-    file = tmp_path / "local.yaml"
-    file.write_text(
-        f"cluster: {cluster_name}\nprovider: local\nnodes: {{localhost: {{slots: 2}}}}\n"
-        f"storage: {{kind: local, path: {tmp_path / 'models'}}}\n"
-    )
+    file = describe_local(tmp_path, cluster_name)
 
     assert stopped_everywhere(clusterkit, file, cluster_name, how) == []
 

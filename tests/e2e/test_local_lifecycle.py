@@ -9,18 +9,14 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.controller import Controller
+from tests.e2e.local_cluster import describe_local
 
 
 @pytest.fixture
 def file(tmp_path: Path, cluster_name: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An inventory of this machine; Docker is out of reach."""
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-    inventory = tmp_path / "local.yaml"
-    inventory.write_text(
-        f"cluster: {cluster_name}\nprovider: local\nnodes: {{localhost: {{slots: 2}}}}\n"
-        f"storage: {{kind: local, path: {tmp_path / 'models'}}}\n"
-    )
-    return inventory
+    return describe_local(tmp_path, cluster_name)
 
 
 def steps(clusterkit: Controller, file: Path) -> list[str]:

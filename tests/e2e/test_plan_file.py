@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.controller import Controller
+from tests.e2e.local_cluster import describe_local
 from tests.e2e.pair import Pair
 
 AGAIN = "Fix: look at it anew with `clusterkit plan INVENTORY --out FILE`\n"
@@ -18,12 +19,7 @@ SECRET = "canary-7f3a"  # noqa: S105 - looked for where it must not be
 def file(tmp_path: Path, cluster_name: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An inventory of this machine; Docker is out of reach."""
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-    inventory = tmp_path / "local.yaml"
-    inventory.write_text(
-        f"cluster: {cluster_name}\nprovider: local\nnodes: {{localhost: {{slots: 2}}}}\n"
-        f"storage: {{kind: local, path: {tmp_path / 'models'}}}\n"
-    )
-    return inventory
+    return describe_local(tmp_path, cluster_name)
 
 
 def keys(steps: list[dict[str, object]]) -> set[tuple[object, ...]]:
