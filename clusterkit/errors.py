@@ -8,8 +8,10 @@ ClusterkitError            one message, no traceback; exit code 1
 │   └── CommandTimeout     a command was ended because it ran too long; exit code 124
 ├── CommandFailed          a command ran and exited non-zero: carries the result
 ├── DidNotConverge         steps were applied, and looking again still shows a difference
+├── PlanDiffers            what a plan that is to be applied was made of has changed; exit code 6
 ├── NotOurs                something that clusterkit did not make is in the way; never touched
 ├── Locked                 another operator is changing this cluster; exit code 5
+│   └── LockLost           our own lock is another's now: nothing more is changed; exit code 5
 ├── JobFailed              a job ended otherwise than asked: says which rank or node, and how
 ├── NodesFailed            several nodes failed: carries every node's error; exit code 1, 3 or 4
 └── Interrupted            the user pressed Ctrl-C; exit code 130
@@ -89,6 +91,12 @@ class DidNotConverge(ClusterkitError):
     """A task's steps were applied, and its next look still asks for more."""
 
 
+class PlanDiffers(ClusterkitError):
+    """The cluster or the inventory is not what the plan was made of."""
+
+    exit_code = 6
+
+
 class NotOurs(ClusterkitError):
     """Something that clusterkit did not make has the name or address that we need."""
 
@@ -97,6 +105,10 @@ class Locked(ClusterkitError):
     """Another operator holds the cluster's lock."""
 
     exit_code = 5
+
+
+class LockLost(Locked):
+    """The lock was taken over, or removed, while a verb that held it was at work."""
 
 
 class JobFailed(ClusterkitError):

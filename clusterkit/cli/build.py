@@ -12,6 +12,7 @@ from clusterkit.cli.words import (
     DryRunOption,
     ForceOption,
     InventoryOption,
+    LockWaitOption,
     Output,
     OutputOption,
 )
@@ -31,12 +32,15 @@ def build(
     inventory: InventoryOption = None,
     output: OutputOption = Output.text,
     dry_run: DryRunOption = False,
+    lock_wait: LockWaitOption = 0,
 ) -> None:
     """Fetch and convert the model, or build its engine, once; place it on the storage.
 
     What is there and whole is left as it is.
     """
-    manner = Manner(output.value, dry_run, cluster=cluster, inventory=inventory)
+    manner = Manner(
+        output.value, dry_run, cluster=cluster, inventory=inventory, lock_wait_s=lock_wait
+    )
     run(perform, "build", {"model": model, "verify": verify, "force": force}, manner)
 
 

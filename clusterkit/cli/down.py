@@ -9,6 +9,7 @@ from clusterkit.cli.words import (
     ClusterOption,
     DryRunOption,
     InventoryOption,
+    LockWaitOption,
     Output,
     OutputOption,
     YesOption,
@@ -27,12 +28,18 @@ def down(
     yes: YesOption = False,
     output: OutputOption = Output.text,
     dry_run: DryRunOption = False,
+    lock_wait: LockWaitOption = 0,
 ) -> None:
     """Remove the cluster, and look that nothing is left.
 
     Containers, network, keys and files go; a folder that the inventory binds stays.
     """
-    run(perform, "down", {}, Manner(output.value, dry_run, yes, cluster, inventory))
+    run(
+        perform,
+        "down",
+        {},
+        Manner(output.value, dry_run, yes, cluster, inventory, lock_wait),
+    )
 
 
 def perform(options: DownOptions, manner: Manner, printer: Printer) -> int:

@@ -11,6 +11,7 @@ from clusterkit.cli.words import (
     ClusterOption,
     DryRunOption,
     InventoryOption,
+    LockWaitOption,
     Output,
     OutputOption,
     YesOption,
@@ -38,13 +39,14 @@ def engines(
     yes: YesOption = False,
     output: OutputOption = Output.text,
     dry_run: DryRunOption = False,
+    lock_wait: LockWaitOption = 0,
 ) -> None:
     """List the engines on the nodes; show, verify, push or remove one.
 
     An engine with another setting is another engine: the old one stays until it is removed.
     `push` brings it from the head to the nodes of its ranks, as `infer` does before it runs.
     """
-    manner = Manner(output.value, dry_run, yes, cluster, inventory)
+    manner = Manner(output.value, dry_run, yes, cluster, inventory, lock_wait)
     run(perform, "engines", {"action": action, "name": name}, manner)
 
 

@@ -11,6 +11,7 @@ from clusterkit.cli.words import (
     ClusterOption,
     DryRunOption,
     InventoryOption,
+    LockWaitOption,
     Output,
     OutputOption,
     YesOption,
@@ -36,6 +37,7 @@ def keys(
     yes: YesOption = False,
     output: OutputOption = Output.text,
     dry_run: DryRunOption = False,
+    lock_wait: LockWaitOption = 0,
 ) -> None:
     """Show the keys of a cluster, or replace them while it is up.
 
@@ -43,7 +45,7 @@ def keys(
     seen refused. A rotation that was interrupted is finished by running it again.
     """
     values = {"action": action, "only": only, "force": force}
-    manner = Manner(output.value, dry_run, yes, cluster, inventory)
+    manner = Manner(output.value, dry_run, yes, cluster, inventory, lock_wait)
     run(perform, "keys", values, manner)
 
 

@@ -16,7 +16,7 @@ from clusterkit.cli.words import module_of
 
 VERBS = {
     "Describe": ("init", "discover", "import", "check", "schema"),
-    "Cluster": ("plan", "up", "ls", "status", "doctor", "support", "down"),
+    "Cluster": ("plan", "up", "ls", "status", "doctor", "lock", "audit", "support", "down"),
     "Run": ("mpi-hello", "bench", "build", "infer", "serve", "run", "models", "play"),
     "Jobs": ("jobs", "logs", "stop"),
     "Nodes": ("exec", "cp", "ssh", "keys", "images", "engines", "fix"),

@@ -12,6 +12,7 @@ from clusterkit.cli.run import Manner, run
 from clusterkit.cli.words import (
     ClusterOption,
     DryRunOption,
+    LockWaitOption,
     Output,
     OutputOption,
     YesOption,
@@ -35,13 +36,15 @@ def play(
     cluster: ClusterOption = None,
     output: OutputOption = Output.text,
     dry_run: DryRunOption = False,
+    lock_wait: LockWaitOption = 0,
 ) -> None:
     """Run a playbook: verbs with their options, in order.
 
     Stops at the first verb that fails.
     """
     values = {"file": file, "given": tuple(set_ or ())}
-    run(perform, "play", values, Manner(output.value, dry_run, yes, cluster))
+    manner = Manner(output.value, dry_run, yes, cluster, lock_wait_s=lock_wait)
+    run(perform, "play", values, manner)
 
 
 def perform(options: PlayOptions, manner: Manner, printer: Printer) -> int:
@@ -49,7 +52,7 @@ def perform(options: PlayOptions, manner: Manner, printer: Printer) -> int:
     from dataclasses import replace
 
     from clusterkit.model.load import load_playbook
-    from clusterkit.model.options import UpOptions
+    from clusterkit.model.up_options import UpOptions
     from clusterkit.report.collected import Collected
     from clusterkit.results.play import PlayedStep, PlayResult
 

@@ -38,13 +38,14 @@ class Manner:
     yes: bool = False
     cluster: str | None = None
     inventory: Path | None = None
+    lock_wait_s: float = 0.0
 
     @property
     def which(self) -> Which:
         """The cluster that is meant."""
         from clusterkit.use_cases.session import Which
 
-        return Which(self.cluster, self.inventory)
+        return Which(self.cluster, self.inventory, self.lock_wait_s)
 
 
 def run(perform: Perform, verb: str, values: Mapping[str, Any], manner: Manner) -> None:

@@ -41,3 +41,9 @@ ForceOption = Annotated[
 ]
 OverwriteOption = Annotated[bool, typer.Option("--force", help="Write over a file that exists.")]
 YesOption = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
+LockWaitOption = Annotated[
+    float,
+    typer.Option(
+        "--lock-wait", min=0, metavar="SECONDS", help="Wait so long for another operator's lock."
+    ),
+]

@@ -63,9 +63,15 @@ class Outcome:
 
 
 def converge(
-    stages: Iterable[Stage], world: Performer, sink: Sink, outcome: Outcome | None = None
+    stages: Iterable[Stage],
+    world: Performer,
+    sink: Sink,
+    outcome: Outcome | None = None,
+    permit: Callable[[Step], None] = lambda _: None,
 ) -> Outcome:
     """Make everything so, stage after stage; ``outcome`` grows while that happens.
+
+    ``permit`` is asked before each step, which it may forbid by raising.
 
     Raises:
         NodesFailed: With every node's error; the other nodes finish the stage, later stages do
@@ -76,7 +82,7 @@ def converge(
     outcome = outcome or Outcome()
     stopping = Event()
     for stage in stages:
-        run = Converging(stage.name, world, sink, outcome, stopping)
+        run = Converging(stage.name, world, sink, outcome, stopping, permit)
         run_stage(stage, run, outcome, world, stopping)
     return outcome
 
@@ -131,6 +137,7 @@ class Converging:
     sink: Sink
     outcome: Outcome
     stopping: Event
+    permit: Callable[[Step], None]
 
     def __call__(self, task: Task) -> None:
         """Settle one task, or raise."""
@@ -186,6 +193,7 @@ class Converging:
 
     def _apply_one(self, step: Step) -> None:
         self._stop_if_asked()
+        self.permit(step)
         self.sink(StageStarted(self.stage, (step.node,)))
         self.sink(StepStarted(step))
         began = time.monotonic()

@@ -24,9 +24,15 @@ def preview(stages: Iterable[Stage], world: Performer, sink: Sink) -> Outcome:
     hidden: dict[str, str] = {}
     for stage in stages:
         rests_on = _not_applied(stage, outcome)
-        run = _Previewing(stage.name, world, sink, outcome, stopping, made, hidden, rests_on)
+        run = _Previewing(
+            stage.name, world, sink, outcome, stopping, _forbid, made, hidden, rests_on
+        )
         run_stage(stage, run, outcome, world, stopping)
     return outcome
+
+
+def _forbid(step: Step) -> None:
+    raise AssertionError(f"a preview applies nothing, also not `{step.summary}`")
 
 
 def _not_applied(stage: Stage, outcome: Outcome) -> str | None:

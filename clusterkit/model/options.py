@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from clusterkit.errors import UsageError
+from clusterkit.model.audit_options import AuditOptions
 from clusterkit.model.base import Model
 from clusterkit.model.bench_options import BenchOptions
 from clusterkit.model.describe_options import (
@@ -26,25 +27,13 @@ from clusterkit.model.fix_options import FixOptions
 from clusterkit.model.images_options import ImagesOptions
 from clusterkit.model.import_options import ImportOptions
 from clusterkit.model.infer_options import InferOptions, Timeout, one_or_more
+from clusterkit.model.lock_options import LockOptions
 from clusterkit.model.mistakes import Mistake, explain, mistake
 from clusterkit.model.models import ModelOrigin
 from clusterkit.model.play_options import PlayOptions
 from clusterkit.model.run_options import HelloOptions, RunOptions
 from clusterkit.model.serve_options import ServeOptions
-
-
-class UpOptions(Model):
-    """Make the cluster that an inventory describes."""
-
-    file: Path = Field(description="The inventory", examples=["inventory.yaml"])
-    yes: bool = Field(default=False, description="Apply the plan without asking")
-
-
-class PlanOptions(Model):
-    """Look at the machines and print what `up` would change."""
-
-    file: Path = Field(description="The inventory", examples=["inventory.yaml"])
-    exit_code: bool = Field(default=False, description="Exit with 6 when changes are pending")
+from clusterkit.model.up_options import PlanOptions, UpOptions
 
 
 class DoctorOptions(Model):
@@ -177,6 +166,7 @@ class SshOptions(Model):
 
 
 VERBS: dict[str, type[Model]] = {
+    "audit": AuditOptions,
     "bench": BenchOptions,
     "build": BuildOptions,
     "check": CheckOptions,
@@ -193,6 +183,7 @@ VERBS: dict[str, type[Model]] = {
     "init": InitOptions,
     "jobs": JobsOptions,
     "keys": KeysOptions,
+    "lock": LockOptions,
     "logs": LogsOptions,
     "ls": LsOptions,
     "models": ModelsOptions,
@@ -258,6 +249,7 @@ _ARGUMENTS = {
     "import": ("file",),
     "init": ("file",),
     "keys": ("action",),
+    "lock": ("action",),
     "logs": ("job",),
     "models": ("action", "model"),
     "plan": ("file",),

@@ -14,6 +14,7 @@ from clusterkit.quantities import counted, duration, size
 from clusterkit.report.folding import FOLD_ABOVE, fold, without
 from clusterkit.report.tables import BAD, FAINT, GOOD, Block, Blocks, grid, signed
 from clusterkit.results.plan import DownResult, PlannedStep, PlanResult, UpResult
+from clusterkit.results.plan_file import PlanFile
 
 _Line = tuple[str, str, str]
 """Stage, sign, summary."""
@@ -36,6 +37,11 @@ def plan_text(plan: PlanResult, *, wide: bool = False) -> Blocks:
     if plan.unknown:
         blocks += [signed("?", line) for line in _not_known(plan.unknown)] + [""]
     return [*blocks, _totals(plan)]
+
+
+def plan_file_text(file: PlanFile, *, wide: bool = False) -> Blocks:
+    """A plan in a file, as it was shown when it was made."""
+    return plan_text(file.plan, wide=wide)
 
 
 def up_text(up: UpResult, *, wide: bool = False) -> Blocks:

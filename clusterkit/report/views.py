@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from clusterkit.report.tables import Blocks
 
 _VIEWS = {
+    "AuditResult": "audit:audit_text",
     "BenchNetResult": "bench_net:bench_net_text",
     "BuildResult": "models:build_text",
     "CheckResult": "check:check_text",
@@ -28,9 +29,11 @@ _VIEWS = {
     "InitResult": "init:init_text",
     "JobsResult": "jobs:jobs_text",
     "KeysResult": "keys:keys_text",
+    "LockResult": "lock:lock_text",
     "LogsResult": "jobs:logs_text",
     "LsResult": "ls:ls_text",
     "ModelsResult": "models:models_text",
+    "PlanFile": "plan:plan_file_text",
     "PlanResult": "plan:plan_text",
     "PlayResult": "play:play_text",
     "RunResult": "run:run_text",

@@ -62,6 +62,17 @@ class PlanResult(Model):
     )
 
 
+class Resumed(Model):
+    """What an ``up`` had done that was gone on with."""
+
+    began_at: str = Field(description="ISO 8601, UTC")
+    outcome: str = Field(description="done, failed, interrupted, or killed: nobody wrote its end")
+    applied: tuple[PlannedStep, ...] = ()
+    unfinished: tuple[PlannedStep, ...] = Field(
+        default=(), description="Steps that were begun and not seen to end"
+    )
+
+
 class UpResult(Model):
     """What ``up`` changed, after looking again showed no difference."""
 
@@ -74,6 +85,7 @@ class UpResult(Model):
         default=(),
         description="Former nodes that could not be cleaned; every later up or down tries again",
     )
+    resumed: Resumed | None = Field(default=None, description="With `--resume`: what was done")
     took_s: float = Field(description="Seconds")
 
 

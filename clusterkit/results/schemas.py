@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from clusterkit.model.base import Model
+from clusterkit.results.audit import AuditResult
 from clusterkit.results.bench import BenchNetResult
 from clusterkit.results.check import CheckResult
 from clusterkit.results.discover import DiscoverResult
@@ -19,6 +20,7 @@ from clusterkit.results.infer import InferResult
 from clusterkit.results.init import InitResult
 from clusterkit.results.jobs import JobsResult, LogsResult, StopResult
 from clusterkit.results.keys import KeysResult
+from clusterkit.results.lock import LockResult
 from clusterkit.results.ls import LsResult
 from clusterkit.results.models import BuildResult, ModelsResult
 from clusterkit.results.nodes import CpResult, ExecResult
@@ -27,6 +29,7 @@ from clusterkit.results.plan import (
     PlanResult,
     UpResult,
 )
+from clusterkit.results.plan_file import PlanFile
 from clusterkit.results.play import PlayResult
 from clusterkit.results.run import RunResult
 from clusterkit.results.serve import ServeResult
@@ -36,6 +39,7 @@ from clusterkit.results.status import (
 from clusterkit.results.support import SupportResult
 
 RESULTS: dict[str, type[Model]] = {
+    "audit": AuditResult,
     "bench": BenchNetResult,
     "build": BuildResult,
     "check": CheckResult,
@@ -53,11 +57,13 @@ RESULTS: dict[str, type[Model]] = {
     "init": InitResult,
     "jobs": JobsResult,
     "keys": KeysResult,
+    "lock": LockResult,
     "logs": LogsResult,
     "ls": LsResult,
     "models": ModelsResult,
     "mpi-hello": HelloResult,
     "plan": PlanResult,
+    "plan-file": PlanFile,
     "play": PlayResult,
     "run": RunResult,
     "serve": ServeResult,
@@ -66,7 +72,8 @@ RESULTS: dict[str, type[Model]] = {
     "support": SupportResult,
     "up": UpResult,
 }
-"""The result of each verb; ``dry-run`` is that of every verb with ``--dry-run``."""
+"""The result of each verb. ``dry-run`` is that of every verb with ``--dry-run``; ``plan-file`` is
+what ``plan --out`` writes."""
 
 
 def schema(name: str) -> dict[str, Any]:

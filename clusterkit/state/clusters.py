@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from clusterkit.command import shown
 from clusterkit.errors import ClusterkitError
 from clusterkit.state.files import write
 from clusterkit.state.folders import cluster_folder, state_folder
+from clusterkit.state.lock_file import LOCK_FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,17 @@ def current() -> str | None:
 
 
 def forget(name: str) -> None:
-    """Remove everything that is kept about a cluster, its keys included."""
+    """Remove everything that is kept about a cluster, its keys included.
+
+    A lock in its folder stays: it goes when its holder gives it back, and the folder with it.
+    """
     if current() == name:
         (state_folder() / "current").unlink()
-    shutil.rmtree(cluster_folder(name), ignore_errors=True)
+    folder = cluster_folder(name)
+    for path in folder.glob("*"):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        elif not path.name.startswith(LOCK_FILE):
+            path.unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()

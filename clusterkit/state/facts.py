@@ -20,17 +20,22 @@ class SeenFacts:
     nodes: Mapping[str, NodeFacts]
 
 
+def facts_file(folder: Path) -> Path:
+    """Where they are kept."""
+    return folder / "facts.json"
+
+
 def save_facts(folder: Path, seen: SeenFacts) -> None:
     """Keep what does not change from one verb to the next."""
     nodes = {name: asdict(node) for name, node in seen.nodes.items()}
     content = json.dumps({"payloads": seen.payloads, "nodes": nodes}, indent=2)
-    write(folder / "facts.json", content.encode())
+    write(facts_file(folder), content.encode())
 
 
 def load_facts(folder: Path) -> SeenFacts | None:
     """What was kept; None where there is nothing that this version can read."""
     try:
-        kept = json.loads((folder / "facts.json").read_bytes())
+        kept = json.loads(facts_file(folder).read_bytes())
         nodes = {name: read_facts(node) for name, node in kept["nodes"].items()}
         return SeenFacts(kept["payloads"], nodes)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

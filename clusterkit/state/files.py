@@ -13,7 +13,7 @@ from clusterkit.errors import ClusterkitError
 
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it, mode 700; mkdir's own ``mode`` is for the last only."""
-    with _or_say_why_not(folder):
+    with saying_why_not(folder):
         for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
             missing.mkdir(mode=0o700, exist_ok=True)
 
@@ -25,7 +25,7 @@ def write(path: Path, content: bytes, *, mode: int = 0o600) -> None:
         ClusterkitError: If the machine refuses; a file that was there stays as it was.
     """
     make_folder(path.parent)
-    with _or_say_why_not(path):
+    with saying_why_not(path):
         _replace(path, content, mode)
 
 
@@ -42,7 +42,8 @@ def _replace(path: Path, content: bytes, mode: int) -> None:
 
 
 @contextmanager
-def _or_say_why_not(path: Path) -> Iterator[None]:
+def saying_why_not(path: Path) -> Iterator[None]:
+    """Raise what the machine refuses as an error of ours."""
     try:
         yield
     except OSError as error:

@@ -1,68 +1,35 @@
-"""Who holds a cluster's lock, and the lock of a cluster on this machine: a file in its folder."""
+"""Who holds a cluster's lock, and what can be said from here of whether they still live."""
 
 from __future__ import annotations
 
-import fcntl
 import getpass
 import json
 import os
 import platform
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from clusterkit.command import Command
 from clusterkit.payloads.processes import birth
-from clusterkit.state.files import make_folder, write
+
+BEATS_EVERY_S = 10.0
+EXPIRES_AFTER_S = 60.0
 
 Holder = dict[str, str]
 """Who, where, which process and which verb; as JSON in the lock."""
 _KEYS = ("id", "user", "host", "machine", "boot", "verb", "pid", "since", "started")
-_UNKNOWN = dict.fromkeys(_KEYS, "unknown")
+_TIMES = ("beats_every_s", "expires_after_s")
+_UNKNOWN = dict.fromkeys((*_KEYS, *_TIMES), "unknown")
 
 
-@contextmanager
-def one_at_a_time(folder: Path) -> Iterator[None]:
-    """Between the look at a dead holder and taking its lock, nobody else of this machine may."""
-    make_folder(folder)
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
-class FileLock:
-    """A file in the cluster's folder. Take and release it under :func:`one_at_a_time`."""
-
-    def __init__(self, folder: Path) -> None:
-        self._file = folder / "lock.json"
-        self.hint = f"remove it with `{Command(('rm', str(self._file)))}`"
-
-    def take(self, holder: Holder) -> Holder:
-        """Who holds it now: ``holder``, or somebody who was first."""
-        try:
-            return holder_of(self._file.read_text())
-        except FileNotFoundError:
-            write(self._file, json.dumps(holder).encode())
-            return holder
-
-    def release(self, holder: Holder) -> None:
-        """Remove the file, if it is still this holder's."""
-        if self.take(holder)["id"] == holder["id"]:
-            self._file.unlink()
-            with suppress(OSError):  # a cluster that never came up leaves no folder behind
-                self._file.parent.rmdir()
-
-
-def new_holder(verb: str) -> Holder:
-    """This process."""
+def new_holder(
+    verb: str, *, beats_every_s: float = BEATS_EVERY_S, expires_after_s: float = EXPIRES_AFTER_S
+) -> Holder:
+    """This process. How long its silence means nothing is its own to say: others go by that."""
     return {
         "id": secrets.token_hex(8),
-        "user": _user(),
+        "user": user_name(),
         "host": platform.node(),
         "machine": _text("/etc/machine-id"),
         "boot": _boot(),
@@ -70,15 +37,31 @@ def new_holder(verb: str) -> Holder:
         "started": birth(os.getpid()) or "",
         "verb": verb,
         "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        "beats_every_s": f"{beats_every_s:g}",
+        "expires_after_s": f"{expires_after_s:g}",
     }
 
 
 def holder_of(text: str) -> Holder:
     """The holder as it was written; what is not there, or another version wrote, is unknown."""
     try:
-        return _UNKNOWN | dict(json.loads(text))
+        return _UNKNOWN | {key: str(value) for key, value in dict(json.loads(text)).items()}
     except (ValueError, TypeError):
         return _UNKNOWN
+
+
+def time_of(holder: Holder, key: str) -> float | None:
+    """One of the holder's own times, in seconds; None where they did not say, and never expire."""
+    try:
+        return float(holder[key])
+    except ValueError:
+        return None
+
+
+def is_alive_here(holder: Holder) -> bool:
+    """Whether the holder is a process of this machine that runs, or is stopped, now."""
+    is_here = holder["host"] == platform.node() and holder["boot"] == _boot()
+    return is_here and holder["pid"].isdigit() and birth(int(holder["pid"])) == holder["started"]
 
 
 def is_dead(holder: Holder) -> bool:
@@ -109,7 +92,7 @@ def _text(file: str) -> str:
     return ""
 
 
-def _user() -> str:
+def user_name() -> str:
     """Who runs this; a number where the machine has no name for it, as in many containers."""
     try:
         return getpass.getuser()

@@ -8,6 +8,7 @@ import tarfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 import docker.errors
@@ -56,6 +57,23 @@ class DockerEngine:
             made = _OPERATIONS[call.operation](self._client(), call, on_progress or _ignore)
         return Result(self._node, call, 0, made)
 
+    def volumes_named(self, prefix: str) -> dict[str, tuple[dict[str, str], float]]:
+        """The volumes whose names begin so: their labels, and when they were made."""
+        question = DockerLook(prefix)
+        with translated(question, self._node, self._no_answer):
+            rows = self._client().volumes(filters={"name": prefix})["Volumes"] or []
+        return {
+            row["Name"]: (row["Labels"] or {}, _seconds(row["CreatedAt"]))
+            for row in rows
+            if row["Name"].startswith(prefix)
+        }
+
+    def clock_s(self) -> float:
+        """What time it is there, in seconds since 1970."""
+        question = DockerLook("clock")
+        with translated(question, self._node, self._no_answer):
+            return _seconds(self._client().info()["SystemTime"])
+
     def save(self, image: str) -> Iterator[bytes]:
         """One image with all of its layers, as ``docker save`` writes it."""
         question = DockerLook(image)
@@ -77,6 +95,10 @@ class DockerEngine:
             if self._opened is None:
                 self._opened = self._open_client()
             return self._opened
+
+
+def _seconds(told: str) -> float:
+    return datetime.fromisoformat(told).timestamp()
 
 
 def _ignore(line: str) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _ANSWERS_WITHIN_S = 2.0  # a sign of life, after Ctrl-C
 _ENDED_WITHIN_S = 5.0
+_BESIDE_S = 2.0
 
 
 class World:
@@ -42,13 +43,29 @@ class World:
         self._ahead = Ahead()
         self._locks = {node: threading.Lock() for node in access}
         self._engine_lock = threading.Lock()
+        self._guard: Callable[[], None] = _nothing
+        self._beside: list[threading.Thread] = []
+
+    def guard(self, check: Callable[[], None] | None) -> None:
+        """Have ``check`` called before each change, which it may forbid by raising; None: not."""
+        self._guard = check or _nothing
 
     def transport(self, node: str) -> Transport:
         """How ``node`` is reached; KeyError where the cluster has no such node."""
+        self._guard()
         with self._locks[node]:  # one each, so that nodes open at the same time
             if node not in self._transports:
                 self._transports[node] = self._access[node]()
             return self._transports[node]
+
+    def is_open(self, node: str) -> bool:
+        """Whether something reaches ``node`` now."""
+        return node in self._transports
+
+    def do_beside(self, work: Callable[[], None]) -> None:
+        """Do something small that nobody waits for, but :meth:`close`, for a moment."""
+        self._beside.append(threading.Thread(target=work, daemon=True))
+        self._beside[-1].start()
 
     def connect(self, nodes: Iterable[str]) -> None:
         """Open connections in the background, for those who will use them.
@@ -112,6 +129,7 @@ class World:
     def _change(
         self, node: str, action: Action, on_progress: Callable[[str], None] | None
     ) -> Result:
+        self._guard()
         match action:
             case Put():
                 self.transport(node).put(action)
@@ -150,6 +168,9 @@ class World:
 
     def close(self) -> None:
         """Give back every connection."""
+        until = time.monotonic() + _BESIDE_S
+        for thread in self._beside:
+            thread.join(max(0.0, until - time.monotonic()))
         with contextlib.ExitStack() as all_of_them:  # one that fails stops no other
             for transport in self._transports.values():
                 all_of_them.callback(transport.close)
@@ -165,6 +186,10 @@ class World:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _nothing() -> None:
+    """What guards a world that nobody has locked."""
 
 
 def _ended(transport: Transport) -> bool:

@@ -34,7 +34,7 @@ def build(session: Session, options: BuildOptions, *, sink: Sink) -> BuildResult
     refuse_served(session)
     facts = known_facts(session)
     check_verdict(session, force=options.force)
-    with open_world(session) as world, locked(session, world, "build", sink=sink):
+    with open_world(session) as world, locked(session, world, "build", options, sink=sink):
         if is_built(session, facts):
             facts = facts_now(session, world, facts)  # what is installed is part of the engine
             session = with_version(session, facts)

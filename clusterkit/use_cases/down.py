@@ -16,6 +16,7 @@ from clusterkit.plan import down_stages
 from clusterkit.results.plan import DownResult, Kept, PlanResult
 from clusterkit.state import clusters
 from clusterkit.state.contacts import load_contacts
+from clusterkit.state.journal import journaled
 from clusterkit.transports.world import World
 from clusterkit.use_cases.contact import known_or_met
 from clusterkit.use_cases.former import clean_former, former_nodes, preview_former
@@ -34,14 +35,15 @@ def down(session: Session, *, sink: Sink) -> DownResult:
     and the cluster is not forgotten.
     """
     began = time.monotonic()
-    with open_world(session) as world, locked(session, world, "down", sink=sink):
+    with open_world(session) as world, locked(session, world, "down", {}, sink=sink) as held:
         session = known_or_met(session, world, sink)
-        outcome, left = _remove(session, world, sink)
-        former = former_nodes(session, load_contacts(session.folder))
-        left += clean_former(session, former, sink=sink, outcome=outcome)
-        kept = _kept(session.cluster, world)
-        if not left:
-            clusters.forget(session.cluster.name)
+        with journaled(session.folder, "down", sink) as sink:
+            outcome, left = _remove(session, world, sink)
+            former = former_nodes(session, load_contacts(session.folder))
+            left += clean_former(session, former, sink=sink, outcome=outcome, guard=held.check)
+            kept = _kept(session.cluster, world)
+            if not left:
+                clusters.forget(session.cluster.name)
     return DownResult(
         cluster=session.cluster.name,
         changes=len(outcome.steps),

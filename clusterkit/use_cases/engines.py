@@ -78,7 +78,8 @@ def remove_engine(session: Session, engine: ListedEngine) -> EnginesResult:
     """
     began = time.monotonic()
     facts = known_facts(session)
-    with open_world(session) as world, locked(session, world, "engines rm", sink=lambda _: None):
+    about = {"name": engine.name}
+    with open_world(session) as world, locked(session, world, "engines rm", about):
         # Where there is none of it, something may have come of it by a push that did not end.
         answers = on_each(
             engine.nodes, lambda node: _ask(session, world, facts, node, "rm", engine.name)

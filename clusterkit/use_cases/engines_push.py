@@ -42,7 +42,8 @@ def push_named(session: Session, options: EnginesOptions, *, sink: Sink) -> Engi
     began = time.monotonic()
     _refuse_shared(session)
     facts = known_facts(session)
-    with open_world(session) as world, locked(session, world, "engines push", sink=sink):
+    verb = "engines push"
+    with open_world(session) as world, locked(session, world, verb, options, sink=sink):
         found = engines_now(session, world, facts, _shown(str(options.name)))
         engine = _on_head(found, session.cluster.head.name)
         shape = engine.manifest["engine"]

@@ -17,6 +17,7 @@ from clusterkit.model.fix_options import FixOptions
 from clusterkit.model.node_sets import select
 from clusterkit.results.fix import FixedNode, FixResult
 from clusterkit.tasks.payload import payload_folder
+from clusterkit.use_cases.audit import audited
 from clusterkit.use_cases.launch import Facts, known_facts
 from clusterkit.use_cases.planned_facts import planned_facts
 from clusterkit.use_cases.session import Session, open_world
@@ -41,8 +42,13 @@ def fix(session: Session, options: FixOptions) -> tuple[FixResult, int]:
         answer = world.transport(node).run(commands[node]).check().stdout
         return _noted(FixedNode.model_validate({"node": node, **json.loads(answer)}))
 
-    with open_world(session) as world:
+    is_change = options.action != "status"
+    with (
+        open_world(session) as world,
+        audited(session, world, "fix", options, is_change=is_change) as noted,
+    ):
         answers = on_each(commands, ask, world.end_running)
+        noted.exit_code = _exit_code(answers)
     rows = tuple(
         FixedNode(node=node, error=reason(node, answer))
         if isinstance(answer, ClusterkitError)

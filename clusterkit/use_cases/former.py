@@ -6,7 +6,7 @@ tries again. It never keeps the cluster itself from coming up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,18 +99,23 @@ def refuse_while_jobs_run(session: Session, rows: _Rows) -> None:
 
 
 def clean_former(
-    session: Session, rows: _Rows, *, sink: Sink, outcome: Outcome
+    session: Session,
+    rows: _Rows,
+    *,
+    sink: Sink,
+    outcome: Outcome,
+    guard: Callable[[], None],
 ) -> tuple[str, ...]:
     """Clean every machine that can be reached; one line for each that could not be.
 
-    What was not cleaned is remembered.
+    What was not cleaned is remembered. ``guard`` is called before each change.
     """
     numbered = dict(enumerate(rows))
     for row in rows:
         sink(Note(f"{row} is no part of the cluster any more: what is there is taken away"))
     answers = on_each(
         [str(number) for number in numbered],
-        lambda key: _clean(session, numbered[int(key)], sink),
+        lambda key: _clean(session, numbered[int(key)], sink, guard),
     )
     left: list[str] = []
     still: list[Former] = []
@@ -143,9 +148,10 @@ def preview_former(session: Session, rows: _Rows, *, sink: Sink) -> Outcome:
     return outcome
 
 
-def _clean(session: Session, row: Former, sink: Sink) -> Outcome:
+def _clean(session: Session, row: Former, sink: Sink, guard: Callable[[], None]) -> Outcome:
     outcome = Outcome()
     with _world_of(row, session.folder) as world:
+        world.guard(guard)
         converge(_stages(session.cluster, row, world), world, sink, outcome)
     return outcome
 

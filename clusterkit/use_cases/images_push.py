@@ -16,6 +16,7 @@ from clusterkit.model.images_options import CONTROLLER, ImagesOptions, with_tag
 from clusterkit.model.node_sets import select
 from clusterkit.results.images import ImagesResult, Push
 from clusterkit.transports.world import World
+from clusterkit.use_cases.audit import audited
 from clusterkit.use_cases.image_sending import LOAD, STAGE, Sending
 from clusterkit.use_cases.images import refuse_without_containers
 from clusterkit.use_cases.session import Session, open_world
@@ -33,12 +34,13 @@ def push(session: Session, options: ImagesOptions, *, sink: Sink) -> tuple[Image
     began = time.monotonic()
     cluster, image = session.cluster, with_tag(str(options.image))
     source, targets = ends(cluster, options)
-    with open_world(session) as world:
+    with open_world(session) as world, audited(session, world, "images push", options) as noted:
         asked = on_each((source, *targets), lambda name: _seen(cluster, name, image, world))
         wanted = _wanted(asked[source], source, image)
         before = {name: asked[name] for name in targets}
         sending = Sending(world, source, image, wanted["id"], wanted["size_bytes"], sink)
         rows = sending.send(before, lambda name: _seen(cluster, name, image, world))
+        noted.exit_code = _exit_code(sending.errors, len(rows))
     result = ImagesResult(
         cluster=cluster.name,
         push=Push(
@@ -50,7 +52,7 @@ def push(session: Session, options: ImagesOptions, *, sink: Sink) -> tuple[Image
         ),
         took_s=time.monotonic() - began,
     )
-    return result, _exit_code(sending.errors, len(rows))
+    return result, noted.exit_code
 
 
 def push_steps(session: Session, options: ImagesOptions) -> list[Step]:

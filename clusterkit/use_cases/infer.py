@@ -18,6 +18,7 @@ from clusterkit.model.node_sets import fold
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
 from clusterkit.placement import place_stages
 from clusterkit.results.infer import InferResult
+from clusterkit.use_cases.audit import audited
 from clusterkit.use_cases.builder import (
     builder_for,
     model_looks,
@@ -70,7 +71,11 @@ def infer(
     remembered = known_facts(session)  # says so if the cluster is not up
     check_verdict(session, force=options.force)
     known = known_early(session, remembered)
-    with open_world(session) as world, prepared(known, world.transport) as waiting:
+    with (
+        open_world(session) as world,
+        audited(session, world, "infer", options),
+        prepared(known, world.transport) as waiting,
+    ):
         used = nodes_of(session, known)
         looks = model_looks(session, remembered, used)
         facts = facts_now(session, world, remembered, model_looks=looks)

@@ -14,6 +14,7 @@ from clusterkit.jobs.records import find_job, list_command, logs_command, stop_c
 from clusterkit.model.options import LogsOptions, StopOptions
 from clusterkit.results.jobs import JobsResult, ListedJob, LogLine, LogsResult, StopResult
 from clusterkit.transports.world import World
+from clusterkit.use_cases.audit import audited
 from clusterkit.use_cases.launch import Facts, job_node, known_facts
 from clusterkit.use_cases.planned_facts import planned_facts
 from clusterkit.use_cases.session import Session, open_world
@@ -45,7 +46,7 @@ def stop(session: Session, options: StopOptions) -> StopResult:
         UsageError: If there is no such job, or none is named and not exactly one runs.
     """
     began = time.monotonic()
-    with open_world(session) as world:
+    with open_world(session) as world, audited(session, world, "stop", options):
         job = options.job or _the_running_one(running_jobs(session, world))
         stopped = stop_job(job, job_nodes(session), world.transport)
     return StopResult(

@@ -52,7 +52,8 @@ def rotate(session: Session, options: KeysOptions, *, sink: Sink) -> KeysResult:
     wanted = rotated_names(session.cluster, options.only)
     outcome = Outcome()
     _refuse_without_state(session)
-    with open_world(session) as world, locked(session, world, "keys rotate", sink=sink):
+    verb = "keys rotate"
+    with open_world(session) as world, locked(session, world, verb, options, sink=sink):
         if not options.force:
             _refuse_running_jobs(session, world)
         done: list[RotatedKey] = []

@@ -29,7 +29,7 @@ from clusterkit.launchers.base import Launcher
 from clusterkit.model.cluster import Cluster
 from clusterkit.model.job import RankProgram
 from clusterkit.placement import Placement, Rank
-from clusterkit.state.facts import load_facts
+from clusterkit.state.facts import facts_file, load_facts
 from clusterkit.tasks.node_facts import LookAtNode
 from clusterkit.tasks.payload import payload_folder, payload_name
 from clusterkit.transports.world import World
@@ -49,6 +49,11 @@ def known_facts(session: Session) -> Facts:
     """
     cluster = session.cluster
     seen = load_facts(session.folder)
+    if seen is None and facts_file(session.folder).exists():
+        raise UsageError(
+            f"{facts_file(session.folder)} cannot be read: this version did not write it. "
+            "Fix: run `clusterkit up INVENTORY` again, which writes it anew"
+        )
     if seen is None or not {node.name for node in cluster.nodes} <= seen.nodes.keys():
         raise UsageError(
             f"cluster {cluster.name} is not up, or not completely. "

@@ -19,6 +19,7 @@ from clusterkit.model.run_options import RunOptions
 from clusterkit.placement import Placement, place, place_evenly
 from clusterkit.results.run import RunRank, RunResult
 from clusterkit.transports.world import World
+from clusterkit.use_cases.audit import audited
 from clusterkit.use_cases.launch import (
     Facts,
     facts_now,
@@ -48,7 +49,7 @@ def run_script(session: Session, options: RunOptions, *, sink: Sink) -> RunResul
     placement = placement_of(session, options)
     script = find_script(options, session.cluster)
     heard = _Heard(placement, sink)
-    with open_world(session) as world:
+    with open_world(session) as world, audited(session, world, "run", options):
         facts = _check(session, options, world, placement=placement, facts=facts)
         if script.is_there:
             check_there(script, placement.nodes, world)

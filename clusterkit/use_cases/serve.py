@@ -20,6 +20,7 @@ from clusterkit.model.triton import TritonSettings
 from clusterkit.placement import Placement, place_stages
 from clusterkit.results.serve import ServeRank, ServeResult
 from clusterkit.transports.world import World
+from clusterkit.use_cases.audit import audited
 from clusterkit.use_cases.builder import (
     builder_for,
     place_everywhere,
@@ -59,7 +60,7 @@ def serve(
     _serving(session)
     remembered = known_facts(session)  # says so if the cluster is not up
     check_verdict(session, force=options.force)
-    with open_world(session) as world:
+    with open_world(session) as world, audited(session, world, "serve", options):
         facts = facts_now(session, world, remembered)
         check_now(session.cluster, facts, force=options.force)
         session = with_version(session, facts)

@@ -32,10 +32,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Which:
-    """How the user names a cluster: by name, by its inventory, or not at all (the current one)."""
+    """How the user names a cluster: by name, by its inventory, or not at all (the current one).
+
+    ``lock_wait_s``: how long a verb that needs its lock waits for whoever has it.
+    """
 
     name: str | None = None
     inventory: Path | None = None
+    lock_wait_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class Session:
 
     cluster: Cluster
     folder: Path
+    lock_wait_s: float = 0.0
 
 
 def find(which: Which) -> Session:
@@ -60,7 +65,7 @@ def find(which: Which) -> Session:
                 f"`-c {which.name}` and `--inventory {which.inventory}` mean different clusters: "
                 f"the file describes {cluster.name}. Fix: leave one of them out"
             )
-        return remembered(Session(cluster, cluster_folder(cluster.name)))
+        return remembered(Session(cluster, cluster_folder(cluster.name), which.lock_wait_s))
     if which.name == "":  # `-c "$UNSET"` must not mean another one
         raise UsageError("`-c` names no cluster. Fix: give a name, or leave `-c` out")
     name = which.name or os.environ.get("CLUSTERKIT_CLUSTER") or clusters.current()
@@ -80,7 +85,8 @@ def find(which: Which) -> Session:
             f"cluster {name} was brought up by a version of clusterkit whose record this one "
             f"cannot read. Fix: run `clusterkit up {applied.file}` again"
         ) from None
-    return remembered(Session(resolve(inventory, applied.file), applied.folder))
+    made = Session(resolve(inventory, applied.file), applied.folder, which.lock_wait_s)
+    return remembered(made)
 
 
 def remembered(session: Session) -> Session:
@@ -102,7 +108,7 @@ def open_world(session: Session) -> World:
     """Everything that the cluster's verbs touch. Nothing is connected before it is used."""
     cluster, folder = session.cluster, session.folder
     machines = {
-        node.name: _machine(node.name, node.machine, folder)
+        node.name: machine_of(node.name, node.machine, folder)
         for node in cluster.nodes
         if node.machine
     }
@@ -168,7 +174,8 @@ def _access(
     return ssh
 
 
-def _machine(name: str, machine: Machine, folder: Path) -> SshTransport:
+def machine_of(name: str, machine: Machine, folder: Path) -> SshTransport:
+    """A new connection to a machine of the user's, not opened yet."""
     from clusterkit.transports.ssh import SshTransport
 
     return SshTransport(name, machine_address(machine, folder))

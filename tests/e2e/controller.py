@@ -62,10 +62,13 @@ class Controller:
         self.calls.append(done)
         return done
 
-    def start(self, *words: object) -> subprocess.Popen[str]:
-        """Start one command line in a process group of its own, to be signalled or read from."""
+    def start(self, *words: object, program: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+        """Start one command line in a process group of its own, to be signalled or read from.
+
+        ``program`` are other words for Python than those that start the CLI.
+        """
         process = subprocess.Popen(
-            [*self.before, *CLUSTERKIT, *map(str, words)],
+            [*self.before, CLUSTERKIT[0], *(program or CLUSTERKIT[1:]), *map(str, words)],
             cwd=REPOSITORY,
             env=self.environment,
             stdin=subprocess.DEVNULL,

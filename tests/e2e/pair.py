@@ -85,7 +85,10 @@ class Pair:
         return output.decode()
 
     def left(self) -> dict[str, list[str]]:
-        """Everything of the cluster that is there, on the engine and in the state folder."""
+        """Everything of the cluster that is there, on the engine and in the state folder.
+
+        But for the record of who did what, which outlives a cluster.
+        """
         mark = {"label": f"{CLUSTER_LABEL}={self.name}"}
         containers = self.engine.containers.list(all=True, filters=mark)
         volumes = self.engine.volumes.list()
@@ -96,7 +99,7 @@ class Pair:
             "files": sorted(
                 str(path.relative_to(self.controller.home))
                 for path in self.controller.home.rglob("*")
-                if path.is_file()
+                if path.is_file() and path.parent.name != "audit"
             ),
         }
 

@@ -9,6 +9,7 @@ import docker
 
 from tests.e2e.controller import new_cluster_name
 from tests.e2e.machines import Spec, machines
+from tests.e2e.pair import NOTHING, Pair
 
 
 def test_status_asks_the_machines_of_which_nothing_is_remembered(
@@ -56,3 +57,25 @@ def test_two_names_of_one_machine_are_refused(
         f"  again: it is the same machine as gpu01: both are at {gpu01.address}.\n"
         "Fix: give each node a machine of its own, and raise `slots` for more ranks\n",
     )
+
+
+def test_the_keys_of_containers_are_made_anew(described: Pair):
+    described.up()
+    folder = described.controller.home / "clusters" / described.name
+    wrong = {}
+    for name in ("keys/operator", "keys/head", "keys/host-node1", "known_hosts", "rotation.json"):
+        (folder / name).write_bytes(b"\xff\x00\x80 garbage\n")
+        looked = described("status", "-o", "json")
+        mended = described("up", described.file, "--yes")
+        if name == "rotation.json":
+            assert (mended.returncode, str(folder / name) in mended.stderr) == (0, False)
+            (folder / name).unlink(missing_ok=True)
+        said = looked.stderr + mended.stderr
+        again = described("up", described.file, "--yes", "-o", "json")
+        changes = json.loads(again.stdout)["changes"] if again.returncode == 0 else again.stderr
+        if (mended.returncode, changes, "Traceback" in said) != (0, 0, False):
+            wrong[name] = (mended.returncode, changes, said)
+    described("down", "--yes")
+
+    assert wrong == {}
+    assert described.left() == NOTHING

@@ -9,18 +9,14 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.controller import Controller
+from tests.e2e.local_cluster import describe_local
 
 
 @pytest.fixture
 def file(tmp_path: Path, cluster_name: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An inventory of this machine; Docker is out of reach."""
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-    inventory = tmp_path / "local.yaml"
-    inventory.write_text(
-        f"cluster: {cluster_name}\nprovider: local\nnodes: {{localhost: {{slots: 2}}}}\n"
-        f"storage: {{kind: local, path: {tmp_path / 'models'}}}\n"
-    )
-    return inventory
+    return describe_local(tmp_path, cluster_name)
 
 
 def steps(clusterkit: Controller, file: Path) -> list[str]:
@@ -69,9 +65,15 @@ def test_a_lock_that_somebody_elsewhere_holds(clusterkit, file, cluster_name):
     assert (refused.returncode, refused.stderr) == (
         5,
         f"Error: cluster {cluster_name} is locked: ann@elsewhere runs `clusterkit up` (pid 7) "
-        f"since then.\nFix: wait for it to end; if it is gone, remove it with `rm {lock}`\n",
+        "since then.\nFix: wait for it to end, for example with `--lock-wait 600`; if it is gone, "
+        "`clusterkit lock release --force --inventory INVENTORY`\n",
     )
     assert sorted(path.name for path in lock.parent.iterdir()) == ["lock.json"]
+    released = clusterkit("lock", "release", "--inventory", file, "--force", "--yes")
+    assert released.stdout == (
+        f"The lock of cluster {cluster_name} was taken from ann@elsewhere (pid 7).\n"
+    )
+    assert not lock.parent.exists()
 
 
 def test_a_python_that_is_none_leaves_nothing_behind(clusterkit, file, cluster_name):

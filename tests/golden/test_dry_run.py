@@ -64,6 +64,9 @@ CASES = {
         *("infer", "--inventory", COMPILED, "-p", "hi", "--dp", "2", "--launcher", "torchrun"),
     ),
     "infer-torch-tensorrt-cpu": ("infer", "--inventory", COMPILED_HERE, "-p", "hi", "--dp", "3"),
+    "audit-machines": ("audit", "--inventory", MACHINES),
+    "lock-release-docker-pair": ("lock", "release", "--inventory", PAIR),
+    "lock-status-machines": ("lock", "status", "--inventory", MACHINES),
     "keys-rotate-docker-pair": ("keys", "rotate", "--inventory", PAIR),
     "fix-apply-machines": ("fix", "apply", "--inventory", MACHINES, "--gpus-per-node", "1"),
     **{

@@ -98,6 +98,8 @@ class Containers:
         if (box["addresses"].get(network) or None) != address:
             why = f"is not at {address} on network {network}"
             return [_remove(node.name, name, why), *self._create(node)]
+        if box["state"] == "created":  # an `up` may have been killed before it got its files
+            return [_remove(node.name, name, "it never ran"), *self._create(node)]
         return _awake(node, box)
 
     def _create(self, node: Node) -> list[Step]:

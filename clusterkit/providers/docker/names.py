@@ -13,6 +13,7 @@ LABEL = "clusterkit.cluster"
 NODE_LABEL = "clusterkit.node"
 SPEC_LABEL = "clusterkit.spec"
 LOCK_LABEL = "clusterkit.lock"
+LOCKS_LABEL = "clusterkit.locks"
 
 
 def container_name(cluster: Cluster, node: str) -> str:

@@ -223,7 +223,8 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path, monkeypatch: pytest.Monke
         "recipe.yaml:7: [3].infer.Top-p: unknown key. Fix: did you mean `top_p`?",
         "recipe.yaml:8: [4].infer: there is no prompt. Fix: give `prompt`, or a file of `prompts`",
         f"recipe.yaml:9: [5]: 2 keys in one item. Fix: {ITEM}",
-        "recipe.yaml:10: [6].up.file: missing. Fix: add `file: inventory.yaml`",
+        "recipe.yaml:10: [6].up: one thing says what to make. "
+        "Fix: give `file`, `resume` or `from_plan`",
         "recipe.yaml:11: [7].mpi-hello.ranks: must be at least 1, not `0`. "
         "Fix: write for example `ranks: 4`",
         "recipe.yaml:12: [8].exec.argv: must be a list, not `hostname`. "

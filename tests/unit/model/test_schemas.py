@@ -46,7 +46,7 @@ def test_a_playbook_has_every_verb_with_options_spelled_both_ways():
     infer = verbs["infer"]["properties"]
     assert infer["max-tokens"] == infer["max_tokens"]
     assert verbs["down"]["type"] == ["object", "null"]
-    assert verbs["up"]["required"] == ["file"]
+    assert verbs["plan"]["required"] == ["file"]
 
 
 def keys(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

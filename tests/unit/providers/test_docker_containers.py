@@ -43,7 +43,14 @@ def test_where_all_is_as_it_should_be_nothing_is_done():
     assert task.plan(answer(task, **right(PAIR))) == Change("2 containers run")
 
 
-@pytest.mark.parametrize("state", ["exited", "created", "dead"])
+def test_one_that_never_ran_is_made_again_as_its_files_may_not_be_in_it():
+    boxes = [box(PAIR, node(1)), box(PAIR, node(2), state="created")]
+
+    again = created(PAIR, PAIR.nodes[1])
+    assert planned(containers=boxes) == (removed("node2", "it never ran"), *again)
+
+
+@pytest.mark.parametrize("state", ["exited", "dead"])
 def test_a_container_that_does_not_run_is_started(state):
     boxes = [box(PAIR, node(1)), box(PAIR, node(2), state=state)]
 

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from clusterkit.errors import ClusterkitError, Locked
+from clusterkit.events import Note
+from clusterkit.state.lock import new_holder
+from clusterkit.state.lock_chain import Lock
+from clusterkit.state.lock_file import FileLockStore
 from clusterkit.use_cases.lock import locked
 from clusterkit.use_cases.session import Session, open_world
 from tests.unit.pair import pair
@@ -31,7 +38,7 @@ session = Session(pair(name="here", provider="local"), Path(sys.argv[1]))
 print("ready", flush=True)
 sys.stdin.readline()
 try:
-    with locked(session, open_world(session), "up"):
+    with locked(session, open_world(session), "up", {}):
         print("held", flush=True)
         sys.stdin.read()
 except Locked as error:
@@ -80,9 +87,14 @@ def go(process) -> str:
 
 
 @contextmanager
-def lock(session, verb="down"):
-    with open_world(session) as world, locked(session, world, verb):
+def lock(session, verb="down", **options):
+    with open_world(session) as world, locked(session, world, verb, {}, **options):
         yield
+
+
+def holder_now(session):
+    seen = Lock(FileLockStore(session.folder), new_holder("look")).look()
+    return None if seen is None else seen.holder
 
 
 def test_who_holds_the_lock_is_told(session, holder):
@@ -95,8 +107,8 @@ def test_who_holds_the_lock_is_told(session, holder):
 
     assert str(caught.value) == (
         f"cluster here is locked: {found['user']}@{os.uname().nodename} runs `clusterkit up` "
-        f"(pid {process.pid}) since {found['since']}. Fix: wait for it to end; if it is gone, "
-        f"remove it with `rm {session.folder}/lock.json`"
+        f"(pid {process.pid}) since {found['since']}. Fix: wait for it to end, for example with "
+        "`--lock-wait 600`; if it is gone, its lock ends 60 s after its last sign of life"
     )
 
 
@@ -123,7 +135,7 @@ def test_a_holder_that_died_loses_it(session, holder, is_reaped):
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
 
     with lock(session):
-        assert json.loads((session.folder / "lock.json").read_text())["pid"] == str(os.getpid())
+        assert holder_now(session)["pid"] == str(os.getpid())
 
     assert not session.folder.exists()
 
@@ -163,7 +175,7 @@ def test_a_pid_that_was_used_again_is_not_the_holder(session):
     file.write_text(json.dumps(found | {"id": "other", "started": "1"}))
 
     with lock(session):
-        assert json.loads(file.read_text())["id"] not in ("other", found["id"])
+        assert holder_now(session)["id"] not in ("other", found["id"])
 
 
 def test_a_holder_on_another_machine_keeps_it(session):
@@ -183,7 +195,7 @@ def test_a_lock_that_cannot_be_read_is_not_taken(session):
     session.folder.mkdir(parents=True)
     (session.folder / "lock.json").write_text("half a")
 
-    told = r"^cluster here is locked: unknown@unknown runs "
+    told = r"^cluster here is locked: \S*/here/lock.json cannot be read. Fix: if nobody changes "
     with pytest.raises(Locked, match=told), lock(session):
         pass
 
@@ -224,5 +236,52 @@ def test_a_user_without_a_name_is_told_by_number(session, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(os, "getuid", lambda: 54321)
 
-    with open_world(session) as world, locked(session, world, "up"):
+    with open_world(session) as world, locked(session, world, "up", {}):
         assert json.loads((session.folder / "lock.json").read_bytes())["user"] == "54321"
+
+
+def test_who_wants_to_wait_is_told_for_whom_and_gets_it_after_them(session, holder):
+    process = holder()
+    go(process)
+    heard = []
+
+    def note(event):
+        heard.append(event)
+        process.stdin.close()  # it ends
+
+    with lock(replace(session, lock_wait_s=PATIENCE_S), sink=note):
+        assert holder_now(session)["pid"] == str(os.getpid())
+
+    assert [type(event) for event in heard] == [Note]
+    assert re.fullmatch(
+        rf"waiting for the lock: \S+ runs `clusterkit up` \(pid {process.pid}\) since \S+",
+        heard[0].text,
+    )
+
+
+def test_who_has_waited_long_enough_gives_up(session, holder):
+    go(holder())
+    heard = []
+    began = time.monotonic()
+
+    waiting = replace(session, lock_wait_s=0.3)
+    with pytest.raises(Locked), lock(waiting, sink=heard.append):
+        pass
+
+    assert (len(heard), time.monotonic() - began >= 0.3) == (1, True)
+
+
+def test_one_that_is_stopped_for_long_is_not_taken_for_dead(session, holder):
+    process = holder()
+    go(process)
+    process.send_signal(signal.SIGSTOP)
+    file = session.folder / "lock.json"
+    os.utime(file, (0, 0))
+
+    with pytest.raises(Locked), lock(session):
+        pass
+
+    process.send_signal(signal.SIGCONT)
+    process.stdin.close()
+    process.wait(PATIENCE_S)
+    assert not session.folder.exists()

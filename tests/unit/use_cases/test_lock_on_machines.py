@@ -33,6 +33,12 @@ class Head:
     def run(self, command: Command) -> Result:
         return run(command)
 
+    def guard(self, check: object) -> None:
+        pass
+
+    def is_open(self, _node: str) -> bool:
+        return False
+
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -49,7 +55,7 @@ def session(tmp_path: Path) -> Session:
 def test_it_is_a_file_on_the_head_and_goes_with_its_folder(home: Path, session: Session):
     head = Head(set())
 
-    with locked(session, head, "up"):
+    with locked(session, head, "up", {}):
         file = home / ".clusterkit/lab.lock"
         assert names(file.parent) == ["lab.lock"]
         assert json.loads(file.read_text())["pid"] == str(os.getpid())
@@ -60,15 +66,15 @@ def test_it_is_a_file_on_the_head_and_goes_with_its_folder(home: Path, session: 
 
 
 def test_who_holds_it_is_told(home: Path, session: Session):
-    with locked(session, Head(set()), "up"):
+    with locked(session, Head(set()), "up", {}):
         holder = json.loads((home / ".clusterkit/lab.lock").read_text())
-        with pytest.raises(Locked) as caught, locked(session, Head(set()), "down"):
+        with pytest.raises(Locked) as caught, locked(session, Head(set()), "down", {}):
             pass
 
     assert str(caught.value) == (
         f"cluster lab is locked: {holder['user']}@{os.uname().nodename} runs `clusterkit up` "
-        f"(pid {os.getpid()}) since {holder['since']}. Fix: wait for it to end; if it is gone, "
-        "remove ~/.clusterkit/lab.lock on gpu01"
+        f"(pid {os.getpid()}) since {holder['since']}. Fix: wait for it to end, for example with "
+        "`--lock-wait 600`; if it is gone, its lock ends 60 s after its last sign of life"
     )
 
 
@@ -83,7 +89,7 @@ def test_a_host_key_that_is_pinned_on_the_way_is_shown(home: Path, session: Sess
             pins.write_text(f"gpu01 {key}\n")
             return super().run(command)
 
-    with locked(session, Unknown(set()), "up", sink=heard.append):
+    with locked(session, Unknown(set()), "up", {}, sink=heard.append):
         pass
 
     told = f"ssh-ed25519 {fingerprint(key)}"
@@ -93,7 +99,7 @@ def test_a_host_key_that_is_pinned_on_the_way_is_shown(home: Path, session: Sess
 def test_what_lies_beside_it_stays(home: Path, session: Session):
     (home / ".clusterkit/lab/gpu01").mkdir(parents=True)
 
-    with locked(session, Head(set()), "up"):
+    with locked(session, Head(set()), "up", {}):
         pass
 
     assert names(home / ".clusterkit") == ["lab"]
@@ -102,34 +108,34 @@ def test_what_lies_beside_it_stays(home: Path, session: Session):
 def test_two_clusters_have_a_lock_each(home: Path, session: Session, tmp_path: Path):
     other = Session(lab(name="den"), tmp_path / "clusters" / "den")
 
-    with locked(session, Head(set()), "up"), locked(other, Head(set()), "up"):
+    with locked(session, Head(set()), "up", {}), locked(other, Head(set()), "up", {}):
         assert names(home / ".clusterkit") == ["den.lock", "lab.lock"]
 
     assert names(home) == []
 
 
 def test_that_of_a_dead_holder_is_taken_over(home: Path, session: Session):
-    with locked(session, Head(set()), "up"):
+    with locked(session, Head(set()), "up", {}):
         found = json.loads((home / ".clusterkit/lab.lock").read_text())
     (home / ".clusterkit").mkdir()
     dead = json.dumps(found | {"id": "dead", "started": "1"}, sort_keys=True)
     (home / ".clusterkit/lab.lock").write_text(dead)
 
-    with locked(session, Head(set()), "up"):
-        now = json.loads((home / ".clusterkit/lab.lock").read_text())
-        assert (now["pid"], now["id"] != "dead") == (str(os.getpid()), True)
+    with locked(session, Head(set()), "up", {}):
+        now = json.loads((home / ".clusterkit/lab.lock.after-dead").read_text())
+        assert now["pid"] == str(os.getpid())
 
     assert names(home) == []
 
 
 def test_that_of_somebody_on_another_machine_is_not(home: Path, session: Session):
-    with locked(session, Head(set()), "up"):
+    with locked(session, Head(set()), "up", {}):
         found = json.loads((home / ".clusterkit/lab.lock").read_text())
     (home / ".clusterkit").mkdir()
     theirs = json.dumps(found | {"id": "theirs", "started": "1", "host": "elsewhere"})
     (home / ".clusterkit/lab.lock").write_text(theirs)
 
-    with pytest.raises(Locked, match="@elsewhere"), locked(session, Head(set()), "up"):
+    with pytest.raises(Locked, match="@elsewhere"), locked(session, Head(set()), "up", {}):
         pass
 
     assert (home / ".clusterkit/lab.lock").read_text() == theirs
@@ -137,7 +143,7 @@ def test_that_of_somebody_on_another_machine_is_not(home: Path, session: Session
 
 def test_one_that_somebody_else_took_meanwhile_is_not_given_back(home: Path, session: Session):
     file = home / ".clusterkit/lab.lock"
-    with locked(session, Head(set()), "up"):
+    with locked(session, Head(set()), "up", {}):
         theirs = json.dumps(json.loads(file.read_text()) | {"id": "theirs"}, sort_keys=True)
         file.write_text(theirs)
 
@@ -155,7 +161,7 @@ def test_of_many_at_once_one_holds_it_at_a_time(home: Path, tmp_path: Path):
         held = 0
         for _ in range(6):
             try:
-                with locked(session, Head(set()), "up"):
+                with locked(session, Head(set()), "up", {}):
                     inside.append(number)
                     most = max(most, len(inside))
                     held += 1
@@ -174,7 +180,7 @@ def test_of_many_at_once_one_holds_it_at_a_time(home: Path, tmp_path: Path):
 def test_a_home_folder_that_cannot_be_written_is_told_once(home: Path, session: Session):
     (home / ".clusterkit").write_text("no folder")
 
-    with pytest.raises(ClusterkitError) as caught, locked(session, Head(set()), "up"):
+    with pytest.raises(ClusterkitError) as caught, locked(session, Head(set()), "up", {}):
         pass
 
     assert str(caught.value).count("File exists") == 1
@@ -184,7 +190,8 @@ def test_a_lock_that_cannot_be_read_is_nobodys_to_take(home: Path, session: Sess
     (home / ".clusterkit").mkdir()
     (home / ".clusterkit/lab.lock").write_text("half a")
 
-    with pytest.raises(Locked, match="unknown@unknown"), locked(session, Head(set()), "up"):
+    told = "~/.clusterkit/lab.lock on gpu01 cannot be read"
+    with pytest.raises(Locked, match=told), locked(session, Head(set()), "up", {}):
         pass
 
 
@@ -193,7 +200,7 @@ def test_a_home_folder_in_which_nothing_can_be_written_says_so(home: Path, sessi
 
     with (
         pytest.raises(ClusterkitError) as caught,
-        locked(session, Head(set()), "up"),
+        locked(session, Head(set()), "up", {}),
     ):
         raise AssertionError("it was taken")
 
