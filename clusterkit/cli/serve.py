@@ -9,11 +9,13 @@ import typer
 from clusterkit.cli.run import Manner, run
 from clusterkit.cli.words import (
     ClusterOption,
+    DetachOption,
     DryRunOption,
     ForceOption,
     InventoryOption,
     Output,
     OutputOption,
+    RestartOption,
 )
 
 if TYPE_CHECKING:
@@ -43,13 +45,15 @@ def serve(
     timeout_s: Annotated[
         float | None, typer.Option("--timeout", metavar="SECONDS", help="End it after this long.")
     ] = None,
+    detach: DetachOption = False,
+    restart: RestartOption = 0,
     force: ForceOption = False,
     cluster: ClusterOption = None,
     inventory: InventoryOption = None,
     output: OutputOption = Output.text,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Serve the model over HTTP, split over the ranks, until Ctrl-C.
+    """Serve the model over HTTP, split over the ranks, until Ctrl-C, or `stop` with --detach.
 
     The URL is printed once a real completion came back. The engine is built first where it is
     not there.
@@ -62,6 +66,8 @@ def serve(
         "engine": engine,
         "model": model,
         "timeout_s": timeout_s,
+        "detach": detach,
+        "restart": restart,
         "force": force,
     }
     manner = Manner(output.value, dry_run, cluster=cluster, inventory=inventory)
@@ -86,7 +92,7 @@ def perform(options: ServeOptions, manner: Manner, printer: Printer) -> None:
         stack.close()  # a view that redraws itself would write over the URL
         printer.result(result)
         if manner.output != "json":
-            printer.message(serve_help(result))
+            printer.message(serve_help(result, is_detached=options.detach))
 
     with ExitStack() as stack:
         sink = stack.enter_context(printer.progress())

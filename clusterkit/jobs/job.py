@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,13 +13,18 @@ from clusterkit.model.job import RankProgram
 from clusterkit.payloads.job_protocol import VERSION
 from clusterkit.placement import Placement, Rank, visible_devices
 
-Outcome = Literal["done", "failed", "interrupted", "stopped", "timed-out", "lost"]
+Outcome = Literal[
+    "done", "failed", "interrupted", "stopped", "timed-out", "stalled", "lost", "detached"
+]
+"""How a job ended; ``detached``: it runs on without its controller."""
 EXIT_CODES: dict[Outcome, int] = {
     "done": 0,
     "failed": 1,
     "interrupted": 130,
     "stopped": 1,
     "timed-out": 124,
+    "stalled": 124,
+    "detached": 0,
     "lost": 1,
 }
 
@@ -84,7 +90,8 @@ class Job:
     """One run on the cluster. The first of ``nodes`` is the head, whether it has ranks or not.
 
     ``launch`` starts :data:`RANK_ARGV` as every rank of the placement. ``ssh_config`` is the file
-    with which the head reaches the other nodes; None where there is only one.
+    with which the head reaches the other nodes; None where there is only one. ``asked`` is what
+    the verb needs later to make its result of what is on file.
     """
 
     id: str
@@ -98,6 +105,9 @@ class Job:
     ssh_config: str | None = None
     timeout_s: float | None = None
     start_timeout_s: float = 60.0
+    stall_timeout_s: float | None = None
+    restarts: int = 0
+    asked: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
 
     @property
     def head(self) -> JobNode:
@@ -113,6 +123,7 @@ class Job:
         """What all ranks of one node have in their environment, besides the program's own."""
         local = [rank for rank in self.placement.ranks if rank.node == node]
         env = {
+            **({} if self.stall_timeout_s is None else {"PYTHONFAULTHANDLER": "1"}),
             "WORLD_SIZE": str(self.placement.world_size),
             "LOCAL_WORLD_SIZE": str(len(local)),
             "PYTHONUNBUFFERED": "1",
@@ -168,6 +179,9 @@ class Job:
             "ssh_config": self.ssh_config,
             "timeout_s": self.timeout_s,
             "start_timeout_s": self.start_timeout_s,
+            "stall_timeout_s": self.stall_timeout_s,
+            "restarts": self.restarts,
+            "asked": dict(self.asked),
         }
 
 
@@ -195,6 +209,7 @@ class JobEnd:
     exit_code: int
     ranks: tuple[RankEnd, ...]
     leftovers: tuple[str, ...] = ()
+    cause: Mapping[str, Any] | None = None
     took_s: float = field(default=0.0, compare=False)
 
 

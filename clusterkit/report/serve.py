@@ -18,15 +18,16 @@ def serve_text(result: ServeResult, *, wide: bool = False) -> Blocks:
     return [result.url]
 
 
-def serve_help(result: ServeResult) -> Text:
+def serve_help(result: ServeResult, *, is_detached: bool = False) -> Text:
     """For people, on stderr: who serves what, and how to ask it."""
     nodes = fold(dict.fromkeys(rank.node for rank in result.ranks))
     how = _by_triton(result) if result.grpc else _by_openai(result)
+    end = "It goes on until " if is_detached else "Ctrl-C ends it, or "
     return Text(
         f"{result.model} answers after {duration(result.ready_s)}: "
         f"{counted(len(result.ranks), 'rank')} ({nodes}), tp={result.tp} pp={result.pp}\n"
         f"  {how}\n"
-        f"Ctrl-C ends it, or `clusterkit stop {result.job}`",
+        f"{end}`clusterkit stop {result.job}`",
         FAINT,
     )
 

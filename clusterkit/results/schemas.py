@@ -17,7 +17,13 @@ from clusterkit.results.images import ImagesResult
 from clusterkit.results.import_ import ImportResult
 from clusterkit.results.infer import InferResult
 from clusterkit.results.init import InitResult
-from clusterkit.results.jobs import JobsResult, LogsResult, StopResult
+from clusterkit.results.jobs import (
+    DetachedResult,
+    JobShown,
+    JobsResult,
+    LogsResult,
+    StopResult,
+)
 from clusterkit.results.keys import KeysResult
 from clusterkit.results.ls import LsResult
 from clusterkit.results.models import BuildResult, ModelsResult
@@ -42,6 +48,7 @@ RESULTS: dict[str, type[Model]] = {
     "cp": CpResult,
     "discover": DiscoverResult,
     "doctor": DoctorResult,
+    "detached": DetachedResult,
     "down": DownResult,
     "dry-run": DryRun,
     "engines": EnginesResult,
@@ -52,6 +59,7 @@ RESULTS: dict[str, type[Model]] = {
     "infer": InferResult,
     "init": InitResult,
     "jobs": JobsResult,
+    "jobs-show": JobShown,
     "keys": KeysResult,
     "logs": LogsResult,
     "ls": LsResult,
@@ -66,7 +74,10 @@ RESULTS: dict[str, type[Model]] = {
     "support": SupportResult,
     "up": UpResult,
 }
-"""The result of each verb; ``dry-run`` is that of every verb with ``--dry-run``."""
+"""The result of each verb; ``dry-run`` is that of every verb with ``--dry-run``.
+
+``detached`` is that of every verb with ``--detach``; `attach` answers as the job's own verb.
+"""
 
 
 def schema(name: str) -> dict[str, Any]:

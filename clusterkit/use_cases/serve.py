@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from clusterkit.command import Step
 from clusterkit.engines.base import engine_of
 from clusterkit.engines.serving import Listening, LooksFirst, ServingEngine
 from clusterkit.errors import JobFailed, UsageError
-from clusterkit.events import Event, Note, RankAnswer, Sink
+from clusterkit.events import Note, Sink
 from clusterkit.jobs import Job
 from clusterkit.model.engine import EngineSettings
 from clusterkit.model.models import ModelShape
@@ -18,8 +17,9 @@ from clusterkit.model.node_sets import fold
 from clusterkit.model.serve_options import ServeOptions
 from clusterkit.model.triton import TritonSettings
 from clusterkit.placement import Placement, place_stages
-from clusterkit.results.serve import ServeRank, ServeResult
+from clusterkit.results.serve import ServeResult
 from clusterkit.transports.world import World
+from clusterkit.use_cases.asked import ServeAsked
 from clusterkit.use_cases.builder import (
     builder_for,
     place_everywhere,
@@ -33,6 +33,7 @@ from clusterkit.use_cases.heard import Heard
 from clusterkit.use_cases.launch import Facts, facts_now, job_steps, known_facts, make_job, run
 from clusterkit.use_cases.model_placing import BuiltModel
 from clusterkit.use_cases.planned_facts import planned_facts
+from clusterkit.use_cases.serve_heard import ServeHeard
 from clusterkit.use_cases.serve_looking import look_everywhere, look_steps
 from clusterkit.use_cases.session import Session, open_world, with_engine
 
@@ -46,7 +47,8 @@ def serve(
 ) -> None:
     """Check, build what is missing, start the server; ``on_ready`` once it gave a completion.
 
-    Returns when the server ended after that by itself, and well.
+    Returns when the server ended after that by itself, and well; one that is to be detached is
+    left alone as soon as it is ready.
 
     Raises:
         UsageError: If the cluster is not up, or its engine cannot serve this.
@@ -78,12 +80,20 @@ def serve(
             _checked(session, engine, shape, facts, sink)
         job = _job(session, options, folder=folder, facts=facts)
         heard = Heard(engine_of(session.cluster.engine).parse, sink)
-        listener = _Listener(heard, lambda told: on_ready(_result(session, job, where, told)))
+        settings = session.cluster.engine
+        asked = ServeAsked.of(session, job, url=where.url, grpc=_grpc(settings, where))
+        job = replace(job, restarts=options.restart, asked=asked.as_json())
+        ready: list[ServeResult] = []
+        tell = ready.append if options.detach else on_ready
+        listener = ServeHeard(heard, lambda told: tell(asked.result(session.cluster.name, told)))
         try:
-            run(job, world, listener)
+            when = listener.is_serving if options.detach else None
+            end = run(job, world, listener, detach_when=when)
         except JobFailed as error:
-            raise heard.explained(error, engine_of(session.cluster.engine).explain) from None
-    if not listener.is_ready:
+            raise heard.explained(error, engine_of(settings).explain) from None
+    if end.outcome == "detached":
+        on_ready(ready[0])
+    elif not listener.is_ready:
         raise JobFailed(
             f"job {job.id}: the server ended before it answered. "
             f"Fix: see `clusterkit logs {job.id}`"
@@ -132,39 +142,6 @@ def _built(session: Session, world: World, facts: Facts, sink: Sink) -> BuiltMod
     if copied_to:
         sink(Note(f"copied {built.name} to {fold(copied_to)}"))
     return built
-
-
-class _Listener:
-    """Hears the job as `infer` does, and when the server answers."""
-
-    def __init__(self, heard: Heard, on_serving: Callable[[Mapping[str, Any]], None]) -> None:
-        self._heard, self._on_serving = heard, on_serving
-        self.is_ready = False
-
-    def __call__(self, event: Event) -> None:
-        """Take one event of the job."""
-        self._heard(event)
-        if self.is_ready or not isinstance(event, RankAnswer):
-            return
-        if event.data.get("event") == "serving":
-            self.is_ready = True
-            self._on_serving(event.data)
-
-
-def _result(session: Session, job: Job, where: Listening, told: Mapping[str, Any]) -> ServeResult:
-    settings = session.cluster.engine
-    return ServeResult(
-        cluster=session.cluster.name,
-        job=job.id,
-        url=where.url,
-        grpc=_grpc(settings, where),
-        model=told["model"],
-        tp=settings.tp,
-        pp=settings.pp,
-        answer=told["answer"],
-        ready_s=told["took_s"],
-        ranks=tuple(ServeRank(rank=place.rank, node=place.node) for place in job.placement.ranks),
-    )
 
 
 def _grpc(settings: EngineSettings, where: Listening) -> str | None:
