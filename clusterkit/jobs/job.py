@@ -40,6 +40,7 @@ class JobNode:
     """A node of a job. ``payloads`` is the folder of the payloads there, ``home`` clusterkit's.
 
     ``prefix`` is where Open MPI is installed there; None where nobody needs to know.
+    ``container`` is its name on its engine, of a node that is one.
     """
 
     name: str
@@ -48,6 +49,7 @@ class JobNode:
     payloads: str
     home: str
     prefix: str | None = None
+    container: str | None = None
 
     def folder(self, job: str) -> str:
         """Where the job's files lie on this node."""

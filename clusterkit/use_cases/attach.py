@@ -12,7 +12,7 @@ from clusterkit.command import Step
 from clusterkit.engines.base import engine_of
 from clusterkit.errors import JobFailed, UsageError
 from clusterkit.events import Event, JobStarted, Sink
-from clusterkit.jobs import JobNode, JobRow, list_jobs, show_job
+from clusterkit.jobs import JobEnd, JobNode, JobRow, list_jobs, show_job
 from clusterkit.jobs.attach import Attached
 from clusterkit.jobs.records import find_job, follow_command
 from clusterkit.model.jobs_options import AttachOptions
@@ -26,6 +26,7 @@ from clusterkit.use_cases.heard import Heard
 from clusterkit.use_cases.job_shown import job_shown
 from clusterkit.use_cases.jobs import job_nodes, jobs_steps, planned_nodes
 from clusterkit.use_cases.launch import went_well
+from clusterkit.use_cases.lost_container import with_container
 from clusterkit.use_cases.run_heard import RunHeard
 from clusterkit.use_cases.serve_heard import ServeHeard
 from clusterkit.use_cases.session import Session, open_world, with_engine
@@ -96,8 +97,16 @@ class _Scene:
 
     def attached(self) -> Attached:
         """The job, not heard yet; only its own nodes are looked at in the end."""
-        own = tuple(node for node in self.nodes if node.name in self.row.nodes)
-        return Attached(self.row.id, own, self.world.transport)
+        return Attached(self.row.id, self.own_nodes(), self.world.transport)
+
+    def own_nodes(self) -> tuple[JobNode, ...]:
+        """The nodes of the job, its head first."""
+        return tuple(node for node in self.nodes if node.name in self.row.nodes)
+
+    def checked(self, end: JobEnd) -> JobEnd:
+        """The end, if it was as asked; else its error is raised."""
+        cluster = self.session.cluster.name
+        return went_well(with_container(end, cluster, self.own_nodes(), self.world))
 
 
 def _infer(scene: _Scene, asked: InferAsked) -> InferResult:
@@ -113,7 +122,7 @@ def _infer(scene: _Scene, asked: InferAsked) -> InferResult:
         heard(event)
 
     try:
-        went_well(attached.until_end(listen))
+        scene.checked(attached.until_end(listen))
     except JobFailed as error:
         raise heard.explained(error, engine.explain) from None
     return heard.result(session.cluster, asked, request=asked.request, model=asked.model)
@@ -122,7 +131,7 @@ def _infer(scene: _Scene, asked: InferAsked) -> InferResult:
 def _run(scene: _Scene, asked: RunAsked) -> RunResult:
     heard = RunHeard(asked.placement, scene.sink)
     try:
-        end = went_well(scene.attached().until_end(heard))
+        end = scene.checked(scene.attached().until_end(heard))
     except JobFailed as error:
         raise heard.explained(error, Path(asked.script)) from None
     return RunResult(
@@ -141,13 +150,13 @@ def _serve(scene: _Scene, asked: ServeAsked, on_ready: Callable[[ServeResult], N
     cluster = scene.session.cluster.name
     listener = ServeHeard(heard, lambda told: on_ready(asked.result(cluster, told)))
     try:
-        went_well(attached.until_end(listener))
+        scene.checked(attached.until_end(listener))
     except JobFailed as error:
         raise heard.explained(error, engine.explain) from None
 
 
 def _other(scene: _Scene) -> JobShown:
-    went_well(scene.attached().until_end(scene.sink))
+    scene.checked(scene.attached().until_end(scene.sink))
     head = scene.nodes[0]
     shown = show_job(scene.row.id, head, scene.world.transport(head.name))
     return job_shown(scene.session.cluster.name, shown)

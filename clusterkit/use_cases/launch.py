@@ -30,12 +30,14 @@ from clusterkit.launchers.base import Launcher
 from clusterkit.model.cluster import Cluster
 from clusterkit.model.job import RankProgram
 from clusterkit.placement import Placement, Rank
+from clusterkit.providers.docker.names import container_name
 from clusterkit.results.jobs import DetachedResult
 from clusterkit.state.facts import load_facts
 from clusterkit.tasks.node_facts import LookAtNode
 from clusterkit.tasks.payload import payload_folder, payload_name
 from clusterkit.transports.world import World
 from clusterkit.use_cases.look import look_at_node
+from clusterkit.use_cases.lost_container import with_container
 from clusterkit.use_cases.session import Session
 
 Facts = Mapping[str, NodeFacts]
@@ -141,6 +143,7 @@ def job_node(cluster: Cluster, name: str, facts: NodeFacts) -> JobNode:
         payloads=payload_folder(cluster.home_of(name)),
         home=cluster.home_of(name),
         prefix=_prefix(facts) if cluster.subnet else None,
+        container=container_name(cluster, name) if cluster.node(name).container else None,
     )
 
 
@@ -226,7 +229,7 @@ def run(
         end = run_job(
             job, world.transport, listen, interrupt, waiting=waiting, detach_when=detach_when
         )
-    return went_well(end)
+    return went_well(with_container(end, job.cluster, job.nodes, world))
 
 
 def went_well(end: JobEnd) -> JobEnd:
