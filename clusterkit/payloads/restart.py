@@ -17,7 +17,7 @@ from clusterkit.payloads.job_protocol import Message
 
 _AGAIN = "again"
 # What may go well another time. Whoever ended the job, or its time limit, meant it.
-_FAILED = ("failed", "stalled")
+_FAILED = ("failed", "stalled", "lost")
 
 
 def may_restart(

@@ -13,9 +13,10 @@ import sys
 import time
 from pathlib import Path
 
-from clusterkit.payloads import causes, reasons
+from clusterkit.payloads import causes
 from clusterkit.payloads.agent_link import AgentLink
 from clusterkit.payloads.agents import Agents
+from clusterkit.payloads.beginning import Beginning
 from clusterkit.payloads.causes import Cause
 from clusterkit.payloads.daemon_network import pin_launcher
 from clusterkit.payloads.front_door import FrontDoor
@@ -58,8 +59,6 @@ class Supervisor:
         self._job: Message = {}
         self._agents = Agents(loop, self._heard_from, self._agent_lost)
         self._launcher: Launcher | None = None
-        self._begun = False
-        self._notes: dict[str, list[str]] = {}
         self._ending: JobEnding | None = None
         self.done = False
         self._owner = OwnerLine(loop, self._ordered, self._owner_gone, is_detached=is_detached)
@@ -126,6 +125,7 @@ class Supervisor:
         self._hearing = Hearing(
             self._record, self._verdict, self._owner, self._door, self._reap, self._is_heeded
         )
+        self._beginning = Beginning(job, self._agents.links, self._owner.tell)
         self._job = job
 
     def _start(self) -> None:
@@ -144,22 +144,6 @@ class Supervisor:
             self._loop, launch, env, lambda lines: self._hearing.launcher_said(self._head, lines)
         )
 
-    def _begin_when_ready(self) -> None:
-        links = self._agents.links
-        if self._begun or self._ending or not all(link.ready for link in links.values()):
-            return
-        self._begun = True
-        first = links[self._job["ranks"][0]["node"]]
-        address = first.node["address"] or "127.0.0.1"
-        env = {"MASTER_ADDR": address, "MASTER_PORT": str(first.port)}
-        for link in links.values():
-            link.channel.send({"t": "begin", "env": env})
-        for text, names in self._notes.items():
-            who = reasons.together(names, len(links))
-            self._owner.tell({"t": "note", "text": text, "node": who})
-        self._owner.tell({"t": "started", "job": self._job["id"]})
-        self._watchdog.began()
-
     # What is heard while it runs
 
     def _heard_from(self, link: AgentLink, message: Message) -> None:
@@ -174,9 +158,10 @@ class Supervisor:
             self._look_at_end()
             link.port = message["port"]
             self._verdict.hosts[message["host"]] = link.name
-            self._begin_when_ready()
+            if self._ending is None and self._beginning.begin_when_ready():
+                self._watchdog.began()
         elif kind == "note":
-            self._notes.setdefault(message["text"], []).append(link.name)
+            self._beginning.note(link.name, message["text"])
         elif kind == "refused":
             by = causes.cause("refused", node=link.name)
             self._end("failed", f"{link.name}: {message['why']}", by)
@@ -263,7 +248,10 @@ class Supervisor:
             self._outcome = outcome
             self._record.save(state="stopping", message=message, cause=cause)
             links = list(self._agents.links.values())
-            self._ending = JobEnding(self._loop, self._job, links, self._launcher, self._ended)
+            is_detached = self._record.state["owner"] == "supervisor"
+            self._ending = JobEnding(
+                self._loop, self._job, links, self._launcher, self._ended, is_detached=is_detached
+            )
             if outcome == "done":
                 self._ending.finish()
             else:
