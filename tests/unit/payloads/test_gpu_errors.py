@@ -18,6 +18,12 @@ FAULT = (
     "00000000. MMU Fault: ENGINE GRAPHICS GPCCLIENT_T1_0 faulted @ 0x7f57_2c000000. Fault is of "
     "type FAULT_PDE ACCESS_TYPE_VIRT_READ"
 )
+# Of an H200 with driver 580.159.04, after a kernel wrote to an address that is nobody's.
+H200 = (
+    "4,360,56167642,c;NVRM: Xid (PCI:0000:00:06): 31, pid=483, name=python3, channel 0x0000000a, "
+    "intr 00000000. MMU Fault: ENGINE GRAPHICS GPC1 GPCCLIENT_T1_8 faulted @ 0x7f00_00000000. "
+    "Fault is of type FAULT_PDE ACCESS_TYPE_VIRT_WRITE"
+)
 QUOTED = "NVRM: Xid (PCI:0000:c1:00): 94, pid='4711', name=python, Contained: SM (0x1). RST: No"
 OLD = "NVRM: Xid (0000:03:00): 14, Channel 00000001"
 BARE = "NVRM: Xid (PCI:0000:03:00): 62"
@@ -29,6 +35,7 @@ BARE = "NVRM: Xid (PCI:0000:03:00): 62"
         (FALLEN, "0000:44:00", 79, None),
         (FALLEN_WITH_PID, "0000:3b:00", 79, None),
         (FAULT, "0000:01:00", 31, 2815),
+        (H200, "0000:00:06", 31, 483),
         (QUOTED, "0000:c1:00", 94, 4711),
         (OLD, "0000:03:00", 14, None),
         (BARE, "0000:03:00", 62, None),
