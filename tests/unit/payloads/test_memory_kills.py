@@ -52,7 +52,7 @@ def test_v2_with_limits_around_it(tmp_path: Path) -> None:
         {
             "proc/self/cgroup": "0::/user.slice/session-3.scope\n",
             "sys/fs/cgroup/user.slice/session-3.scope/memory.events": V2_EVENTS,
-            "sys/fs/cgroup/user.slice/session-3.scope/memory.max": "max\n",
+            "sys/fs/cgroup/user.slice/session-3.scope/memory.max": "4294967296\n",
             "sys/fs/cgroup/user.slice/memory.max": "2147483648\n",
         },
     )
