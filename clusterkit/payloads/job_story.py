@@ -39,19 +39,20 @@ def _with_lines(message: Message, files: dict[str, BinaryIO], logs: Path) -> Mes
     """The message with its lines, which follow those of the last one in the same log."""
     if "bytes" not in message:
         return message
-    path = logs / log_name(message)
-    data = b""
-    if path.exists():
-        data = files.setdefault(path.name, _opened(files, path)).read(message["bytes"])
-    del message["bytes"]
+    file = _file(files, logs / log_name(message))
+    data = file.read(message.pop("bytes")) if file else b""
     return {**message, "lines": data.decode(errors="replace").split("\n")[:-1]}
 
 
 def _rest_of(files: dict[str, BinaryIO], path: Path) -> bytes:
-    if path.name not in files and not path.exists():
-        return b""
-    return files.setdefault(path.name, _opened(files, path)).read()
+    file = _file(files, path)
+    return file.read() if file else b""
 
 
-def _opened(files: dict[str, BinaryIO], path: Path) -> BinaryIO:
-    return files.get(path.name) or path.open("rb")
+def _file(files: dict[str, BinaryIO], path: Path) -> BinaryIO | None:
+    """A file at the place up to which it was read; None: it is not there yet."""
+    if path.name not in files:
+        if not path.exists():
+            return None
+        files[path.name] = path.open("rb")
+    return files[path.name]
