@@ -22,8 +22,6 @@ _FAULT_WITHIN_S = 1.5
 _POLL_S = 0.05
 _READY = b"PYTHONFAULTHANDLER="
 
-Tell = Callable[[int, list[str]], None]
-
 
 class Traces:
     """Asks the ranks of this node at once; ``done(why)`` has a line for each without a trace."""
@@ -33,7 +31,7 @@ class Traces:
         loop: Loop,
         ranks: Mapping[int, int],
         python: str,
-        tell: Tell,
+        tell: Callable[[int, list[str]], None],
         done: Callable[[dict[int, str]], None],
     ) -> None:
         self._loop, self._tell, self._done = loop, tell, done
