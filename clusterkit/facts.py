@@ -30,8 +30,9 @@ class Gpu:
 class NodeFacts:
     """One node as it is now. ``packages`` maps the engine's Python packages to their versions.
 
-    ``mpi_version`` is ``5.0.11`` for Open MPI; None where there is no mpirun. ``files`` are those
-    on which the versions rest: path -> inode, size and time of change, as stat(1) prints them.
+    ``mpi_version`` is ``5.0.11`` for Open MPI; None where there is no mpirun. ``cxx`` is the C++
+    compiler that PyTorch would run. ``files`` are those on which the versions rest: path -> inode,
+    size and time of change, as stat(1) prints them.
     """
 
     hostname: str
@@ -44,6 +45,7 @@ class NodeFacts:
     mpi_version: str | None = None
     packages: Mapping[str, str] = field(default_factory=dict[str, str])
     gpus: tuple[Gpu, ...] = ()
+    cxx: str | None = None
     files: Mapping[str, str] = field(default_factory=dict[str, str])
 
 

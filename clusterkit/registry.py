@@ -23,6 +23,7 @@ BUILT_IN = {
     },
     "engines": {
         "tensorrt-llm": "clusterkit.engines.tensorrt_llm:TensorRtLlm",
+        "torch-tensorrt": "clusterkit.engines.torch_tensorrt:TorchTensorRt",
         "transformers": "clusterkit.engines.transformers:Transformers",
         "triton": "clusterkit.engines.triton:Triton",
     },

@@ -62,7 +62,8 @@ _TP_WITH_PP_SINCE, _TP_WITH_PP_BEFORE = (5, 18), (5, 21)
 class Workload:
     """What is to run: the model as it is split, and how long a text may become.
 
-    ``prompt_bytes`` is the size of the longest prompt; a token is a byte or more.
+    ``prompt_bytes`` is the size of the longest prompt; a token is a byte or more. ``weights`` is
+    how often a rank holds its weights.
     """
 
     model: str
@@ -70,6 +71,8 @@ class Workload:
     settings: EngineSettings
     max_tokens: int
     prompt_bytes: int = 0
+    has_kv_cache: bool = True
+    weights: int = 1
 
     @property
     def context(self) -> int:
@@ -84,19 +87,55 @@ def check_fit(job: Workload, cluster: Cluster, facts: Mapping[str, NodeFacts]) -
     Raises:
         DoesNotFit: With one line for each problem.
     """
+    problems = fit_problems(job, cluster, facts)
+    used = {name: facts[name] for name in used_nodes(job.settings, cluster) if name in facts}
+    problems += _version_problems(job, used)
+    problems += package_problems(used)
+    if problems:
+        raise DoesNotFit("\n".join(problems))
+
+
+def used_nodes(settings: EngineSettings, cluster: Cluster) -> tuple[str, ...]:
+    """The nodes that get ranks; all where there are too few slots."""
+    if settings.world_size > cluster.slots:
+        return tuple(node.name for node in cluster.nodes)
+    return place_stages(cluster, tp=settings.tp, pp=settings.groups).nodes
+
+
+def fit_problems(job: Workload, cluster: Cluster, facts: Mapping[str, NodeFacts]) -> list[str]:
+    """What the model, the slots and the memory do not allow, whichever engine runs it."""
     problems = list(_split_problems(job))
     if job.settings.world_size > cluster.slots:
         problems.append(_too_many_ranks(job.settings, cluster))
-        used = {node.name: node for node in cluster.nodes}
     else:
-        placement = place_stages(cluster, tp=job.settings.tp, pp=job.settings.pp)
-        used = {name: cluster.node(name) for name in placement.nodes}
+        placement = place_stages(cluster, tp=job.settings.tp, pp=job.settings.groups)
         if not problems:  # the estimate of a split that cannot be says nothing
             problems += _memory_problems(job, cluster, placement, facts)
         problems += _shared_gpu_problems(cluster, placement)
-    problems += _version_problems(job, {name: facts[name] for name in used if name in facts})
-    if problems:
-        raise DoesNotFit("\n".join(problems))
+    return problems
+
+
+def package_problems(facts: Mapping[str, NodeFacts]) -> Iterator[str]:
+    """What a rank imports, and its node does not have; or another version of it than others."""
+    for name, node in facts.items():
+        missing = [package for package in REQUIRED_PACKAGES if package not in node.packages]
+        if missing:
+            yield (
+                f"{name}: {node.python} has no {', '.join(missing)}. "
+                f"Fix: `{node.python} -m pip install {' '.join(missing)}`"
+            )
+    yield from different_versions("transformers", facts)
+
+
+def different_versions(package: str, facts: Mapping[str, NodeFacts]) -> Iterator[str]:
+    """That the nodes which have ``package`` do not have the same."""
+    versions: dict[str, list[str]] = {}
+    for name, node in facts.items():
+        if version := node.packages.get(package):
+            versions.setdefault(version, []).append(name)
+    if len(versions) > 1:
+        have = "; ".join(f"{', '.join(names)} {version}" for version, names in versions.items())
+        yield f"the nodes have different {package}: {have}. Fix: the same version on all"
 
 
 def _split_problems(job: Workload) -> Iterator[str]:
@@ -125,10 +164,11 @@ def _split_problems(job: Workload) -> Iterator[str]:
 
 
 def _too_many_ranks(settings: EngineSettings, cluster: Cluster) -> str:
+    sizes = [f"{name}={size}" for name, size in settings.split.items()]
     return (
-        f"tp={settings.tp} x pp={settings.pp} needs {settings.world_size} slots; cluster "
+        f"{' x '.join(sizes)} needs {settings.world_size} slots; cluster "
         f"{cluster.name} has {cluster.slots} ({slots_of_each(cluster)}). "
-        f"Fix: a tp x pp of at most {cluster.slots}, or raise `slots`"
+        f"Fix: a {' x '.join(settings.split)} of at most {cluster.slots}, or raise `slots`"
     )
 
 
@@ -146,20 +186,9 @@ def _shared_gpu_problems(cluster: Cluster, placement: Placement) -> Iterator[str
 
 
 def _version_problems(job: Workload, facts: Mapping[str, NodeFacts]) -> Iterator[str]:
-    versions: dict[str, list[str]] = {}
     for name, node in facts.items():
-        missing = [package for package in REQUIRED_PACKAGES if package not in node.packages]
-        if missing:
-            yield (
-                f"{name}: {node.python} has no {', '.join(missing)}. "
-                f"Fix: `{node.python} -m pip install {' '.join(missing)}`"
-            )
         if version := node.packages.get("transformers"):
-            versions.setdefault(version, []).append(name)
             yield from _version_problem(job.settings, name, version)
-    if len(versions) > 1:
-        have = "; ".join(f"{', '.join(names)} {version}" for version, names in versions.items())
-        yield f"the nodes have different transformers: {have}. Fix: the same version on all"
 
 
 def _version_problem(settings: EngineSettings, node: str, version: str) -> Iterator[str]:
@@ -193,39 +222,55 @@ def _node_memory_problem(
 ) -> Iterator[str]:
     """Each GPU must hold its rank; a node without GPUs holds all of its ranks in its memory."""
     on_gpu = bool(node.gpus)
-    need = need_of(job.shape, job.settings, context=job.context, on_gpu=on_gpu)
+    need = _need(job, job.settings, on_gpu=on_gpu)
     if on_gpu:
         have = min((gpu.memory_bytes for gpu in facts.gpus), default=None)
         if have is not None and need.bytes > have:
             yield (
-                f"{node.name}: a rank needs about {gib(need.bytes)} ({_parts(need)}) and its GPU "
-                f"has {gib(have)}. Fix: {_more_parts(job, have, ranks=1, on_gpu=True)}"
+                f"{node.name}: a rank needs about {gib(need.bytes)} ({_parts(job, need)}) and its "
+                f"GPU has {gib(have)}. Fix: {_more_parts(job, have, ranks=1, on_gpu=True)}"
             )
         return
     total, have = need.bytes * len(ranks), facts.memory_available_bytes
     if total > have:
         count = f"{len(ranks)} ranks need" if len(ranks) > 1 else "a rank needs"
         yield (
-            f"{node.name}: {count} about {gib(total)} (each {_parts(need)}) and {gib(have)} is "
-            f"available. Fix: {_more_parts(job, have, ranks=len(ranks), on_gpu=False)}"
+            f"{node.name}: {count} about {gib(total)} (each {_parts(job, need)}) and {gib(have)} "
+            f"is available. Fix: {_more_parts(job, have, ranks=len(ranks), on_gpu=False)}"
         )
+
+
+def _need(job: Workload, settings: EngineSettings, *, on_gpu: bool) -> Need:
+    need = need_of(job.shape, settings, context=job.context, on_gpu=on_gpu)
+    kv_cache = need.kv_cache if job.has_kv_cache else 0
+    return Need(need.weights * job.weights, kv_cache, need.runtime)
 
 
 def _more_parts(job: Workload, have: int, *, ranks: int, on_gpu: bool) -> str:
     """The fewest parts of the model that would fit, with as many ranks a node as now."""
-    for pp in range(1, job.shape.layers + 1):
-        settings = job.settings.model_copy(update={"pp": pp})
-        need = need_of(job.shape, settings, context=job.context, on_gpu=on_gpu)
-        if need.bytes * ranks <= have and pp > job.settings.pp:
+    for name, parts in _finer_splits(job):
+        settings = job.settings.model_copy(update={name: parts})
+        if _need(job, settings, on_gpu=on_gpu).bytes * ranks <= have:
             where = "GPUs" if on_gpu else "nodes"
-            return f"pp {pp} over more {where}, a smaller model, or fewer tokens"
+            return f"{name} {parts} over more {where}, a smaller model, or fewer tokens"
     return "a smaller model, fewer tokens, or more memory"
 
 
-def _parts(need: Need) -> str:
-    return (
-        f"weights {gib(need.weights)}, KV cache {gib(need.kv_cache)}, runtime {gib(need.runtime)}"
-    )
+def _finer_splits(job: Workload) -> Iterator[tuple[str, int]]:
+    """More stages; where layers are not split, more tensor parallel parts."""
+    settings, shape = job.settings, job.shape
+    if "pp" in settings.split:
+        yield from (("pp", parts) for parts in range(settings.pp + 1, shape.layers + 1))
+    elif shape.architecture not in _WITHOUT_TP:
+        common = math.gcd(shape.heads, shape.kv_heads)
+        yield from (("tp", int(each)) for each in _divisors(common) if int(each) > settings.tp)
+
+
+def _parts(job: Workload, need: Need) -> str:
+    weights = f"{job.weights} x {gib(need.weights // job.weights)}"
+    parts = ["weights " + weights.removeprefix("1 x ")]
+    parts += [f"KV cache {gib(need.kv_cache)}"] if job.has_kv_cache else []
+    return ", ".join([*parts, f"runtime {gib(need.runtime)}"])
 
 
 def _divisors(number: int) -> list[str]:

@@ -22,6 +22,7 @@ def check_same_versions(facts: Mapping[str, NodeFacts]) -> None:
             ("torch", lambda node: node.packages.get("torch")),
             ("transformers", lambda node: node.packages.get("transformers")),
             ("TensorRT-LLM", lambda node: node.packages.get("tensorrt_llm")),
+            ("Torch-TensorRT", lambda node: node.packages.get("torch_tensorrt")),
             ("TensorRT", lambda node: node.packages.get("tensorrt")),
         )
         if (line := _difference(what, facts, version_of))

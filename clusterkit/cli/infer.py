@@ -54,6 +54,10 @@ def infer(
     ] = 0,
     tp: Annotated[int | None, typer.Option("--tp", help="Tensor parallel size.")] = None,
     pp: Annotated[int | None, typer.Option("--pp", help="Pipeline parallel size.")] = None,
+    dp: Annotated[int | None, typer.Option("--dp", help="Data parallel size: replicas.")] = None,
+    launcher: Annotated[
+        str, typer.Option("--launcher", metavar="mpirun|torchrun", help="What starts the ranks.")
+    ] = "mpirun",
     engine: Annotated[
         str | None,
         typer.Option("--engine", metavar="triton", help="Ask the Triton that runs."),
@@ -87,6 +91,8 @@ def infer(
         "logits": logits,
         "tp": tp,
         "pp": pp,
+        "dp": dp,
+        "launcher": launcher,
         "engine": engine,
         "model": model,
         "timeout_s": timeout_s,

@@ -19,7 +19,7 @@ from clusterkit.cli.words import (
 )
 
 if TYPE_CHECKING:
-    from clusterkit.model.options import PlayOptions
+    from clusterkit.model.play_options import PlayOptions
     from clusterkit.report.console import Printer
 
 EXAMPLE = "clusterkit play playbooks/first-tokens-local.yaml --yes"
@@ -27,6 +27,10 @@ EXAMPLE = "clusterkit play playbooks/first-tokens-local.yaml --yes"
 
 def play(
     file: Annotated[Path, typer.Argument(metavar="PLAYBOOK", help="The playbook file.")],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="The value of an input; repeatable."),
+    ] = None,
     yes: YesOption = False,
     cluster: ClusterOption = None,
     output: OutputOption = Output.text,
@@ -36,7 +40,8 @@ def play(
 
     Stops at the first verb that fails.
     """
-    run(perform, "play", {"file": file}, Manner(output.value, dry_run, yes, cluster))
+    values = {"file": file, "given": tuple(set_ or ())}
+    run(perform, "play", values, Manner(output.value, dry_run, yes, cluster))
 
 
 def perform(options: PlayOptions, manner: Manner, printer: Printer) -> int:
@@ -48,9 +53,12 @@ def perform(options: PlayOptions, manner: Manner, printer: Printer) -> int:
     from clusterkit.report.collected import Collected
     from clusterkit.results.play import PlayedStep, PlayResult
 
+    playbook = load_playbook(options.file, options.inputs)
+    for name, value in playbook.inputs.items():
+        printer.message(f"{name} = {value}")
     played: list[PlayedStep] = []
     code = 0
-    for step in load_playbook(options.file):
+    for step in playbook.steps:
         printer.message(f"- {step.verb}")
         if isinstance(step.options, UpOptions) and manner.dry_run:
             # What follows means this cluster, which no `up` has made the current one.
@@ -65,5 +73,5 @@ def perform(options: PlayOptions, manner: Manner, printer: Printer) -> int:
             printer.message(f"{options.file}:{step.line}: `{step.verb}` ended with {code}")
             break
     if manner.output == "json":
-        printer.result(PlayResult(steps=tuple(played)))
+        printer.result(PlayResult(inputs=dict(playbook.inputs), steps=tuple(played)))
     return int(code)

@@ -42,6 +42,10 @@ def run_(
         list[Path] | None,
         typer.Option("--file", metavar="FILE", help="Travels beside the script; repeatable."),
     ] = None,
+    chdir: Annotated[
+        str | None,
+        typer.Option("--chdir", metavar="FOLDER", help="Where ranks run on the nodes."),
+    ] = None,
     nodes: Annotated[
         str, typer.Option("--nodes", metavar="NODES", help="Some nodes only: `node[1-2]`.")
     ] = "@all",
@@ -72,6 +76,7 @@ def run_(
         "args": tuple(args or ()),
         "launcher": launcher,
         "files": tuple(file or ()),
+        "chdir": chdir,
         "nodes": nodes,
         "ranks": ranks,
         "per_node": per_node,

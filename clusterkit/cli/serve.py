@@ -92,7 +92,7 @@ def perform(options: ServeOptions, manner: Manner, printer: Printer) -> None:
         stack.close()  # a view that redraws itself would write over the URL
         printer.result(result)
         if manner.output != "json":
-            printer.message(serve_help(result, is_detached=options.detach))
+            printer.message(serve_help(result))
 
     with ExitStack() as stack:
         sink = stack.enter_context(printer.progress())

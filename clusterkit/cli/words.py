@@ -41,7 +41,7 @@ ForceOption = Annotated[
 ]
 OverwriteOption = Annotated[bool, typer.Option("--force", help="Write over a file that exists.")]
 DetachOption = Annotated[
-    bool, typer.Option("--detach", help="Return once it runs; the job goes on.")
+    bool, typer.Option("--detach", "-d", help="Return once it runs; the job goes on.")
 ]
 RestartOption = Annotated[
     int, typer.Option("--restart", metavar="N", help="With --detach: so often, if it fails.")

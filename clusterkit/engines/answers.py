@@ -9,7 +9,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A rank has loaded its part of the model."""
+    """A rank has loaded its part of the model, and compiled it where the engine compiles.
+
+    ``collectives`` is what runs those of tensor parallelism within what was compiled.
+    """
 
     rank: int
     device: str
@@ -19,6 +22,8 @@ class Ready:
     dtype: str
     device_name: str | None = None
     gpu_uuid: str | None = None
+    compile_s: float | None = None
+    collectives: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

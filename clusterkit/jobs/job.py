@@ -12,6 +12,7 @@ from clusterkit.command import Command
 from clusterkit.model.job import RankProgram
 from clusterkit.payloads.job_protocol import VERSION
 from clusterkit.placement import Placement, Rank, visible_devices
+from clusterkit.tasks.payload import payload_words
 
 Outcome = Literal[
     "done", "failed", "interrupted", "stopped", "timed-out", "stalled", "lost", "detached"
@@ -57,7 +58,7 @@ class JobNode:
 
     def payload(self, name: str, *words: str) -> tuple[str, ...]:
         """The words that run a payload of the standard library here."""
-        return (self.python, "-I", "-S", self.payloads, name, *words)
+        return payload_words(self.python, self.payloads, name, *words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,9 @@ class Job:
         """The program's words on a node, where the head's own places are that node's."""
         node = next(node for node in self.nodes if node.name == name)
         places = {self.head.python: node.python, self.head.payloads: node.payloads}
+        if self.program.chdir is not None:
+            for file in self.program.files:
+                places[file] = places[f"./{file}"] = f"{node.folder(self.id)}/run/{file}"
         return tuple(places.get(word, word) for word in self.program.argv)
 
     def as_message(self) -> dict[str, Any]:
@@ -175,6 +179,7 @@ class Job:
                 for rank in self.placement.ranks
             ],
             "env": dict(self.program.env),
+            "chdir": self.program.chdir,
             "files": {name: base64.b64encode(content).decode() for name, content in files},
             "launch": {"argv": list(self.launch.argv), "env": dict(self.launch.env)},
             "subnet": self.subnet,
@@ -199,7 +204,7 @@ class RankEnd:
 
 @dataclass(frozen=True, slots=True)
 class JobEnd:
-    """How a job ended, and what every node looked like afterwards.
+    """How a job ended, and what every node looked like afterwards; or that it was ``detached``.
 
     ``leftovers`` names processes that could not be ended and nodes that could not be looked at:
     empty means that nothing of the job is left, and that this was seen.

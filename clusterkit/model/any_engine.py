@@ -8,9 +8,14 @@ from pydantic import Discriminator, Tag
 
 from clusterkit.model.engine import EngineSettings
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
+from clusterkit.model.torch_tensorrt import TorchTensorRtSettings
 from clusterkit.model.triton import TritonSettings
 
-_OWN_SETTINGS = {"tensorrt-llm": "[TensorRtLlmSettings]", "triton": "[TritonSettings]"}
+_OWN_SETTINGS = {
+    "tensorrt-llm": "[TensorRtLlmSettings]",
+    "torch-tensorrt": "[TorchTensorRtSettings]",
+    "triton": "[TritonSettings]",
+}
 
 
 def _settings_of(given: Any) -> str:
@@ -21,6 +26,7 @@ def _settings_of(given: Any) -> str:
 AnyEngine = Annotated[
     Annotated[EngineSettings, Tag("[EngineSettings]")]
     | Annotated[TensorRtLlmSettings, Tag("[TensorRtLlmSettings]")]
+    | Annotated[TorchTensorRtSettings, Tag("[TorchTensorRtSettings]")]
     | Annotated[TritonSettings, Tag("[TritonSettings]")],
     Discriminator(_settings_of),
 ]

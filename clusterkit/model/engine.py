@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -41,7 +41,7 @@ class EngineSettings(Model):
         "over gloo, on GPUs over NCCL. Installed packages may bring more",
         examples=["transformers"],
         # Which have settings of their own.
-        json_schema_extra={"not": {"enum": ["tensorrt-llm", "triton"]}},
+        json_schema_extra={"not": {"enum": ["tensorrt-llm", "torch-tensorrt", "triton"]}},
     )
     model: Annotated[str, AfterValidator(_named)] = Field(
         default="smollm2-135m",
@@ -59,7 +59,20 @@ class EngineSettings(Model):
         default=None, ge=1, description="CPU threads a rank; default: its share of the cores"
     )
 
+    launchers: ClassVar[tuple[str, ...]] = ("mpirun", "torchrun")
+    """What may start its ranks."""
+
     @property
     def world_size(self) -> int:
-        """How many ranks the model is split over."""
-        return self.tp * self.pp
+        """How many ranks there are."""
+        return self.tp * self.groups
+
+    @property
+    def groups(self) -> int:
+        """How many groups of tp ranks there are: the stages of a pipeline."""
+        return self.pp
+
+    @property
+    def split(self) -> dict[str, int]:
+        """By how much the work is split, by the names of the settings."""
+        return {"tp": self.tp, "pp": self.pp}

@@ -29,6 +29,8 @@ def checked_prompt(text: str) -> str:
     return text
 
 
+LauncherName = Literal["mpirun", "torchrun"]
+
 TensorParallel = Annotated[
     int | None,
     Field(ge=1, description="Tensor parallel size; default: the inventory's", examples=[3]),
@@ -84,6 +86,15 @@ class InferOptions(DetachOptions):
     )
     tp: TensorParallel = None
     pp: PipelineParallel = None
+    dp: int | None = Field(
+        default=None,
+        ge=1,
+        description="Data parallel size: replicas; default: the inventory's",
+        examples=[2],
+    )
+    launcher: LauncherName = Field(
+        default="mpirun", description="What starts the ranks", examples=["torchrun"]
+    )
     engine: Literal["triton"] | None = Field(
         default=None,
         description="Ask the server of `serve --engine triton`",

@@ -119,10 +119,13 @@ def _groups(inventory: Inventory, entries: list[Entry]) -> Iterator[Mistake]:
 def _engine(inventory: Inventory, entries: list[Entry]) -> Iterator[Mistake]:
     engine, slots = inventory.engine, sum(entry.settings.slot_count for entry in entries)
     if entries and engine.world_size > slots:
-        key = "pp" if engine.pp > 1 else "tp"
-        what = f"tp={engine.tp} with pp={engine.pp} needs {number(engine.world_size, 'slot')}"
+        sizes = [f"{name}={size}" for name, size in engine.split.items()]
+        what = f"{' with '.join(sizes)} needs {number(engine.world_size, 'slot')}"
         what += f", and the nodes have {slots}"
-        yield Mistake(("engine", key), what, "lower `tp` or `pp`, or raise `slots`")
+        groups = next(name for name in engine.split if name != "tp")
+        key = groups if engine.groups > 1 else "tp"
+        names = " or ".join(f"`{name}`" for name in engine.split)
+        yield Mistake(("engine", key), what, f"lower {names}, or raise `slots`")
 
 
 def _python(inventory: Inventory) -> Iterator[Mistake]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,7 +18,7 @@ from clusterkit.model.mistakes import Mistake, Place, explain, mistake, shown
 from clusterkit.model.source import read_text, read_yaml
 
 if TYPE_CHECKING:
-    from clusterkit.model.playbook import PlaybookStep
+    from clusterkit.model.playbook import Playbook
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -53,14 +54,16 @@ def load_inventory(path: Path, text: str | None = None) -> Inventory:
     return inventory
 
 
-def load_playbook(path: Path) -> tuple[PlaybookStep, ...]:
+def load_playbook(path: Path, given: Mapping[str, str] | None = None) -> Playbook:
     """Read and check one playbook; relative paths in it go from its folder.
+
+    ``given`` are values of its inputs, as ``--set`` has them.
 
     Raises:
         FileMistakes: With every mistake in the file, not only the first.
     """
     # An inventory is read without the options of all verbs.
-    from clusterkit.model.playbook import PlaybookStep, from_folder, parse_steps
+    from clusterkit.model.playbook import parse_playbook
 
     source = read_yaml(path)
     if not isinstance(source.value, list) or not source.value:
@@ -69,13 +72,9 @@ def load_playbook(path: Path) -> tuple[PlaybookStep, ...]:
         source.report(
             [Mistake((), what, "write one verb on each line: `- up: {file: pair.yaml}`")]
         )
-    steps, mistakes = parse_steps(source.value)
+    playbook, mistakes = parse_playbook(source, path.absolute().parent, given or {})
     source.report(mistakes)
-    base = path.absolute().parent
-    return tuple(
-        PlaybookStep(verb, from_folder(options, base), source.line((index, verb)))
-        for index, verb, options in steps
-    )
+    return playbook
 
 
 def load_prompts(path: Path, *, stdin: str = "") -> tuple[str, ...]:

@@ -35,6 +35,7 @@ from clusterkit.model.jobs_options import (
 )
 from clusterkit.model.mistakes import Mistake, explain, mistake
 from clusterkit.model.models import ModelOrigin
+from clusterkit.model.play_options import PlayOptions
 from clusterkit.model.run_options import HelloOptions, RunOptions
 from clusterkit.model.serve_options import ServeOptions
 
@@ -162,12 +163,6 @@ class SshOptions(Model):
     argv: tuple[str, ...] = Field(default=(), description="A command; default: a shell")
 
 
-class PlayOptions(Model):
-    """Run a playbook."""
-
-    file: Path = Field(description="The playbook", examples=["playbook.yaml"])
-
-
 VERBS: dict[str, type[Model]] = {
     "attach": AttachOptions,
     "bench": BenchOptions,
@@ -207,9 +202,9 @@ PLAYBOOK_VERBS = {
     verb: options
     for verb, options in VERBS.items()
     # these are for somebody at a terminal
-    if verb not in ("discover", "import", "init", "play", "schema", "serve", "ssh")
+    if verb not in ("discover", "import", "init", "play", "schema", "ssh")
 }
-"""The verbs that a playbook may have."""
+"""The verbs that a playbook may have; ``serve`` only if it is detached."""
 
 
 def read_options(verb: str, words: Mapping[str, Any]) -> Model:
@@ -268,6 +263,7 @@ _FLAGS = {
     "cluster": "--name",
     "connect_timeout_s": "--connect-timeout",
     "hosts": "--host",
+    "play given": "--set",
     "run files": "--file",
     "init gpus_per_node": "--gpus",
     "source": "--from",

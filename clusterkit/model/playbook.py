@@ -1,9 +1,10 @@
-"""A playbook: verbs and their options, one after another."""
+"""A playbook: what it asks for, then verbs and their options, one after another."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,12 @@ from clusterkit.model.container import absolute
 from clusterkit.model.inventory import model_path
 from clusterkit.model.mistakes import Mistake, Place, explain, shown
 from clusterkit.model.options import PLAYBOOK_VERBS, CpOptions
+from clusterkit.model.playbook_inputs import INPUTS, Inputs, Value, read_inputs
+from clusterkit.model.serve_options import ServeOptions
+from clusterkit.model.source import Source
 
 _FIX = "write one verb and its options: `- infer: {prompt: Hello}`, or `- down:`"
+_NEVER_ENDS = ("it would run until Ctrl-C", "add `detach: true`; `- stop:` ends it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,33 +33,79 @@ class PlaybookStep:
     line: int
 
 
-def parse_steps(raw: list[Any]) -> tuple[list[tuple[int, str, Model]], list[Mistake]]:
-    """Each item's position, verb and options, and all mistakes of the list."""
-    steps: list[tuple[int, str, Model]] = []
-    mistakes: list[Mistake] = []
-    for index, item in enumerate(raw):
-        if not isinstance(item, dict) or len(item) != 1:
-            what = (
-                f"{len(item)} keys in one item" if isinstance(item, dict) else f"is {shown(item)}"
-            )
-            mistakes.append(Mistake((index,), what, _FIX))
+@dataclass(frozen=True, slots=True)
+class Playbook:
+    """A whole recipe. ``inputs`` are the values that stand in its steps already."""
+
+    steps: tuple[PlaybookStep, ...]
+    inputs: Mapping[str, Value] = field(default_factory=dict[str, Value])
+
+
+def parse_playbook(
+    source: Source, base: Path, given: Mapping[str, str]
+) -> tuple[Playbook, list[Mistake]]:
+    """The list that a file has, with its inputs filled in, and all mistakes of it."""
+    inputs, mistakes = _inputs(source.value[0], given, base)
+    steps: list[PlaybookStep] = []
+    for index, item in enumerate(source.value):
+        if index == 0 and inputs is not None:
             continue
-        ((verb, options),) = item.items()
-        if verb not in PLAYBOOK_VERBS:
-            fix = did_you_mean(
-                verb, PLAYBOOK_VERBS, otherwise=f"use one of {', '.join(PLAYBOOK_VERBS)}"
-            )
-            mistakes.append(Mistake((index, verb), "unknown verb", fix))
-        elif not isinstance(options, dict | None):
-            what = f"the options must be a mapping, not {shown(options)}"
-            mistakes.append(Mistake((index, verb), what, _FIX))
+        filled = item if inputs is None else inputs.filled(item, (index,))
+        parsed = _parse_step(index, filled)
+        if isinstance(parsed, list):
+            mistakes += parsed
         else:
-            try:
-                steps.append((index, verb, _options(PLAYBOOK_VERBS[verb], options or {})))
-            except ValidationError as error:
-                found = explain(error, PLAYBOOK_VERBS[verb])
-                mistakes += [_as_written(each, (index, verb), options or {}) for each in found]
-    return steps, mistakes
+            verb, options = parsed
+            line = source.line((index, verb))
+            steps.append(PlaybookStep(verb, from_folder(options, base), line))
+    if inputs is None:
+        return Playbook(tuple(steps)), mistakes
+    mistakes = [
+        each
+        for each in mistakes
+        if each.place not in inputs.unfilled or each.what == "unknown key"
+    ]
+    return Playbook(tuple(steps), inputs.values), [*mistakes, *inputs.mistakes]
+
+
+def _inputs(
+    first: Any, given: Mapping[str, str], base: Path
+) -> tuple[Inputs | None, list[Mistake]]:
+    """The inputs of the first item, and what is wrong if there are none; None: no such item."""
+    if isinstance(first, dict) and list(first) == [INPUTS]:
+        inputs = read_inputs(first[INPUTS], given, base)
+        inputs.mistakes = [
+            Mistake((0, INPUTS, *each.place), each.what, each.fix) for each in inputs.mistakes
+        ]
+        return inputs, []
+    fix = "take it away, or declare it: `- inputs: {NAME: {description: …}}` comes first"
+    what = "the playbook has no inputs"
+    return None, [Mistake((), f"`--set {name}=…`: {what}", fix) for name in given]
+
+
+def _parse_step(index: int, item: Any) -> tuple[str, Model] | list[Mistake]:
+    """An item's verb and options, or what is wrong with it."""
+    if not isinstance(item, dict) or len(item) != 1:
+        what = f"{len(item)} keys in one item" if isinstance(item, dict) else f"is {shown(item)}"
+        return [Mistake((index,), what, _FIX)]
+    ((verb, options),) = item.items()
+    if verb == INPUTS:
+        return [Mistake((index, verb), "must be the first item", "move it to the top, as one")]
+    if verb not in PLAYBOOK_VERBS:
+        known = f"use one of {', '.join(PLAYBOOK_VERBS)}"
+        fix = did_you_mean(verb, PLAYBOOK_VERBS, otherwise=known)
+        return [Mistake((index, verb), "unknown verb", fix)]
+    if not isinstance(options, dict | None):
+        what = f"the options must be a mapping, not {shown(options)}"
+        return [Mistake((index, verb), what, _FIX)]
+    try:
+        given = _options(PLAYBOOK_VERBS[verb], options or {})
+    except ValidationError as error:
+        found = explain(error, PLAYBOOK_VERBS[verb])
+        return [_as_written(each, (index, verb), options or {}) for each in found]
+    if isinstance(given, ServeOptions) and not given.detach:
+        return [Mistake((index, verb), *_NEVER_ENDS)]
+    return verb, given
 
 
 def from_folder(options: Model, base: Path) -> Model:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from clusterkit.model.base import Model
-from clusterkit.model.infer_options import one_or_more
+from clusterkit.model.container import NodePath
+from clusterkit.model.infer_options import LauncherName, one_or_more
 from clusterkit.model.job_options import DetachOptions, StallTimeout, Timeout
 from clusterkit.model.mistakes import mistake
-
-LauncherName = Literal["mpirun", "torchrun"]
 
 
 def passed_on(word: str) -> str:
@@ -48,6 +47,11 @@ class RunOptions(DetachOptions):
         default=(),
         description="Files that travel beside the script, such as its modules",
         examples=[["model.py"]],
+    )
+    chdir: NodePath | None = Field(
+        default=None,
+        description="Run in this folder of the nodes; default: one that goes with it",
+        examples=["/shared/results"],
     )
     nodes: str = Field(
         default="@all", min_length=1, description="Some nodes only", examples=["node[1-2]"]

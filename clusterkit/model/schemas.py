@@ -6,6 +6,7 @@ from typing import Any
 
 from clusterkit.model.inventory import Inventory
 from clusterkit.model.options import PLAYBOOK_VERBS
+from clusterkit.model.playbook_inputs import INPUTS, NAME, PlaybookInput
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -26,12 +27,26 @@ def playbook_schema() -> dict[str, Any]:
         "minProperties": 1,
         "maxProperties": 1,
     }
+    declared = {
+        "type": "object",
+        "description": "What the playbook asks for; `${name}` in its strings is the value",
+        "propertyNames": {"pattern": NAME},
+        "additionalProperties": PlaybookInput.model_json_schema(),
+        "minProperties": 1,
+    }
+    inputs = {
+        "type": "object",
+        "properties": {INPUTS: declared},
+        "additionalProperties": False,
+        "required": [INPUTS],
+    }
     return {
         "$schema": _DIALECT,
         "title": "clusterkit playbook",
-        "description": "Verbs and their options, one after another",
+        "description": "What it asks for, then verbs and their options, one after another",
         "type": "array",
         "minItems": 1,
+        "prefixItems": [{"anyOf": [inputs, item]}],
         "items": item,
     }
 

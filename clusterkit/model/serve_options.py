@@ -33,6 +33,9 @@ class ServeOptions(DetachOptions):
         description="Another model than the inventory's",
         examples=["/models/llama-3-8b"],
     )
+    detach: bool = Field(
+        default=False, description="Return once it answers; it runs on until `clusterkit stop`"
+    )
     force: bool = Field(default=False, description="Serve though the last `doctor --gate` failed")
     timeout_s: Timeout | None = Field(
         default=None, description="End it after this many seconds", examples=[3600]

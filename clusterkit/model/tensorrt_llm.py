@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -28,6 +28,9 @@ def _on_nodes(path: str) -> str:
 
 class TensorRtLlmSettings(EngineSettings):
     """TensorRT-LLM: an engine is built once, on one node, and each rank loads its part of it."""
+
+    launchers: ClassVar[tuple[str, ...]] = ("mpirun",)
+    """Its ranks find each other by MPI."""
 
     name: Literal["tensorrt-llm"] = Field(description="NVIDIA TensorRT-LLM, on NVIDIA GPUs")
     model: Annotated[str, AfterValidator(_on_nodes)] = Field(

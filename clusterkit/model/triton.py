@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -35,6 +35,9 @@ def _placeholder(name: str) -> str:
 
 class TritonSettings(EngineSettings):
     """Triton: one tritonserver for each rank of an engine; the first of them answers."""
+
+    launchers: ClassVar[tuple[str, ...]] = ("mpirun",)
+    """Its ranks find each other by MPI."""
 
     name: Literal["triton"] = Field(description="NVIDIA Triton with the TensorRT-LLM backend")
     model: Annotated[str, AfterValidator(_on_nodes)] = Field(

@@ -117,6 +117,7 @@ def first_order(job: Message, node: dict[str, Any], *, is_head: bool) -> Message
         "subnet": job["subnet"],
         "files": job["files"],
         "argv": node["argv"],
+        "chdir": job["chdir"],
         "program_env": job["env"],
         "world_size": len(job["ranks"]),
         "ranks": ranks,

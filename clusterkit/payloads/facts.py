@@ -12,11 +12,13 @@ PACKAGES = (
     "torch",
     "transformers",
     "accelerate",
+    "diffusers",
     "safetensors",
     "gguf",
     "mpi4py",
     "tensorrt_llm",
     "tensorrt",
+    "torch_tensorrt",
     "nvidia_modelopt",
     "nvidia_ammo",
 )
@@ -45,6 +47,7 @@ def main() -> None:
         "mpi_version": mpi_version(mpirun) if mpirun else None,
         "packages": packages(),
         "gpus": gpus(),
+        "cxx": find_cxx(),
         "files": files(mpirun),
     }
     print(json.dumps(facts))
@@ -53,7 +56,9 @@ def main() -> None:
 def files(mpirun: str | None) -> dict[str, str]:
     """The files and folders that another version would change, as ``stat -c "%i %s %Y"`` shows."""
     found = {}
-    for path in (sys.executable, mpirun or "", *sys.path):
+    # Where no compiler was found, one may come.
+    folders = [] if find_cxx() else _on_path()
+    for path in (sys.executable, mpirun or "", *sys.path, *folders):
         try:
             is_now = os.stat(path)  # noqa: PTH116 - pathlib costs a start 10 ms
         except OSError:  # sys.path may name what is not there
@@ -66,6 +71,12 @@ def find_mpirun() -> str | None:
     """The path of mpirun, or None."""
     here = os.path.dirname(sys.executable)  # noqa: PTH120 - pathlib costs a start 10 ms
     return which("mpirun", [here, *_on_path(), *PLACES])
+
+
+def find_cxx() -> str | None:
+    """The C++ compiler that PyTorch's own compiler would run, or None."""
+    words = os.environ.get("CXX", "g++")
+    return which(words, [""] if os.sep in words else _on_path())
 
 
 def which(name: str, folders: list[str]) -> str | None:

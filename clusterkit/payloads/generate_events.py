@@ -21,9 +21,13 @@ class Failed(Exception):
     exit_code = 1
 
 
+JOB_RANK = "CLUSTERKIT_RANK"
+"""The number of a rank in the job, where RANK is its number in a smaller world of its own."""
+
+
 def rank() -> int:
     """The number of this rank in the job."""
-    return int(os.environ.get("RANK", "0"))
+    return int(os.environ.get(JOB_RANK) or os.environ.get("RANK", "0"))
 
 
 def tell(**event: Any) -> None:

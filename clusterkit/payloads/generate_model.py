@@ -13,13 +13,9 @@ from clusterkit.payloads.model_folder import stored_parameters
 
 def load(request: dict[str, Any]) -> Any:
     """This rank's part of the model, and the certainty that it is a part."""
-    import torch
-    from transformers import AutoModelForCausalLM, GenerationConfig
+    from transformers import AutoModelForCausalLM
 
-    device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
-    dtype = request["dtype"]
-    if dtype == "auto":  # float32 is exact, and on CPUs no slower
-        dtype = "float32" if device == "cpu" else "bfloat16"
+    device = device_of_rank()
     tp, pp = request["tp"], request["pp"]
     how: dict[str, Any] = {"device_map": device}
     if tp * pp > 1:
@@ -28,18 +24,41 @@ def load(request: dict[str, Any]) -> Any:
         plan = "auto" if tp > 1 else None
         how = {"distributed_config": DistributedConfig(tp_size=tp, pp_size=pp, tp_plan=plan)}
     model = AutoModelForCausalLM.from_pretrained(
-        request["model"], dtype=getattr(torch, dtype), **how
+        request["model"], dtype=dtype_of(request, device), **how
     )
     model.eval()
     certify_split(model, request)
-    given = model.generation_config  # sampling is what the request says, not what the model likes
-    model.generation_config = GenerationConfig(
+    model.generation_config = plain(model.generation_config)
+    return model
+
+
+def device_of_rank() -> str:
+    """The GPU with this rank's number on the node, or the CPU."""
+    import torch
+
+    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
+
+
+def dtype_of(request: dict[str, Any], device: str) -> Any:
+    """What the weights are; ``auto`` on a CPU is float32, which is exact, and no slower there."""
+    import torch
+
+    dtype = request["dtype"]
+    if dtype == "auto":
+        dtype = "float32" if device == "cpu" else "bfloat16"
+    return getattr(torch, dtype)
+
+
+def plain(given: Any) -> Any:
+    """Sampling is what the request says, not what the model likes."""
+    from transformers import GenerationConfig
+
+    return GenerationConfig(
         bos_token_id=given.bos_token_id,
         eos_token_id=given.eos_token_id,
         pad_token_id=given.pad_token_id if given.pad_token_id is not None else first_stop(given),
         use_cache=True,
     )
-    return model
 
 
 def first_stop(generation: Any) -> int | None:
@@ -81,6 +100,11 @@ def local_parameters(model: Any) -> int:
 
 def about(model: Any, load_s: float) -> dict[str, Any]:
     """What this rank is, for the one who asked."""
+    return about_rank(local_parameters(model), model.dtype, load_s)
+
+
+def about_rank(parameters: int, dtype: Any, load_s: float) -> dict[str, Any]:
+    """The same of a rank that holds so many parameters."""
     import torch
 
     row: dict[str, Any] = {
@@ -90,8 +114,8 @@ def about(model: Any, load_s: float) -> dict[str, Any]:
         "device_name": None,
         "gpu_uuid": None,
         "load_s": round(load_s, 3),
-        "parameters": local_parameters(model),
-        "dtype": str(model.dtype).replace("torch.", ""),
+        "parameters": parameters,
+        "dtype": str(dtype).replace("torch.", ""),
         "threads": torch.get_num_threads(),
     }
     if torch.cuda.is_available():

@@ -5,23 +5,24 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from clusterkit.payloads.generate_events import rank, tell
+from clusterkit.payloads.generate_events import tell
 
 
 class TokenStream:
-    """Takes tokens from ``generate`` as they come; on rank 0 tells the text that they add.
+    """Takes tokens from ``generate`` as they come; where it ``tells``, the text that they add.
 
     A token may end within a character, so text is told once it is whole. What is told, put
     together, is the answer's text.
     """
 
-    def __init__(self, tokenizer: Any, prompt: int) -> None:
+    def __init__(self, tokenizer: Any, prompt: int, *, tells: bool) -> None:
         from tokenizers.decoders import DecodeStream
 
         self._tokenizer = tokenizer
         self._backend = getattr(tokenizer, "backend_tokenizer", None)
         self._decoder = DecodeStream(skip_special_tokens=True)
         self._prompt = prompt
+        self._tells = tells
         self._told = ""
         self._started = time.monotonic()
         self._times: list[float] = []
@@ -33,7 +34,7 @@ class TokenStream:
             self._is_prompt = False
             return
         self._times.append(time.monotonic())
-        if rank() == 0 and self._backend is not None:
+        if self._tells and self._backend is not None:
             for token in value.tolist():
                 self._tell(self._decoder.step(self._backend, token))
 

@@ -7,9 +7,9 @@ Every message is an object whose ``t`` says what it is; ``prepare`` and ``job`` 
 it. No part ever waits for another while it reads or writes: a peer that stopped reading must not
 keep a lease from lapsing.
 
-    to the supervisor   prepare, job, lease, stop (outcome, message, grace_s), kill
+    to the supervisor   prepare, job, lease, stop (outcome, message, grace_s), kill, detach
     from it             alive, started, rank-started, output, answer, launcher, rank-ended,
-                        node-lost, note, end
+                        node-lost, note, end, detached
     to an agent         job, lease, begin, daemon, stop (grace_s), finish
     from it             ready, alive, rank-started, output, answer, rank-ended, misplaced, note,
                         daemon-output, daemon-ended, stopped, gone

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from clusterkit.payloads.job_protocol import LEASE_TTL_S, Channel, Message
 from clusterkit.payloads.loop import Loop
+from clusterkit.payloads.processes import leave_streams
 
 # The owner reads slower than ranks write: beyond this, their output goes to the logs only.
 _DROP_OUTPUT_ABOVE_BYTES = 1 << 26
@@ -66,14 +67,10 @@ class OwnerLine:
         self.flush()
         self._channel.close()
         self._channel = None
-        # stdin, stdout and stderr stay taken, so that no other file gets their numbers
-        nowhere = os.open("/dev/null", os.O_RDWR)
-        for fd in (0, 1):
-            os.dup2(nowhere, fd)
+        leave_streams()
         log = os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(log, 2)
-        for fd in {nowhere, log} - {0, 1, 2}:
-            os.close(fd)
+        os.close(log)
 
     def flush(self) -> None:
         """Have it hear the last words."""

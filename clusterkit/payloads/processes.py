@@ -19,6 +19,13 @@ def adopt_orphans() -> None:
     _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
+def leave_streams() -> None:
+    """Hold nobody's stdin, stdout and stderr any more."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+
+
 def die_with(parent: int) -> None:
     """Have the kernel kill this process when ``parent`` ends; at once if it already has."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

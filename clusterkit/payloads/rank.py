@@ -37,7 +37,7 @@ def main() -> None:
     if order is None or order["t"] != "run":  # not wanted here; the agent has told why
         sys.exit(1)
     env = {**_given(order["unset"], *order["prefixes"]), **order["env"]}
-    pid = _start(order["argv"], env, writes)
+    pid = _start(order["argv"], env, writes, order["chdir"] or "run")
     for fd in (*reads, *writes):
         os.close(fd)
     _tell(agent, {"t": "started", "pid": pid})
@@ -130,11 +130,11 @@ def _given(unset: list[str], theirs: str | None, ours: str | None) -> dict[str, 
     return {name: value for name, value in env.items() if name not in unset}
 
 
-def _start(argv: list[str], env: dict[str, str], writes: tuple[int, ...]) -> int:
+def _start(argv: list[str], env: dict[str, str], writes: tuple[int, ...], folder: str) -> int:
     events = os.dup(writes[2])
     os.set_inheritable(events, True)
     env = {**env, "CLUSTERKIT_EVENTS_FD": str(events)}
-    pid = spawn(argv, env=env, cwd="run", fds={1: writes[0], 2: writes[1]}, session=True)
+    pid = spawn(argv, env=env, cwd=folder, fds={1: writes[0], 2: writes[1]}, session=True)
     os.close(events)
     return pid
 

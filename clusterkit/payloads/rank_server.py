@@ -108,7 +108,7 @@ class RankServer:
         env = {**(self._env or {}), "RANK": str(hello["rank"])}
         env.update(LOCAL_RANK=str(planned), **self._job["program_env"])
         order = {"t": "run", "argv": self._job["argv"], "env": env, "unset": _UNSET}
-        line.send({**order, "prefixes": self._job["prefixes"]})
+        line.send({**order, "prefixes": self._job["prefixes"], "chdir": self._job["chdir"]})
 
     def tell(self, message: Message) -> None:
         """Pass on to the supervisor."""

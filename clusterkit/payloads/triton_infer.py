@@ -28,6 +28,12 @@ from clusterkit.payloads.triton_tensors import (
 )
 
 _OUTPUT = "text_output"
+# Long answers take their time; a server that is alive says so meanwhile.
+_ALIVE_WITHIN_S = 10.0
+_FROZEN = (
+    f"Triton has not answered for {_ALIVE_WITHIN_S:.0f} s: its process is frozen, or its node "
+    "overloaded. Fix: see `clusterkit status`; `clusterkit stop`, and serve again"
+)
 # An answer comes from this cluster, whatever proxies the environment names.
 _CHANNEL = [("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", -1)]
 
@@ -70,20 +76,23 @@ class _Server:
             inputs = [_input(each) for each in tensors(self._config, asked)]
         except NotATextModel as error:
             raise Refused(f"{error}. Fix: engine.served: a model that takes text") from None
-        if self.is_decoupled:
-            yield from self._streamed(inputs)
-        else:
-            yield _text(self._call("infer", self._model, inputs))
-
-    def _streamed(self, inputs: list[Any]) -> Iterator[str]:
         parts: queue.SimpleQueue[tuple[Any, Any]] = queue.SimpleQueue()
+        if self.is_decoupled:
+            yield from self._streamed(inputs, parts)
+        else:
+            self._client.async_infer(
+                self._model, inputs, lambda result, error: parts.put((result, error))
+            )
+            yield _text(self._next(parts))
+
+    def _streamed(
+        self, inputs: list[Any], parts: queue.SimpleQueue[tuple[Any, Any]]
+    ) -> Iterator[str]:
         self._client.start_stream(callback=lambda result, error: parts.put((result, error)))
         try:
             self._client.async_stream_infer(self._model, inputs, enable_empty_final_response=True)
             while True:
-                result, error = parts.get()
-                if error is not None:
-                    raise Failed(_said(error))
+                result = self._next(parts)
                 response = result.get_response()
                 if response.outputs:
                     yield _text(result)
@@ -91,7 +100,19 @@ class _Server:
                 if final is not None and final.bool_param:
                     return
         finally:
-            self._client.stop_stream()
+            self._client.stop_stream(cancel_requests=True)
+
+    def _next(self, parts: queue.SimpleQueue[tuple[Any, Any]]) -> Any:
+        """The next result, however long it takes; only a server that is frozen is given up."""
+        while True:
+            try:
+                result, error = parts.get(timeout=_ALIVE_WITHIN_S)
+            except queue.Empty:
+                self._call("is_server_live")
+                continue
+            if error is not None:
+                raise Failed(_said(error))
+            return result
 
     def _config_of(self, model: str) -> dict[str, Any]:
         config: dict[str, Any] = self._call("get_model_config", model, as_json=True)["config"]
@@ -101,8 +122,10 @@ class _Server:
         from tritonclient.utils import InferenceServerException
 
         try:
-            return getattr(self._client, what)(*words, **named)
+            return getattr(self._client, what)(*words, **named, client_timeout=_ALIVE_WITHIN_S)
         except InferenceServerException as error:
+            if "DEADLINE_EXCEEDED" in str(error.status()):
+                raise Failed(_FROZEN) from None
             raise Failed(_said(error)) from None
 
 

@@ -55,11 +55,11 @@ def texts(templates: Path) -> dict[str, str]:
     }
 
 
-def version_files(templates: Path) -> dict[str, list[str]]:
-    """What is in version 1 of each model."""
+def version_files(templates: Path) -> dict[str, dict[str, str]]:
+    """The files in version 1 of each model, with their digests."""
     return {
-        path.parent.name: sorted(each.name for each in (path.parent / "1").glob("*"))
-        for path in templates.glob(f"*/{CONFIG}")
+        path.parent.name: _digests(path.parent / "1") or {}
+        for path in sorted(templates.glob(f"*/{CONFIG}"))
     }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
-from typing import Iterator, Mapping, NamedTuple  # noqa: UP035 - Python 3.8
+from typing import Container, Iterator, Mapping, NamedTuple  # noqa: UP035 - Python 3.8
 
 CONFIG = "config.pbtxt"
 RUNS_ENGINE = "tensorrt_llm"
@@ -70,7 +70,7 @@ def unfilled(text: str) -> list[Unfilled]:
 
 
 def problems(
-    templates: Mapping[str, str], files: Mapping[str, list[str]], values: Mapping[str, str]
+    templates: Mapping[str, str], files: Mapping[str, Container[str]], values: Mapping[str, str]
 ) -> Iterator[str]:
     """What would keep the server from its models, each with a fix.
 

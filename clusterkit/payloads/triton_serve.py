@@ -3,9 +3,9 @@
     triton_serve /opt/tritonserver/bin/tritonserver --model-repository={repository} …
         --on-rank-0 --http-port=8000 … --on-other-ranks --allow-http=false …
 
-``input.json`` has the values of the templates, and where rank 0 answers. ``{repository}`` and
-``{prefix}`` become this rank's own. After a real answer, and when no other node answers in rank
-0's place, rank 0 tells one event:
+``input.json`` has the values of the templates, and where rank 0 answers; with ``tell_devices`` the
+values of each node tell how many GPUs it has. ``{repository}`` and ``{prefix}`` become this rank's
+own. After a real answer, and when no other node answers in rank 0's place, rank 0 tells one event:
 
     {"event": "serving", "model": NAME, "answer": TEXT, "took_s": SECONDS}
 
@@ -26,12 +26,14 @@ from clusterkit.payloads.job_protocol import JOB_VARIABLE
 from clusterkit.payloads.rank_child import end_as, path_with_python, run
 from clusterkit.payloads.rank_input import read_input
 from clusterkit.payloads.sweep import shared_memory_of
+from clusterkit.payloads.triton_devices import with_devices
 from clusterkit.payloads.triton_look import texts, version_files
 from clusterkit.payloads.triton_repository import (
     ON_OTHERS,
     ON_RANK_0,
     RUNS_ENGINE,
     make,
+    placeholders,
     problems,
 )
 from clusterkit.payloads.triton_watch import TritonWatch
@@ -48,10 +50,13 @@ def main() -> None:
     except Refused as error:
         tell(event="error", rank=rank(), message=str(error))
         sys.exit(error.exit_code)
-    words = _words(sys.argv[1:], repository)
+    name = f"{shared_memory_of(os.environ.get(JOB_VARIABLE, 'none'))}{rank()}-"
+    words = _words(sys.argv[1:], repository, name)
     env = {**os.environ, "PATH": path_with_python()}
     if rank() == 0:
-        watch = TritonWatch(order, on_ready=lambda *told: _ready(order, *told), give_up=_give_up)
+        watch = TritonWatch(
+            order, name, on_ready=lambda *told: _ready(order, *told), give_up=_give_up
+        )
         threading.Thread(target=watch.until_ready, daemon=True).start()
         end_as(run(words, env, None))
     end_as(run(words, env, _follow, of=2))
@@ -64,19 +69,21 @@ def _repository(order: dict[str, Any]) -> Path:
         Refused: If the server could not load it.
     """
     templates, folder = Path(order["templates"]), Path.cwd() / f"repository.{rank()}"
-    found = list(problems(texts(templates), version_files(templates), order["values"]))
-    if found:
-        raise Refused("\n".join(f"{os.uname().nodename}: {templates}: {each}" for each in found))
-    make(templates, folder, order["values"])
+    found, values = texts(templates), order["values"]
+    if wrong := list(problems(found, version_files(templates), values)):
+        raise Refused("\n".join(f"{os.uname().nodename}: {templates}: {each}" for each in wrong))
+    if order["tell_devices"]:
+        asked = placeholders(found.get(RUNS_ENGINE, ""))
+        values = with_devices(values, asked, Path.cwd(), dict(os.environ))
+    make(templates, folder, values)
     return folder
 
 
-def _words(words: list[str], repository: Path) -> list[str]:
-    prefix = f"{shared_memory_of(os.environ.get(JOB_VARIABLE, 'none'))}{rank()}-"
+def _words(words: list[str], repository: Path, name: str) -> list[str]:
     leader, others = words.index(ON_RANK_0), words.index(ON_OTHERS)
     own = words[leader + 1 : others] if rank() == 0 else words[others + 1 :]
     return [
-        word.replace("{repository}", str(repository)).replace("{prefix}", prefix)
+        word.replace("{repository}", str(repository)).replace("{prefix}", name)
         for word in (*words[:leader], *own)
     ]
 

@@ -28,6 +28,8 @@ _TRIES = 5
 class TritonWatch:
     """Asks rank 0's server until it answers; ``on_ready`` gets the answer and the seconds.
 
+    ``name`` is its own: another server that has the port already answers as well.
+
     A server that is ready and answers with errors, or a second one on another node, will not
     mend: ``give_up`` is told why.
     """
@@ -35,11 +37,12 @@ class TritonWatch:
     def __init__(
         self,
         order: dict[str, Any],
+        name: str,
         *,
         on_ready: Callable[[str, float], None],
         give_up: Callable[[str], None],
     ) -> None:
-        self._url = urlsplit(order["url"])
+        self._url, self._name = urlsplit(order["url"]), name
         self._served = order["served"]
         self._others, self._ports = order["others"], order["ports"]
         self._on_ready, self._give_up = on_ready, give_up
@@ -72,7 +75,11 @@ class TritonWatch:
         )
 
     def _is_ready(self) -> bool:
-        return ask(self._url, "GET", "/v2/health/ready", within_s=HEALTH_WITHIN_S)[0] == 200
+        if ask(self._url, "GET", "/v2/health/ready", within_s=HEALTH_WITHIN_S)[0] != 200:
+            return False
+        _, text = ask(self._url, "GET", "/v2", within_s=HEALTH_WITHIN_S)
+        is_ours: bool = json.loads(text)["name"] == self._name
+        return is_ours  # else ours ends soon, as the port is taken
 
     def _answer(self) -> str:
         """What the served model says; the reason as a ValueError where it says none."""

@@ -42,7 +42,7 @@ class AttachView:
 
         self._printer.result(result)
         if self._printer.output != "json":
-            self._printer.message(serve_help(result, is_detached=True))
+            self._printer.message(serve_help(result))
 
     def result(self, result: InferResult | RunResult | JobShown) -> None:
         """The result as JSON; for people what was streamed has it, and one line sums it up."""

@@ -20,7 +20,8 @@ def check_text(check: CheckResult, *, wide: bool = False) -> Blocks:
     where = f"{check.provider}, {check.subnet}" if check.subnet else check.provider
     summary.add_row(Text("provider", "bold"), where)
     summary.add_row(Text("storage", "bold"), check.storage)
-    runs = f"{engine.name}: {engine.model}, tp={engine.tp} pp={engine.pp}, dtype {engine.dtype}"
+    split = f"tp={engine.tp} pp={engine.pp}" + (f" dp={engine.dp}" if engine.dp > 1 else "")
+    runs = f"{engine.name}: {engine.model}, {split}, dtype {engine.dtype}"
     summary.add_row(Text("engine", "bold"), runs)
     if check.looked_at:
         summary.add_row(Text("live", "bold"), f"{fold(check.looked_at)}: as the inventory says")

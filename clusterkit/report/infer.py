@@ -31,7 +31,8 @@ def prompt_header(prompt: str) -> str:
 
 def summary_text(result: InferResult) -> Text:
     """Ranks, split, tokens and times in one line, for stderr."""
-    split = [f"{name}={size}" for name, size in (("tp", result.tp), ("pp", result.pp)) if size > 1]
+    sizes = {"dp": result.dp, "tp": result.tp, "pp": result.pp}
+    split = [f"{name}={size}" for name, size in sizes.items() if size > 1]
     counts = [answer.completion_tokens for answer in result.answers]
     parts = [f"{counted(len(result.ranks), 'rank')} ({_places(result)})"]
     parts += [" ".join(split)] if split else []
@@ -41,7 +42,11 @@ def summary_text(result: InferResult) -> Text:
     if result.answers and (first_s := result.answers[0].first_token_s) is not None:
         parts.append(f"first after {duration(first_s)}")
     if result.load_s is not None:
-        parts.append(f"load {duration(result.load_s)}")
+        compiling = _compiling(result)
+        of_it = f", of it compiling {compiling}" if compiling else ""
+        parts.append(f"load {duration(result.load_s)}{of_it}")
+    if result.collectives is not None:
+        parts.append(f"collectives by {result.collectives}")
     return Text(" · ".join(parts), FAINT)
 
 
@@ -54,10 +59,31 @@ def _places(result: InferResult) -> str:
     return fold(rank.node for rank in result.ranks)
 
 
+def _compiling(result: InferResult) -> str:
+    """How long each rank compiled; of many, the fastest and the slowest."""
+    times = [rank.compile_s for rank in result.ranks if rank.compile_s is not None]
+    if len(times) > _RANKS_NAMED:
+        times = [min(times), max(times)]
+        return " to ".join(map(duration, times))
+    return ", ".join(map(duration, times))
+
+
 def _generating_s(result: InferResult) -> float:
-    """Seconds from each prompt to its last token, added up."""
-    return sum(
+    """Seconds from each prompt to its last token, added up.
+
+    Replicas answer side by side, and each its prompts in batches: the slowest of them counts.
+    """
+    times = [
         (answer.first_token_s or 0)
         + (answer.token_s or 0) * max((answer.completion_tokens or 0) - 1, 0)
         for answer in result.answers
+    ]
+    return max(
+        sum(max(batch) for batch in _batches(times[replica :: result.dp], result.batch))
+        for replica in range(result.dp)
     )
+
+
+def _batches(times: list[float], size: int) -> list[list[float]]:
+    """``times`` in groups of ``size``; the last may be smaller."""
+    return [times[first : first + size] for first in range(0, len(times), size)]

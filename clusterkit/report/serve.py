@@ -18,18 +18,22 @@ def serve_text(result: ServeResult, *, wide: bool = False) -> Blocks:
     return [result.url]
 
 
-def serve_help(result: ServeResult, *, is_detached: bool = False) -> Text:
+def serve_help(result: ServeResult) -> Text:
     """For people, on stderr: who serves what, and how to ask it."""
     nodes = fold(dict.fromkeys(rank.node for rank in result.ranks))
     how = _by_triton(result) if result.grpc else _by_openai(result)
-    end = "It goes on until " if is_detached else "Ctrl-C ends it, or "
     return Text(
         f"{result.model} answers after {duration(result.ready_s)}: "
         f"{counted(len(result.ranks), 'rank')} ({nodes}), tp={result.tp} pp={result.pp}\n"
         f"  {how}\n"
-        f"{end}`clusterkit stop {result.job}`",
+        f"{_end(result)}",
         FAINT,
     )
+
+
+def _end(result: ServeResult) -> str:
+    stop = f"`clusterkit stop {result.job}`"
+    return f"It runs on, until {stop}" if result.detached else f"Ctrl-C ends it, or {stop}"
 
 
 def _by_openai(result: ServeResult) -> str:

@@ -129,6 +129,7 @@ class InferView:
         """Go on to the next prompt that has not ended."""
         self._write_held(self._turn)
         while self._turn in self._ended:
+            self._begin(self._turn)  # also one that has no text
             self._turn += 1
             self._write_held(self._turn)
 
@@ -136,20 +137,26 @@ class InferView:
         text = "".join(self._held.pop(prompt, []))
         if not self._streams or not text:
             return
+        self._begin(prompt)
+        self._printer.out.file.write(text)
+        self._printer.out.file.flush()
+        self._last_text = text
+
+    def _begin(self, prompt: int) -> None:
+        """Write the prompt above its answer, once, where there are several."""
+        if not self._streams or prompt in self._begun:
+            return
         self._end_status()
-        out = self._printer.out.file
-        if prompt not in self._begun and len(self._prompts) > 1:
+        if len(self._prompts) > 1:
             self._end_line()
             lead = "\n" if self._begun else ""
-            out.write(f"{lead}{prompt_header(self._prompts[prompt])}\n")
+            self._printer.out.file.write(f"{lead}{prompt_header(self._prompts[prompt])}\n")
         self._begun.add(prompt)
-        out.write(text)
-        out.flush()
-        self._last_text = text
 
     def _end_line(self) -> None:
         if not self._last_text.endswith("\n"):
             self._printer.show("")
+            self._printer.out.file.flush()  # before the summary, which goes to stderr
             self._last_text = "\n"
 
     def _say(self, text: str) -> None:

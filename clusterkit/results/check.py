@@ -32,6 +32,7 @@ class EngineSummary(Model):
     model: str
     tp: int = Field(description="Tensor parallel size")
     pp: int = Field(description="Pipeline parallel size")
+    dp: int = Field(default=1, description="Data parallel size: replicas")
     dtype: str = "auto"
 
 

@@ -45,6 +45,9 @@ class InferRank(Model):
     )
     memory_bytes: int | None = Field(default=None, description="At its peak")
     load_s: float | None = Field(default=None, description="Seconds to load its weights")
+    compile_s: float | None = Field(
+        default=None, description="Seconds to compile its part; null: nothing is compiled"
+    )
 
 
 class InferResult(Model):
@@ -55,13 +58,21 @@ class InferResult(Model):
     model: str
     tp: int = Field(description="Tensor parallel size")
     pp: int = Field(description="Pipeline parallel size")
+    dp: int = Field(default=1, description="Data parallel size: replicas that share the prompts")
+    batch: int = Field(default=1, description="Prompts that a replica answers together")
     dtype: str
     seed: int | None = Field(default=None, description="Null: greedy")
     answers: tuple[Answer, ...] = Field(description="In the order of the prompts")
     load_s: float | None = Field(
-        description="Seconds from the start of the job to a loaded model; null: the engine does "
-        "not tell"
+        description="Seconds from the start of the job to a loaded model, compiled where the "
+        "engine compiles; null: the engine does not tell"
     )
     took_s: float = Field(description="Seconds, all together")
     ranks: tuple[InferRank, ...]
+    collectives: str | None = Field(
+        default=None,
+        description="What ran the collectives of tensor parallelism; null: the engine does not "
+        "tell, or there are none",
+        examples=["native", "trtllm", "pytorch"],
+    )
     versions: dict[str, str] = Field(default_factory=dict, description="Of the packages used")

@@ -21,4 +21,7 @@ class PlayedStep(Model):
 class PlayResult(Model):
     """A playbook, played to its end."""
 
+    inputs: dict[str, str | int | bool] = Field(
+        default_factory=dict, description="The values of its inputs"
+    )
     steps: tuple[PlayedStep, ...]

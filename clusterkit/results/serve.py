@@ -29,6 +29,9 @@ class ServeResult(Model):
         examples=["192.168.123.11:8001"],
     )
     model: str = Field(description="What the server calls the model; requests name it so")
+    detached: bool = Field(
+        default=False, description="Whether it runs on by itself, until `clusterkit stop`"
+    )
     tp: int = Field(description="Tensor parallel size")
     pp: int = Field(description="Pipeline parallel size")
     answer: str = Field(description="Of the first completion")

@@ -75,6 +75,18 @@ def payload_name() -> str:
     return f"payload-{_digest()[:12]}"
 
 
+def payload_words(python: str, payloads: str, name: str, *words: str) -> tuple[str, ...]:
+    """The words that run a payload which needs the standard library alone, and no site."""
+    return (python, "-I", "-S", payloads, name, *words)
+
+
+def payload_command(
+    python: str, payloads: str, name: str, *words: str, timeout_s: float | None = None
+) -> Command:
+    """Run such a payload."""
+    return Command(payload_words(python, payloads, name, *words), timeout_s=timeout_s)
+
+
 def payload_files(home: str) -> tuple[Put, ...]:
     """The same files one by one, for a node that is not started yet."""
     folder = payload_folder(home)

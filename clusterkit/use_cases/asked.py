@@ -104,11 +104,12 @@ class ServeAsked:
     url: str
     grpc: str | None
     engine: EngineSettings
+    detached: bool
 
     @classmethod
-    def of(cls, session: Session, job: Job, *, url: str, grpc: str | None) -> Self:
+    def of(cls, session: Session, job: Job, *, url: str, grpc: str | None, detached: bool) -> Self:
         """What a job was asked."""
-        return cls(job.id, job.placement, url, grpc, session.cluster.engine)
+        return cls(job.id, job.placement, url, grpc, session.cluster.engine, detached)
 
     def as_json(self) -> dict[str, Any]:
         """The same for a file."""
@@ -117,13 +118,15 @@ class ServeAsked:
             "url": self.url,
             "grpc": self.grpc,
             "engine": self.engine.model_dump(mode="json"),
+            "detached": self.detached,
         }
 
     @classmethod
     def read(cls, job: str, asked: Mapping[str, Any]) -> Self:
         """What :meth:`as_json` wrote."""
         engine = TypeAdapter[EngineSettings](AnyEngine).validate_python(asked["engine"])
-        return cls(job, _placement(asked), asked["url"], asked["grpc"], engine)
+        where = (asked["url"], asked["grpc"])
+        return cls(job, _placement(asked), *where, engine, asked["detached"])
 
     def result(self, cluster: str, told: Mapping[str, Any]) -> ServeResult:
         """What the verb answers once the server does; ``told`` is what the server's rank said."""
@@ -133,6 +136,7 @@ class ServeAsked:
             url=self.url,
             grpc=self.grpc,
             model=told["model"],
+            detached=self.detached,
             tp=self.engine.tp,
             pp=self.engine.pp,
             answer=told["answer"],

@@ -13,6 +13,7 @@ from clusterkit.model.models import ModelShape
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
 from clusterkit.model.triton import TritonSettings
 from clusterkit.placement import place
+from clusterkit.use_cases.compiled_engine import with_installed_version
 from clusterkit.use_cases.launch import Facts
 from clusterkit.use_cases.session import Session, with_engine
 
@@ -62,7 +63,7 @@ def with_version(session: Session, facts: Facts) -> Session:
     """
     settings = session.cluster.engine
     if not isinstance(settings, TensorRtLlmSettings):
-        return session
+        return with_installed_version(session, facts)
     from clusterkit.engines.tensorrt_llm.versions import version_on
 
     head = session.cluster.head.name

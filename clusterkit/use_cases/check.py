@@ -28,7 +28,12 @@ def checked(cluster: Cluster) -> CheckResult:
         subnet=cluster.subnet,
         storage=_storage(cluster.storage),
         engine=EngineSummary(
-            name=engine.name, model=engine.model, tp=engine.tp, pp=engine.pp, dtype=engine.dtype
+            name=engine.name,
+            model=engine.model,
+            tp=engine.tp,
+            pp=engine.pp,
+            dp=engine.split.get("dp", 1),
+            dtype=engine.dtype,
         ),
         nodes=tuple(
             CheckedNode(

@@ -12,7 +12,7 @@ from clusterkit.command import Command, Put, Step
 from clusterkit.engines.engine_build import EngineBuild
 from clusterkit.model.cluster import Cluster
 from clusterkit.payloads.model_protocol import MANIFEST
-from clusterkit.tasks.payload import payload_folder
+from clusterkit.tasks.payload import payload_command, payload_folder
 from clusterkit.use_cases.model_commands import check_command
 
 _RANDOM = "<random>"
@@ -75,22 +75,22 @@ def look_command(
     head = cluster.head.name
     record = f"{cluster.home_of(head)}/builds/models.json"
     flags = ("--remembered-only",) if remembered_only else ()
-    words = ("model_look", folder, "--tokenizer", tokenizer, "--record", record, *flags)
-    return Command((python, "-I", "-S", payload_folder(cluster.home_of(head)), *words))
+    words = (folder, "--tokenizer", tokenizer, "--record", record, *flags)
+    return payload_command(python, payload_folder(cluster.home_of(head)), "model_look", *words)
 
 
 def build_command(cluster: Cluster, python: str, order: str) -> Command:
     """Run the stages of a build on the head. It lives while its stdin is open."""
     payloads = payload_folder(cluster.home_of(cluster.head.name))
-    return Command((python, "-I", "-S", payloads, "build_engine", order))
+    return payload_command(python, payloads, "build_engine", order)
 
 
 def engines_command(
     cluster: Cluster, node: str, python: str, action: str, name: str | None
 ) -> Command:
     """Ask a node for its engines, or have it remove one."""
-    words = ("engines", action, engines_folder(cluster), *([name] if name else []))
-    return Command((python, "-I", "-S", payload_folder(cluster.home_of(node)), *words))
+    words = (action, engines_folder(cluster), *([name] if name else []))
+    return payload_command(python, payload_folder(cluster.home_of(node)), "engines", *words)
 
 
 def order_of(

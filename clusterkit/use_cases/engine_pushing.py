@@ -19,7 +19,7 @@ from clusterkit.executor import on_each
 from clusterkit.model.cluster import Cluster
 from clusterkit.payloads.model_protocol import DIFFERS, MANIFEST
 from clusterkit.placement import Placement
-from clusterkit.tasks.payload import payload_folder
+from clusterkit.tasks.payload import payload_command, payload_folder
 from clusterkit.use_cases.launch import Facts
 from clusterkit.use_cases.model_commands import check_command
 from clusterkit.use_cases.model_placing import Builder, json_event, wait
@@ -121,8 +121,7 @@ def push_command(cluster: Cluster, python: str) -> Command:
     """Push from the head; it reads its order from stdin, and lives while that is open."""
     head = cluster.head.name
     config = f"{cluster.home_of(head)}/ssh/config"
-    words = (_payloads(cluster, head), "push_engine", config)
-    return Command((python, "-I", "-S", *words))
+    return payload_command(python, _payloads(cluster, head), "push_engine", config)
 
 
 def takers_of(

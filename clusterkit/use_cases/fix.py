@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from packaging.version import InvalidVersion, Version
 
 from clusterkit.command import Command, Step
-from clusterkit.engines.tensorrt_llm.versions import GPUS_PER_NODE_IN_CONFIG, since
+from clusterkit.engines.tensorrt_llm.versions import GPUS_PER_NODE_IN_CONFIG
+from clusterkit.engines.versions import since
 from clusterkit.errors import ClusterkitError, NodesFailed, UsageError, reason
 from clusterkit.executor import on_each
 from clusterkit.model.fix_options import FixOptions

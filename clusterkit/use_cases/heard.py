@@ -138,6 +138,8 @@ class Heard:
             model=model,
             tp=engine.tp,
             pp=engine.pp,
+            dp=engine.split.get("dp", 1),
+            batch=getattr(engine, "batch", 1),
             dtype=self._dtype_of(engine),
             seed=first.seed,
             answers=tuple(
@@ -152,10 +154,12 @@ class Heard:
                     node=place.node,
                     device=self._device(place.rank),
                     memory_bytes=self._peaks.get(place.rank),
-                    load_s=self._ready[place.rank].load_s if place.rank in self._ready else None,
+                    load_s=ready.load_s if (ready := self._ready.get(place.rank)) else None,
+                    compile_s=ready.compile_s if ready else None,
                 )
                 for place in job.placement.ranks
             ),
+            collectives=next((each.collectives for each in self._ready.values()), None),
             versions=self._versions,
         )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from clusterkit.command import Step
 from clusterkit.engines.base import engine_of
 from clusterkit.engines.request import GenerateRequest
-from clusterkit.errors import DoesNotFit, JobFailed
+from clusterkit.errors import DoesNotFit, JobFailed, UsageError
 from clusterkit.events import Note, Sink
 from clusterkit.jobs import Job, Preparation, prepared
 from clusterkit.model.infer_options import InferOptions
@@ -30,6 +30,7 @@ from clusterkit.use_cases.builder import (
 )
 from clusterkit.use_cases.built_engine import BuiltEngine, with_version
 from clusterkit.use_cases.by_triton import by_triton, needs_triton
+from clusterkit.use_cases.compiled_engine import notes_of, refuse_nodes
 from clusterkit.use_cases.gate import check_now, check_verdict
 from clusterkit.use_cases.heard import Heard
 from clusterkit.use_cases.infer_server import ask, ask_steps, is_asked
@@ -83,9 +84,9 @@ def infer(
         facts = facts_now(session, world, remembered, model_looks=looks)
         check_now(session.cluster, facts, force=options.force)
         session = with_version(session, facts)
-        engine = engine_of(session.cluster.engine)
-        if builtin := model_source(session.cluster.engine.model).builtin:
-            engine.check(request, builtin.shape, session.cluster, facts)
+        for note in notes_of(session.cluster.engine):
+            sink(Note(note))
+        check_early(session, request, facts)
         refuse_early(session, options, request, facts)
         builder = builder_for(session, world, facts=facts, sink=sink)
         model, copied_to = place_everywhere(session, builder, facts=facts, nodes=used)
@@ -126,8 +127,7 @@ def infer_steps(session: Session, options: InferOptions, request: GenerateReques
         return ask_steps(session, options, request)
     facts = planned_facts(session.cluster)
     session = with_version(session, facts)
-    if builtin := model_source(session.cluster.engine.model).builtin:
-        engine_of(session.cluster.engine).check(request, builtin.shape, session.cluster, {})
+    check_early(session, request, {})
     folder = placed_folder(session, facts)
     job = infer_job(session, options, request, folder=folder, facts=facts)
     built = placing_steps(session, facts, [node.name for node in job.nodes])
@@ -157,12 +157,42 @@ def request_of(options: InferOptions) -> GenerateRequest:
 
 
 def with_options(session: Session, options: InferOptions) -> Session:
-    """The cluster with the model and the split that the options ask for, for this run only."""
-    asked = {"model": options.model, "tp": options.tp, "pp": options.pp}
-    if options.tp is not None or options.pp is not None:
-        # Either one alone means all ranks of that kind: --tp 3 is not tp=3 times the file's pp.
-        asked |= {"tp": options.tp or 1, "pp": options.pp or 1}
-    return with_engine(session, asked)
+    """The cluster with the model and the split that the options ask for, for this run only.
+
+    Raises:
+        UsageError: If its engine cannot be split or started so.
+    """
+    settings = session.cluster.engine
+    sizes = {"tp": options.tp, "pp": options.pp}
+    if "dp" in settings.split:
+        sizes["dp"] = options.dp
+    elif options.dp is not None:
+        raise UsageError(
+            f"`--dp`: engine {settings.name} has no replicas. Fix: leave it out, or "
+            "`engine: {name: torch-tensorrt, …}` in the inventory"
+        )
+    if options.launcher not in settings.launchers:
+        raise UsageError(
+            f"`--launcher {options.launcher}`: the ranks of engine {settings.name} find each "
+            "other by MPI. Fix: leave it out"
+        )
+    if any(size is not None for size in sizes.values()):
+        # One alone means all ranks of that kind: --tp 3 is not tp=3 times the file's pp.
+        sizes = {name: size or 1 for name, size in sizes.items()}
+    return with_engine(session, {"model": options.model, **sizes})
+
+
+def check_early(session: Session, request: GenerateRequest, facts: Facts) -> None:
+    """Check all that is known before the model is there: of a built-in one, its shape too.
+
+    Raises:
+        DoesNotFit: With one line for each problem.
+    """
+    engine = session.cluster.engine
+    if builtin := model_source(engine.model).builtin:
+        engine_of(engine).check(request, builtin.shape, session.cluster, facts)
+    else:
+        refuse_nodes(session, facts)
 
 
 def refuse_early(
@@ -192,7 +222,7 @@ def known_early(session: Session, remembered: Facts) -> Preparation | None:
     """The nodes on which the job will run, if they are what the last ``up`` saw."""
     settings = session.cluster.engine
     try:
-        placement = place_stages(session.cluster, tp=settings.tp, pp=settings.pp)
+        placement = place_stages(session.cluster, tp=settings.tp, pp=settings.groups)
     except DoesNotFit:
         return None  # which the engine says as well, among every other reason
     return known_of_job(session, "infer", placement=placement, facts=remembered)
@@ -216,7 +246,7 @@ def infer_job(
     """One rank for each part of the model, the stages dealt over the nodes."""
     settings = session.cluster.engine
     engine = engine_of(settings)
-    placement = place_stages(session.cluster, tp=settings.tp, pp=settings.pp)
+    placement = place_stages(session.cluster, tp=settings.tp, pp=settings.groups)
     made = make_job(
         session,
         "infer",
@@ -227,5 +257,6 @@ def infer_job(
         facts=facts,
         timeout_s=options.timeout_s,
         job=job,
+        launched_by=options.launcher,
     )
     return replace(made, stall_timeout_s=options.stall_timeout_s)

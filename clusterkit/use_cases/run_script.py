@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 
-from clusterkit.command import Step
+from clusterkit.command import Command, Step
 from clusterkit.errors import JobFailed, UsageError
 from clusterkit.events import Sink
+from clusterkit.executor import on_each, raise_failures
 from clusterkit.jobs import Job
 from clusterkit.model.job import RankProgram
 from clusterkit.model.node_sets import fold, select
@@ -28,6 +30,7 @@ from clusterkit.use_cases.launch import (
     run,
     unless_detached,
 )
+from clusterkit.use_cases.official_example import check_example, check_example_unseen
 from clusterkit.use_cases.planned_facts import planned_facts
 from clusterkit.use_cases.run_heard import RunHeard
 from clusterkit.use_cases.script import Script, check_syntax, check_there, find_script
@@ -53,6 +56,9 @@ def run_script(session: Session, options: RunOptions, *, sink: Sink) -> RunResul
         if script.is_there:
             check_there(script, placement.nodes, world)
         check_syntax(script, (facts[node] for node in placement.nodes))
+        check_example(script, options, world, placement=placement, facts=facts, sink=sink)
+        if options.chdir is not None:
+            _make_folder(options.chdir, placement.nodes, world)
         job = script_job(session, options, script, placement=placement, facts=facts)
         asked = RunAsked.of(job, options, before_s=time.monotonic() - began)
         job = replace(job, restarts=options.restart, asked=asked.as_json())
@@ -78,7 +84,14 @@ def run_script_steps(session: Session, options: RunOptions) -> list[Step]:
     script = find_script(options, cluster)
     facts = planned_facts(cluster)
     placement = placement_of(session, options)
-    return job_steps(script_job(session, options, script, placement=placement, facts=facts))
+    check_example_unseen(script, options, placement)
+    job = script_job(session, options, script, placement=placement, facts=facts)
+    made = [
+        Step(node, f"make {options.chdir}", _making(options.chdir), "+", "job")
+        for node in placement.nodes
+        if options.chdir
+    ]
+    return [*made, *job_steps(job)]
 
 
 def placement_of(session: Session, options: RunOptions) -> Placement:
@@ -103,7 +116,7 @@ def script_job(
         "run",
         placement=placement,
         program=lambda python, _: RankProgram(
-            (python, script.path, *options.args), files=script.files
+            (python, script.path, *options.args), files=script.files, chdir=options.chdir
         ),
         facts=facts,
         timeout_s=options.timeout_s,
@@ -129,3 +142,13 @@ def _check(
             "does not have there. Fix: install it there, or use `--launcher mpirun`"
         )
     return facts
+
+
+def _make_folder(folder: str, nodes: Iterable[str], world: World) -> None:
+    """Make the folder in which ranks run, on every node of the job."""
+    make = _making(folder)
+    raise_failures(on_each(list(nodes), lambda node: world.transport(node).run(make).check()))
+
+
+def _making(folder: str) -> Command:
+    return Command(("mkdir", "-p", "--", folder), timeout_s=20.0)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from clusterkit.checks.official_examples import MODULES, imported, is_official
 from clusterkit.command import Command
 from clusterkit.errors import UsageError
 from clusterkit.executor import on_each, raise_failures
@@ -48,6 +49,8 @@ def find_script(options: RunOptions, cluster: Cluster) -> Script:
     _check_python(path, content)
     if extra.get(path.name, content) != content:
         raise UsageError(f"the script and another file are called {path.name}. {_RENAME}")
+    if is_official(path.name):
+        extra = {**_modules_of(path, content), **extra}
     files = {**extra, path.name: content}
     if (size := sum(map(len, files.values()))) > _MOST_BYTES:
         raise UsageError(
@@ -110,6 +113,19 @@ def _as_word(name: str) -> str:
 def _is_stored(path: Path, cluster: Cluster) -> bool:
     place = PurePosixPath(os.path.normpath(path))
     return place.is_relative_to(cluster.storage.path)
+
+
+def _modules_of(path: Path, content: bytes) -> dict[str, bytes]:
+    """The modules beside an official example that it, or one of them, imports."""
+    found: dict[str, bytes] = {}
+    waiting = [content]
+    while waiting:
+        for name in imported(waiting.pop().decode(errors="replace")) & set(MODULES):
+            beside = path.with_name(f"{name}.py")
+            if beside.name not in found and beside.is_file():
+                found[beside.name] = _read(beside)
+                waiting.append(found[beside.name])
+    return found
 
 
 def _read_all(paths: Iterable[Path]) -> dict[str, bytes]:

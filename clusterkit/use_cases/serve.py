@@ -81,7 +81,8 @@ def serve(
         job = _job(session, options, folder=folder, facts=facts)
         heard = Heard(engine_of(session.cluster.engine).parse, sink)
         settings = session.cluster.engine
-        asked = ServeAsked.of(session, job, url=where.url, grpc=_grpc(settings, where))
+        grpc = _grpc(settings, where)
+        asked = ServeAsked.of(session, job, url=where.url, grpc=grpc, detached=options.detach)
         job = replace(job, restarts=options.restart, asked=asked.as_json())
         ready: list[ServeResult] = []
         tell = ready.append if options.detach else on_ready
@@ -93,7 +94,7 @@ def serve(
             raise heard.explained(error, engine_of(settings).explain) from None
     if end.outcome == "detached":
         on_ready(ready[0])
-    elif not listener.is_ready:
+    elif options.detach or not listener.is_ready:
         raise JobFailed(
             f"job {job.id}: the server ended before it answered. "
             f"Fix: see `clusterkit logs {job.id}`"

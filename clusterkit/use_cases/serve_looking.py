@@ -10,7 +10,7 @@ from clusterkit.engines.serving import Listening, LooksFirst
 from clusterkit.errors import ClusterkitError
 from clusterkit.executor import on_each, raise_failures
 from clusterkit.placement import place_stages
-from clusterkit.tasks.payload import payload_folder
+from clusterkit.tasks.payload import payload_command, payload_folder
 from clusterkit.transports.world import World
 from clusterkit.use_cases.launch import Facts
 from clusterkit.use_cases.session import Session
@@ -49,11 +49,13 @@ def look_steps(
 def _looks(
     session: Session, engine: LooksFirst, where: Listening, facts: Facts
 ) -> dict[str, Command]:
-    cluster, words = session.cluster, engine.look_words(where)
+    cluster = session.cluster
     placement = place_stages(cluster, tp=cluster.engine.tp, pp=cluster.engine.pp)
     return {
-        name: Command(
-            (facts[name].python, "-I", "-S", payload_folder(cluster.home_of(name)), *words),
+        name: payload_command(
+            facts[name].python,
+            payload_folder(cluster.home_of(name)),
+            *engine.look_words(where),
             timeout_s=_WITHIN_S,
         )
         for name in placement.nodes

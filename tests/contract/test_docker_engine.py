@@ -19,6 +19,7 @@ import pytest
 from clusterkit.command import DockerCall, DockerLook, DockerOperation, Put
 from clusterkit.errors import ClusterkitError, NotOurs
 from clusterkit.transports.docker_engine import DockerEngine
+from tests.inside import run_inside
 
 KEY = Put("/etc/clusterkit/ssh/key", b"secret", 0o600)
 CONFIG = Put("/etc/clusterkit/config", b"public")
@@ -226,9 +227,8 @@ def test_devices_of_the_host(cluster: Cluster, docker_host: docker.DockerClient)
     cluster.ask("start", "devices")
     cluster.create("without", devices=["/dev/infinibond"])
 
-    code, said = docker_host.containers.get(f"{cluster.name}-devices").exec_run(
-        ["ls", "/dev/full", "/dev/net"]
-    )
+    container = docker_host.containers.get(f"{cluster.name}-devices")
+    code, said = run_inside(container, "ls", "/dev/full", "/dev/net")
 
     assert (code, said.decode().split()) == (0, ["/dev/full", "/dev/net:", "tun"])
     assert cluster.error("start", "without") == (

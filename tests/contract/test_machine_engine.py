@@ -23,6 +23,7 @@ from clusterkit.transports.ssh import SshAddress, SshTransport
 from tests.e2e.inner_engine import OPTIONS, load_image, start_engine, stop_engine
 from tests.e2e.machine_image import machine_image
 from tests.e2e.machines import Machine, Machines, Spec, machines
+from tests.inside import run_inside
 
 LABELS = {"clusterkit.cluster": "lab"}
 LET_IN = 'umask 077; mkdir -p ~/.ssh; printf %s "$0" > ~/.ssh/authorized_keys'
@@ -132,11 +133,9 @@ def test_large_files_and_looks_at_the_same_time(place: Place, engine: MachineEng
             assert [future.result(120) for future in made] == [None] * 4
             assert all(future.result(120)["images"][place.image] for future in looks)
         assert [row["name"] for row in look(engine)["containers"]] == names
-        with tarfile.open(
-            fileobj=io.BytesIO(
-                place.machine.container.exec_run(["docker", "cp", "lab-0:/srv/large", "-"])[1]
-            )
-        ) as archive:
+        copy = ("docker", "cp", "lab-0:/srv/large", "-")
+        _, copied = run_inside(place.machine.container, *copy)
+        with tarfile.open(fileobj=io.BytesIO(copied)) as archive:
             stored = archive.extractfile("large")
             assert stored is not None
             assert stored.read() == content

@@ -17,6 +17,7 @@ from tests.e2e.machine_image import machine_image
 from tests.e2e.pair import TRIO, Pair
 from tests.e2e.tensorrt_llm_image import tensorrt_llm_image
 from tests.e2e.triton_image import triton_image
+from tests.e2e.triton_pair import Triton
 from tests.e2e.vendor_pair import Vendor
 
 
@@ -191,3 +192,14 @@ def pytest_runtest_makereport(
             if isinstance(value, Controller):
                 report.sections.append(("clusterkit", value.report()))
     return report
+
+
+@pytest.fixture
+def triton(described: Pair, triton_node: str, tmp_path: Path) -> Iterator[Triton]:
+    described.image = triton_node
+    shared = tmp_path / "shared"
+    (shared / "engine/tokenizer").mkdir(parents=True)
+    (shared / "engine/tokenizer/tokenizer.json").write_text("{}")
+    yield Triton(described, shared)
+    described.controller.close()
+    shutil.rmtree(shared)

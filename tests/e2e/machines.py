@@ -20,6 +20,7 @@ import docker
 from tests.e2e.controller import Controller
 from tests.e2e.networks import Network, network
 from tests.e2e.person import Person
+from tests.inside import run_inside
 
 SHARED = "/mnt/shared"
 """The folder that all machines share, but for those that have a disk of their own there."""
@@ -95,10 +96,9 @@ class Machine:
 
     def inside(self, *argv: str, user: str = "root") -> str:
         """What a program prints there; Docker runs it, whatever became of sshd."""
-        code, output = self.container.exec_run(list(argv), user=user)
+        code, output = run_inside(self.container, *argv, user=user)
         assert code == 0, (self.name, argv, output)
-        text: str = output.decode()
-        return text
+        return output.decode()
 
     def host_key(self, kind: str = "ed25519") -> str:
         """Type and key, as known_hosts has them."""

@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,11 +73,70 @@ def generate(
     folder: Path, model: str, *prompts: str, tp: int = 1, pp: int = 1, ranks: int = 0, **more: Any
 ) -> Run:
     """Run the payload as a person would, without clusterkit; ``ranks`` 0: tp x pp."""
-    request = {
+    request = {**_request(model, prompts), "tp": tp, "pp": pp, **more}
+    return run_payload(folder, "generate", request, ranks or tp * pp)
+
+
+def compiled(
+    folder: Path,
+    model: str,
+    *prompts: str,
+    dp: int = 1,
+    tp: int = 1,
+    ranks: int = 0,
+    env: Mapping[str, str] | None = None,
+    timeout_s: float = 900,
+    **more: Any,
+) -> Run:
+    """Run the payload of compiled models, by torch.compile's ``eager`` unless told otherwise."""
+    how = {"backend": "eager", "options": {}, "collectives": "auto", "plugins_path": None}
+    request = {**_request(model, prompts), **how, "batch": 1, "dp": dp, "tp": tp, **more}
+    ranks = ranks or dp * tp
+    return run_payload(folder, "compiled", request, ranks, env=env, timeout_s=timeout_s)
+
+
+def run_payload(
+    folder: Path,
+    payload: str,
+    request: dict[str, Any],
+    ranks: int,
+    *,
+    env: Mapping[str, str] | None = None,
+    timeout_s: float = 300,
+) -> Run:
+    """Run one payload under a bare mpirun of so many ranks, with ``env`` besides ours."""
+    (folder / "input.json").write_text(json.dumps(request))
+    root = ("--allow-run-as-root",) if os.geteuid() == 0 else ()
+    words = (*root, "--oversubscribe", "--bind-to", "none", "-n", str(ranks))
+    theirs = {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(_free_port()),
+        "GLOO_SOCKET_IFNAME": "lo",
+        **(env or {}),
+    }
+    exports = [word for name in theirs for word in ("-x", name)]
+    with subprocess.Popen(
+        [str(MPIRUN), *words, *exports, sys.executable, PAYLOADS, payload],
+        cwd=folder,
+        env=os.environ | theirs,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as mpirun:
+        try:
+            stdout, stderr = mpirun.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            mpirun.terminate()  # it ends its ranks, which would outlive it if it were killed
+            raise
+    events = [json.loads(line) for line in stdout.splitlines()]
+    return Run(mpirun.returncode, events, stderr)
+
+
+def _request(model: str, prompts: tuple[str, ...]) -> dict[str, Any]:
+    return {
         "version": 1,
         "model": model,
-        "tp": tp,
-        "pp": pp,
         "dtype": "auto",
         "prompts": prompts,
         "system": None,
@@ -88,26 +148,6 @@ def generate(
         "threads": 1,
         "logits": 0,
     }
-    (folder / "input.json").write_text(json.dumps(request | more))
-    root = ("--allow-run-as-root",) if os.geteuid() == 0 else ()
-    words = (*root, "--oversubscribe", "--bind-to", "none", "-n", str(ranks or tp * pp))
-    env = {
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(_free_port()),
-        "GLOO_SOCKET_IFNAME": "lo",
-    }
-    exports = [word for name in env for word in ("-x", name)]
-    done = subprocess.run(
-        [str(MPIRUN), *words, *exports, sys.executable, PAYLOADS, "generate"],
-        cwd=folder,
-        env=os.environ | env,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    events = [json.loads(line) for line in done.stdout.splitlines()]
-    return Run(done.returncode, events, done.stderr)
 
 
 def _free_port() -> int:

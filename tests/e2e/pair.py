@@ -10,6 +10,7 @@ from typing import Any
 import docker
 
 from tests.e2e.controller import CLUSTER_LABEL, Controller, Done
+from tests.inside import run_inside
 
 
 @dataclass
@@ -79,10 +80,9 @@ class Pair:
 
     def inside(self, node: str, *argv: str) -> str:
         """What a program prints on a node; the engine runs it, whatever became of sshd."""
-        code, output = self.container(node).exec_run(list(argv))
+        code, output = run_inside(self.container(node), *argv)
         assert code == 0, (node, argv, output)
-        text: str = output.decode()
-        return text
+        return output.decode()
 
     def left(self) -> dict[str, list[str]]:
         """Everything of the cluster that is there, on the engine and in the state folder."""

@@ -19,6 +19,7 @@ from tests.e2e.controller import Controller, new_cluster_name
 from tests.e2e.machines import Machines, Spec, machines
 from tests.e2e.model_folders import llama_70b_folder
 from tests.e2e.tensorrt_llm_image import tensorrt_llm_image
+from tests.inside import run_inside
 from tests.stand_ins.programs.answer import expected
 
 TOKENIZER = ("config.json", "tokenizer.model", "tokenizer_config.json")
@@ -75,11 +76,11 @@ def lab(docker_host: docker.DockerClient, mpi_machine: str, tmp_path: Path) -> I
 
 
 def _copy(folder: Path, container: Any, to: str) -> None:
-    container.exec_run(["mkdir", "-p", to])
+    run_inside(container, "mkdir", "-p", to)
     for path in folder.iterdir():
         script = f"base64 -d > {to}/{path.name}"
         text = base64.b64encode(path.read_bytes()).decode()
-        code, output = container.exec_run(["sh", "-c", f'printf %s "$0" | {script}', text])
+        code, output = run_inside(container, "sh", "-c", f'printf %s "$0" | {script}', text)
         assert code == 0, output
 
 

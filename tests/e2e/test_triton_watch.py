@@ -35,6 +35,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.health = iter([503, 503])
+        self.names = iter(["ours"])
         self.asked: list[tuple[str, Any]] = []
 
 
@@ -44,6 +45,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/v2/health/ready":
             return self._say(next(self.server.health, 200), "")
+        if self.path == "/v2":
+            return self._say(200, json.dumps({"name": next(self.server.names, "ours")}))
         model = self.path.split("/")[3]
         policy = {"model_transaction_policy": {"decoupled": self.server.decoupled}}
         config = ENSEMBLE if model == "ensemble" else {"name": model, **policy}
@@ -83,7 +86,10 @@ def watch(server: Server, **order: Any) -> tuple[list[str], list[str]]:
     port = server.server_address[1]
     whole = {"url": f"http://127.0.0.1:{port}", "served": "ensemble", "others": {}, "ports": []}
     TritonWatch(
-        whole | order, on_ready=lambda answer, _: answers.append(answer), give_up=given_up.append
+        whole | order,
+        "ours",
+        on_ready=lambda answer, _: answers.append(answer),
+        give_up=given_up.append,
     ).until_ready()
     return answers, given_up
 
@@ -102,6 +108,12 @@ def test_another_is_asked_for_the_whole(server: Server):
     assert [(path, asked["stream"]) for path, asked in server.asked] == [
         ("/v2/models/ensemble/generate", False)
     ]
+
+
+def test_the_server_of_another_job_is_not_ours(server: Server):
+    server.names = iter(["theirs", "theirs"])
+    assert watch(server) == (["Paris"], [])
+    assert next(server.names, None) is None
 
 
 def test_an_error_with_status_200_is_none_the_less_one(server: Server):

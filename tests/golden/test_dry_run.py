@@ -23,6 +23,8 @@ NFS, SYNC = (f"tests/golden/inventories/machines-{kind}.yaml" for kind in ("nfs"
 ENGINE_SYNC = "tests/golden/inventories/tensorrt-llm-sync.yaml"
 TRITON = "tests/golden/inventories/triton.yaml"
 SERVED = "tests/golden/inventories/tensorrt-llm-serve.yaml"
+COMPILED = "inventories/torch-tensorrt-two-machines.yaml"
+COMPILED_HERE = "inventories/torch-tensorrt-cpu.yaml"
 DEMONSTRATION = "playbooks/scripts/tensor_parallel_matmul.py"
 CASES = {
     "up-machines": ("up", MACHINES),
@@ -57,6 +59,11 @@ CASES = {
     "serve-triton": ("serve", "--inventory", TRITON),
     "serve-engine-by-triton": (*("serve", "--inventory", ENGINE_SYNC, "--engine", "triton"),),
     "infer-triton": ("infer", "--inventory", TRITON, "--prompt", "it's $(x)"),
+    "infer-torch-tensorrt": ("infer", "--inventory", COMPILED, "--prompt", "it's $(x)"),
+    "infer-torch-tensorrt-torchrun": (
+        *("infer", "--inventory", COMPILED, "-p", "hi", "--dp", "2", "--launcher", "torchrun"),
+    ),
+    "infer-torch-tensorrt-cpu": ("infer", "--inventory", COMPILED_HERE, "-p", "hi", "--dp", "3"),
     "keys-rotate-docker-pair": ("keys", "rotate", "--inventory", PAIR),
     "fix-apply-machines": ("fix", "apply", "--inventory", MACHINES, "--gpus-per-node", "1"),
     **{
@@ -80,6 +87,11 @@ CASES = {
     "jobs-show-docker-pair": ("jobs", "show", "run-1", "--inventory", PAIR),
     "attach-docker-pair": ("attach", "--inventory", PAIR),
     "run-on-the-storage": ("run", "--inventory", PAIR, "--", "/shared/train.py"),
+    "run-in-a-folder": (
+        *("run", "--inventory", PAIR, "--chdir", "/shared/o"),
+        "--",
+        DEMONSTRATION,
+    ),
     "exec-docker-pair": ("exec", "--inventory", PAIR, "@workers", "--", "echo", "a b"),
     **{
         f"play-{name}": ("play", f"playbooks/{name}.yaml")
@@ -87,7 +99,15 @@ CASES = {
             "chatglm2-two-nodes",
             "llama-70b-pp2-fp8",
             "llama-70b-tp2",
+            "llama-70b-triton-pp2-fp8",
+            "llama-70b-triton-tp2",
             "tensor-parallel-matmul",
+            "torch-tensorrt-data-parallel-gpt2",
+            "torch-tensorrt-data-parallel-stable-diffusion",
+            "torch-tensorrt-tensor-parallel-llama3",
+            "torch-tensorrt-tensor-parallel-rotary-embedding",
+            "torch-tensorrt-tensor-parallel-simple",
+            "torch-tensorrt-tensor-parallel-two-nodes",
         )
     },
     **{
@@ -122,8 +142,9 @@ def dry_run(home: Path, *words: str) -> str:
     }
     done = subprocess.run(argv, cwd=REPOSITORY, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    steps = json.loads(done.stdout)["steps"] if words[0] == "play" else []
-    assert done.stderr == "".join(f"- {step['verb']}\n" for step in steps)
+    played = json.loads(done.stdout) if words[0] == "play" else {"inputs": {}, "steps": []}
+    inputs = [f"{name} = {value}\n" for name, value in played["inputs"].items()]
+    assert done.stderr == "".join([*inputs, *(f"- {step['verb']}\n" for step in played["steps"])])
     assert not (home / "clusters").exists()
     for found, name in (
         (str(home), "HOME"),

@@ -34,9 +34,13 @@ def main(folder: str, layers: int, hidden: int) -> None:
     with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
         model = LlamaForCausalLM(config)
     model.save_pretrained(folder)
-    # Every byte is a token; the other tokens have made-up names.
+    write_tokenizer(folder, VOCAB)
+
+
+def write_tokenizer(folder: str, vocab: int) -> None:
+    """One of bytes: every byte is a token; the other tokens have made-up names."""
     words = sorted(pre_tokenizers.ByteLevel.alphabet())
-    words += [f"<{number}>" for number in range(len(words), VOCAB)]
+    words += [f"<{number}>" for number in range(len(words), vocab)]
     tokenizer = Tokenizer(models.BPE(vocab={w: n for n, w in enumerate(words)}, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()

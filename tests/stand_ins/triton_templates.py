@@ -158,6 +158,8 @@ def _tensorrt_llm(number: tuple[int, ...]) -> str:
     ]
     optional = ["max_tokens_in_paged_kv_cache", "batch_scheduler_policy"]
     optional += ["kv_cache_free_gpu_mem_fraction"]
+    if number >= (0, 8):
+        optional += ["gpu_device_ids"]
     text = (
         _head("tensorrt_llm", _batch(number), backend)
         + "model_transaction_policy {\n  decoupled: ${decoupled_mode}\n}\n"

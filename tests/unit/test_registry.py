@@ -55,7 +55,13 @@ def test_an_unknown_name_says_which_there_are():
 def test_a_package_may_add_an_engine(plugin):
     plugin("vllm")
 
-    assert registry.names("engines") == ["tensorrt-llm", "transformers", "triton", "vllm"]
+    assert registry.names("engines") == [
+        "tensorrt-llm",
+        "torch-tensorrt",
+        "transformers",
+        "triton",
+        "vllm",
+    ]
     engine = engine_of(EngineSettings(name="vllm", pp=2))
     assert engine == registry.find("engines", "vllm")(EngineSettings(name="vllm", pp=2))
 
@@ -65,7 +71,7 @@ def test_an_engine_that_nobody_brings_is_refused():
         EngineSettings(name="transformer")
 
     assert [str(mistake) for mistake in explain(caught.value, EngineSettings)] == [
-        "name: must be tensorrt-llm, transformers or triton, not `transformer`. "
+        "name: must be tensorrt-llm, torch-tensorrt, transformers or triton, not `transformer`. "
         "Fix: did you mean `transformers`?"
     ]
 

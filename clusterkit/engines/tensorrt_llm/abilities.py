@@ -14,13 +14,9 @@ from clusterkit.engines.tensorrt_llm.families import (
     uses_build_py,
 )
 from clusterkit.engines.tensorrt_llm.known_flags import FlagSpec, known_flags
-from clusterkit.engines.tensorrt_llm.versions import (
-    LAST_WITH_ENGINES,
-    has_engines,
-    in_words,
-    since,
-)
+from clusterkit.engines.tensorrt_llm.versions import LAST_WITH_ENGINES, has_engines
 from clusterkit.engines.tensorrt_llm.wanted import Wanted
+from clusterkit.engines.versions import in_words, since
 from clusterkit.errors import UsageError
 from clusterkit.model.mistakes import any_of
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings

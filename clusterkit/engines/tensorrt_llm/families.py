@@ -9,6 +9,7 @@ from typing import Any
 from packaging.version import Version
 
 from clusterkit.engines.tensorrt_llm import versions
+from clusterkit.engines.versions import Release, in_words, since
 from clusterkit.model.tensorrt_llm import Family
 
 CHATGLM: tuple[Family, ...] = ("chatglm2", "chatglm3")
@@ -28,15 +29,15 @@ _GUESSED_VERSIONS = ("glm4", "chatglm3", "chatglm2", "chatglm", "glm")
 def missing_family(family: Family, version: Version) -> str | None:
     """Why a version does not have the family, with one that does; None: it has it."""
     first = _FIRST_WITH.get(family)
-    if first is None or versions.since(version, first):
+    if first is None or since(version, first):
         return None
-    fix = f"Fix: {versions.in_words(first)} or newer"
+    fix = f"Fix: {in_words(first)} or newer"
     return f"engine.family: TensorRT-LLM {version} has no {family}. {fix}"
 
 
 def is_first_chatglm(family: Family, version: Version) -> bool:
     """Whether it is ChatGLM2 of 0.5, with programs of its own and no split."""
-    return family in CHATGLM and not versions.since(version, versions.ONE_CHATGLM)
+    return family in CHATGLM and not since(version, versions.ONE_CHATGLM)
 
 
 def program_name(family: Family) -> str:
@@ -46,10 +47,10 @@ def program_name(family: Family) -> str:
 
 def uses_build_py(family: Family, version: Version) -> bool:
     """Whether the family is built by its own build.py, without trtllm-build."""
-    return not versions.since(version, first_checkpoints(family))
+    return not since(version, first_checkpoints(family))
 
 
-def first_checkpoints(family: Family) -> versions.Release:
+def first_checkpoints(family: Family) -> Release:
     """The release from which on the family is built from a checkpoint, by trtllm-build."""
     is_late = family in ("gpt2", "qwen")
     return versions.CHECKPOINTS_OF_GPT_AND_QWEN if is_late else versions.CHECKPOINTS
@@ -59,7 +60,7 @@ def example_folder(family: Family, version: Version) -> str:
     """The folder of the family's programs, below ``examples/``."""
     if is_first_chatglm(family, version):
         return FIRST_CHATGLM
-    in_core = versions.since(version, versions.EXAMPLES_IN_MODELS_CORE)
+    in_core = since(version, versions.EXAMPLES_IN_MODELS_CORE)
     name = program_name(family)
     if family in CHATGLM:
         name = "glm-4-9b" if in_core else "chatglm"

@@ -16,7 +16,8 @@ from packaging.version import Version
 from clusterkit.engines.tensorrt_llm import versions
 from clusterkit.engines.tensorrt_llm.flags import has_flag
 from clusterkit.engines.tensorrt_llm.layout import Layout
-from clusterkit.engines.tensorrt_llm.versions import has_engines, since
+from clusterkit.engines.tensorrt_llm.versions import has_engines
+from clusterkit.engines.versions import since
 from clusterkit.errors import UsageError
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
 from clusterkit.payloads.model_protocol import GPUS_PER_NODE_BY

@@ -11,7 +11,7 @@ from clusterkit.engines.tensorrt_llm.families import CHATGLM
 from clusterkit.engines.tensorrt_llm.flags import last_value
 from clusterkit.engines.tensorrt_llm.gpus_per_node import gpus_per_node, is_pytorch, refusal
 from clusterkit.engines.tensorrt_llm.layout import Layout
-from clusterkit.engines.tensorrt_llm.versions import since
+from clusterkit.engines.versions import since
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
 from clusterkit.placement import Placement
 from clusterkit.quantities import counted

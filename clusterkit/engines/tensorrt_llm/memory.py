@@ -29,7 +29,8 @@ from dataclasses import dataclass, fields
 from packaging.version import Version
 
 from clusterkit.engines.tensorrt_llm.flags import has_flag, last_value
-from clusterkit.engines.tensorrt_llm.versions import MORE_KV_CACHE, since
+from clusterkit.engines.tensorrt_llm.versions import MORE_KV_CACHE
+from clusterkit.engines.versions import since
 from clusterkit.model.models import ModelShape
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
 from clusterkit.quantities import gib

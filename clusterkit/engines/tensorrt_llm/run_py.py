@@ -16,7 +16,7 @@ from clusterkit.engines.tensorrt_llm.families import (
     missing_family,
 )
 from clusterkit.engines.tensorrt_llm.flags import check_flags, has_flag
-from clusterkit.engines.tensorrt_llm.versions import since
+from clusterkit.engines.versions import since
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
 
 _SHARED = (0, 7)

@@ -15,8 +15,8 @@ from clusterkit.engines.tensorrt_llm.versions import (
     LAST_WITH_ENGINES,
     SERVE,
     has_engines,
-    since,
 )
+from clusterkit.engines.versions import since
 from clusterkit.model.job import RankProgram
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
 from clusterkit.payloads.model_protocol import INPUT_VERSION

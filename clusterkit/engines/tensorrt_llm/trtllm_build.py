@@ -6,8 +6,8 @@ from clusterkit.engines.engine_build import CHECKPOINT, WORK
 from clusterkit.engines.tensorrt_llm import versions
 from clusterkit.engines.tensorrt_llm.flags import Flag, flag, has_flag
 from clusterkit.engines.tensorrt_llm.programs import Program
-from clusterkit.engines.tensorrt_llm.versions import since
 from clusterkit.engines.tensorrt_llm.wanted import Wanted
+from clusterkit.engines.versions import since
 
 _MAX_NUM_TOKENS = 8192
 """The default of --max_num_tokens, from 0.11 on (its own parser)."""

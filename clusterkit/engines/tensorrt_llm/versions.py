@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
+from clusterkit.engines.versions import Release, Software
 from clusterkit.errors import UsageError
 from clusterkit.facts import NodeFacts
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
 
 OLDEST = Version("0.5.0")
+TENSORRT_LLM = Software("TensorRT-LLM", "tensorrt_llm", OLDEST, "the first release", "0.16.0")
 LAST_WITH_ENGINES = Version("1.3.0rc20")
 """The last release with the TensorRT backend (its release notes, 30 June 2026)."""
 
-Release = tuple[int, int]
 ONE_CHATGLM: Release = (0, 6)
 """examples/chatglm for all of them, split by tp; 0.5.0 has chatglm2-6b, for one GPU."""
 CHECKPOINTS: Release = (0, 8)
@@ -49,16 +50,6 @@ EXAMPLES_IN_MODELS_CORE: Release = (0, 20)
 """From here on examples/models/core/<model>; before, examples/<model> (notes of 0.19, 0.20)."""
 
 
-def since(version: Version, release: Release) -> bool:
-    """Whether a version is that release or newer; its candidates and builds count as itself."""
-    return version.release >= release
-
-
-def in_words(release: Release) -> str:
-    """``0.8.0``: the first version of a release."""
-    return f"{release[0]}.{release[1]}.0"
-
-
 def has_engines(version: Version) -> bool:
     """Whether the version still has the TensorRT backend."""
     plain = Version(version.public.partition(".post")[0].partition(".dev")[0])
@@ -71,18 +62,7 @@ def parse_version(text: str) -> Version:
     Raises:
         UsageError: If it is no version, or older than the first one.
     """
-    try:
-        version = Version(text)
-    except InvalidVersion:
-        raise UsageError(
-            f"engine.version: `{text}` is no version of TensorRT-LLM. Fix: one such as 0.16.0"
-        ) from None
-    if version.release < OLDEST.release:
-        raise UsageError(
-            f"engine.version: TensorRT-LLM {text} is older than {OLDEST}, the first release. "
-            "Fix: a newer one"
-        )
-    return version
+    return TENSORRT_LLM.parse(text)
 
 
 def version_on(settings: TensorRtLlmSettings, node: str, facts: NodeFacts) -> Version:
@@ -91,17 +71,11 @@ def version_on(settings: TensorRtLlmSettings, node: str, facts: NodeFacts) -> Ve
     Raises:
         UsageError: If the two differ, or nobody says any.
     """
-    installed = facts.packages.get("tensorrt_llm")
-    if installed is None and settings.version is None:
+    if has := TENSORRT_LLM.installed(settings.version, node, facts):
+        return has
+    if settings.version is None:
         raise UsageError(
             f"{node}: {facts.python} has no tensorrt_llm, and the inventory names no "
             "version. Fix: set `python` to the one that has it, or `engine.version` for --dry-run"
         )
-    if installed and settings.version:
-        has, wanted = parse_version(installed), parse_version(settings.version)
-        if has != wanted:
-            raise UsageError(
-                f"{node}: TensorRT-LLM {installed} is installed, and engine.version is "
-                f"{settings.version}. Fix: correct engine.version, or leave it out"
-            )
-    return parse_version(installed or str(settings.version))
+    return parse_version(settings.version)

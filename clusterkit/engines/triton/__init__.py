@@ -7,30 +7,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from packaging.version import Version
-
 from clusterkit.engines.answers import Told, told
 from clusterkit.engines.engine_build import EngineBuild
 from clusterkit.engines.request import GenerateRequest
 from clusterkit.engines.serving import Listening
 from clusterkit.engines.triton.checks import Looked, check_looks
-from clusterkit.engines.triton.filling import mandatory, values_of
 from clusterkit.engines.triton.known_errors import explain
-from clusterkit.engines.triton.words import (
-    common_words,
-    follower_words,
-    leader_words,
-    ports_of,
-    word_problems,
-)
-from clusterkit.errors import DoesNotFit, UsageError
+from clusterkit.engines.triton.programs import ask_program, serve_program
+from clusterkit.engines.triton.words import ports_of
+from clusterkit.errors import UsageError
 from clusterkit.facts import ModelFolder, NodeFacts
 from clusterkit.model.cluster import Cluster
 from clusterkit.model.job import RankProgram
 from clusterkit.model.models import ModelShape
 from clusterkit.model.triton import TritonSettings
-from clusterkit.payloads.model_protocol import INPUT_VERSION
-from clusterkit.payloads.triton_repository import ON_OTHERS, ON_RANK_0
 from clusterkit.placement import Placement
 
 NOTHING_TO_BUILD = (
@@ -77,27 +67,7 @@ class Triton:
         Raises:
             UsageError: If Triton cannot be asked so.
         """
-        if request.system is not None:
-            raise UsageError(
-                "Triton gets the prompt as it is: there is no chat template. Fix: leave out "
-                "`--system`, or write it into the prompt"
-            )
-        if request.logits:
-            raise UsageError("Triton's models give no logits. Fix: leave out `--logits`")
-        content = {
-            "version": INPUT_VERSION,
-            "server": f"{model_folder}/server.json",
-            "model": self.settings.served,
-            "prompts": request.prompts,
-            "max_tokens": request.max_tokens,
-            "temperature": request.temperature,
-            "top_p": request.top_p,
-            "seed": request.seed,
-        }
-        return RankProgram(
-            argv=(python, payload_folder, "triton_infer"),
-            files={"input.json": json.dumps(content, ensure_ascii=False).encode()},
-        )
+        return ask_program(self.settings, request, python, payload_folder, model_folder)
 
     def parse(self, rank: int, row: Mapping[str, Any]) -> Told | None:
         """One JSON object that rank ``rank`` sent; None: it is of no kind that is known here."""
@@ -152,35 +122,4 @@ class Triton:
         Raises:
             DoesNotFit: If words or ports cannot be meant so, or a placeholder would stay empty.
         """
-        values = values_of(self.settings, placement)
-        found = list(word_problems(self.settings, listening))
-        if self.settings.version is not None:
-            needed = mandatory(Version(self.settings.version))
-            lacks = sorted(set().union(*needed.values()) - values.keys())
-            found += [f"nobody fills ${{{name}}}. Fix: engine.parameters" for name in lacks]
-        if found:
-            raise DoesNotFit("\n".join(found))
-        others = {
-            node: address
-            for node, address in listening.addresses.items()
-            if node in placement.nodes[1:] and address
-        }
-        content = {
-            "version": INPUT_VERSION,
-            "url": listening.own_url,
-            "grpc": listening.own_address(self.settings.grpc_port),
-            "served": self.settings.served,
-            "templates": self.settings.templates,
-            "values": values,
-            "others": others,
-            "ports": list(ports_of(self.settings, listening).values()),
-        }
-        return RankProgram(
-            argv=(
-                *(python, payload_folder, "triton_serve", *common_words(self.settings)),
-                *(ON_RANK_0, *leader_words(self.settings, listening)),
-                *(ON_OTHERS, *follower_words()),
-            ),
-            env={"TOKENIZERS_PARALLELISM": "false"},
-            files={"input.json": json.dumps(content, ensure_ascii=False).encode()},
-        )
+        return serve_program(self.settings, placement, listening, python, payload_folder)

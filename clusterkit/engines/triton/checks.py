@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from clusterkit.engines.serving import Listening
+from clusterkit.engines.triton.engine_checks import engine_problems
 from clusterkit.engines.triton.filling import unknown_parameters, values_of
 from clusterkit.engines.triton.words import ports_of
 from clusterkit.errors import DoesNotFit
@@ -24,8 +24,6 @@ from clusterkit.quantities import counted
 
 Look = Mapping[str, Any]
 """What `triton_look` printed on one node."""
-
-_RANK_FILE = re.compile(r"rank([0-9]+)\.engine$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +92,9 @@ def _ports(looked: Looked) -> Iterator[str]:
         servers = [f"tritonserver, pid {each['pid']}{_of_job(each)}" for each in look["servers"]]
         for port in look["taken"]:
             who = f" ({'; '.join(servers)})" if servers else ""
-            yield (
-                f"{node}: port {port} is taken{who}. Fix: end what listens there, or another "
-                f"{named[port]}"
-            )
+            jobs = [f"`clusterkit stop {each['job']}`" for each in look["servers"] if each["job"]]
+            end = " and ".join(dict.fromkeys(jobs)) or "end what listens there"
+            yield f"{node}: port {port} is taken{who}. Fix: {end}, or another {named[port]}"
 
 
 def _of_job(server: Mapping[str, Any]) -> str:
@@ -135,37 +132,8 @@ def _decoupled(settings: TritonSettings, said: str | None) -> Iterator[str]:
 
 
 def _engines(looked: Looked) -> Iterator[str]:
-    """Its own split, and on each node the files of its ranks."""
-    settings = looked.settings
-    for node, ranks in looked.placement.by_node:
-        engine = looked.looks[node]["engine"]
-        if engine is None:
-            continue
-        tp, pp = split_of(engine["config"])
-        if tp is not None and (tp, pp) != (settings.tp, settings.pp):
-            yield (
-                f"{settings.model} was built for tp={tp} pp={pp}, and the inventory says "
-                f"tp={settings.tp} pp={settings.pp}. Fix: engine: {{tp: {tp}, pp: {pp}}}"
-            )
-            continue
-        has = {int(found[1]) for name in engine["files"] if (found := _RANK_FILE.search(name))}
-        lacks = [str(rank.rank) for rank in ranks if rank.rank not in has]
-        if lacks:
-            yield (
-                f"{node}: {settings.model} lacks the file of rank {', '.join(lacks)}. Fix: bring "
-                "it there, as `clusterkit engines push` does"
-            )
-
-
-def split_of(config: Mapping[str, Any]) -> tuple[int | None, int | None]:
-    """The tp and pp of an engine's config.json, as all versions write it; None: it says none."""
-    mapping = config.get("pretrained_config", {}).get("mapping", {})
-    if "tp_size" in mapping:
-        return int(mapping["tp_size"]), int(mapping.get("pp_size", 1))
-    builder = config.get("builder_config", {})
-    if "tensor_parallel" in builder:
-        return int(builder["tensor_parallel"]), int(builder.get("pipeline_parallel", 1))
-    return None, None
+    for node, _ in looked.placement.by_node:
+        yield from engine_problems(looked.settings, looked.placement, node, looked.looks[node])
 
 
 def _equal(looked: Looked) -> Iterator[str]:
@@ -175,6 +143,7 @@ def _equal(looked: Looked) -> Iterator[str]:
         ("engine.model", looked.settings.model, _engine_digest),
         ("engine.tokenizer", looked.settings.tokenizer_folder, lambda look: look["tokenizer"]),
         ("engine.templates", looked.settings.templates, lambda look: look["templates"]),
+        ("engine.templates", looked.settings.templates, lambda look: look["files"]),
     )
     for name, path, of in kinds:
         differ = [

@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 
 _KNOWN: tuple[tuple[str, str], ...] = (
+    (  # the same failure is also told as a port in use
+        r"total \d+ resolved for '(.*):\d+' .*Cannot assign requested address",
+        "the head has no address {0}. Fix: leave `--host` out, or one of the head's own",
+    ),
     (
         r"Socket '[^']*:(\d+)' already in use",
         "port {0} is taken on that node. Fix: end what listens there, or another port: `--port`, "
@@ -41,6 +45,12 @@ _KNOWN: tuple[tuple[str, str], ...] = (
         r"Stub process '([^']*)' is not healthy",
         "the Python of model {0} crashed. Fix: what the lines above it say; numpy 2 is too new "
         "for Triton up to 24.10",
+    ),
+    # Any other reason; a page of other lines follows it.
+    (
+        r"failed to load '([^']+)' version \d+: (?:\w+: )?([^\n]{1,300}?)\"?(?:\n|$)",
+        "model {0} cannot be loaded: {1}. Fix: mend that in its folder of engine.templates, or "
+        "what the inventory says of it",
     ),
 )
 

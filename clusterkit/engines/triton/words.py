@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 
 from clusterkit.engines.serving import Listening
 from clusterkit.model.triton import TritonSettings
@@ -10,10 +11,13 @@ from clusterkit.payloads.triton_repository import RUNS_ENGINE
 
 REPOSITORY = "{repository}"
 PREFIX = "{prefix}"
-"""Stand for what only a rank knows: where its repository is, how its shared memory begins."""
+"""Stand for what only a rank knows: where its repository is, how its shared memory begins.
+
+That is its name as well, by which it is told from the server of another job.
+"""
 
 _OURS = (
-    "--model-repository", "--disable-auto-complete-config", "--model-control-mode",
+    "--id", "--model-repository", "--disable-auto-complete-config", "--model-control-mode",
     "--load-model", "--allow-http", "--allow-grpc", "--allow-metrics", "--http-address",
     "--http-port", "--grpc-address", "--grpc-port", "--metrics-address", "--metrics-port",
 )  # fmt: skip
@@ -23,6 +27,7 @@ def common_words(settings: TritonSettings) -> tuple[str, ...]:
     """What the servers of all ranks are told."""
     return (
         settings.server,
+        f"--id={PREFIX}",
         f"--model-repository={REPOSITORY}",
         "--disable-auto-complete-config",
         f"--backend-config=python,shm-region-prefix-name={PREFIX}",
@@ -67,7 +72,18 @@ def word_problems(settings: TritonSettings, listening: Listening) -> Iterator[st
         name = word.partition("=")[0]
         if name in _OURS or "shm-region-prefix-name" in word:
             yield f"engine.server_flags: `{name}` is set by clusterkit. Fix: leave it out"
+    if not _is_address(listening.host):
+        yield f"`--host {listening.host}` is no address. Fix: one such as 127.0.0.1"
     ports = ports_of(settings, listening)
     if len(set(ports.values())) < len(ports):
         said = ", ".join(f"{name} {port}" for name, port in ports.items())
         yield f"two of {said} are the same port. Fix: three different ones"
+
+
+def _is_address(host: str) -> bool:
+    """Triton's HTTP takes no names, and does not say so."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -22,6 +22,7 @@ class TritonPythonModel:
         engine = Path(config["parameters"]["gpt_model_path"]["string_value"])
         rank = os.environ["OMPI_COMM_WORLD_RANK"]
         assert (engine / f"rank{rank}.engine").is_file()
+        print(f"rank {rank} takes GPU {device(int(rank), engine, config)}", flush=True)
         if (engine / "dies").exists():
             os.kill(server(), signal.SIGKILL)
         if rank != "0" and not (engine / f"rank{rank}-does-not-block").exists():
@@ -38,6 +39,15 @@ class TritonPythonModel:
                 sender.send(triton.InferenceResponse([output(part)]))
             sender.send(flags=triton.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
         return None
+
+
+def device(rank, engine, config):
+    """As the vendor's worldConfig chooses it."""
+    given = config["parameters"].get("gpu_device_ids", {}).get("string_value", "")
+    described = json.loads((engine / "config.json").read_text())["pretrained_config"]
+    number = described["mapping"].get("gpus_per_node", 8)
+    ids = [int(each) for each in given.split(",")] if given[:1].isdigit() else range(number)
+    return ids[rank % len(ids)]
 
 
 def server():

@@ -12,21 +12,10 @@ from clusterkit.facts import Gpu, NodeFacts
 from clusterkit.model.cluster import Cluster, Node, Storage
 from clusterkit.model.engine import EngineSettings
 from clusterkit.model.models import BUILTIN, ModelShape
+from tests.unit.shapes import LLAMA_8B
 
 SMOL = BUILTIN["smollm2-135m"].shape
 GIB = 2**30
-LLAMA_8B = ModelShape(
-    architecture="LlamaForCausalLM",
-    layers=32,
-    heads=32,
-    kv_heads=8,
-    head_dim=128,
-    hidden=4096,
-    vocab=128_256,
-    max_context=8192,
-    parameters=8_030_261_248,
-    tied=False,
-)
 
 
 def cluster(*slots: int, gpus: tuple[int, ...] = ()) -> Cluster:

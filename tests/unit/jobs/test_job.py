@@ -75,6 +75,7 @@ def test_the_first_message_to_the_supervisor() -> None:
             {"rank": 2, "node": "node2", "local_rank": 0},
         ],
         "env": {"TOKEN": "s"},
+        "chdir": None,
         "files": {"input": "/wo="},
         "launch": {"argv": ["mpirun", "rank"], "env": {"A": "1"}},
         "subnet": "10.0.0.0/24",
@@ -95,6 +96,31 @@ def test_the_first_message_to_the_supervisor() -> None:
         "CUDA_VISIBLE_DEVICES": "3,5",
         "TOKEN": "s",
     }
+
+
+def test_in_a_folder_that_was_named_files_of_the_job_are_given_by_their_paths() -> None:
+    job = Job(
+        id="run-1",
+        verb="run",
+        cluster="pair",
+        nodes=(
+            JobNode("node1", "10.0.0.2", "/py", "/home/payload", "/home"),
+            JobNode("node2", "10.0.0.3", "/py3", "/their/payload", "/their"),
+        ),
+        placement=Placement((Rank(0, "node1", 0), Rank(1, "node2", 0))),
+        program=RankProgram(
+            ("/py", "./-a.py", "--of", "b.py", "x/b.py"),
+            files={"-a.py": b"", "b.py": b""},
+            chdir="/shared/out",
+        ),
+        launch=Command(("mpirun", "rank")),
+    )
+
+    assert job.as_message()["chdir"] == "/shared/out"
+    assert job.argv_on("node2") == (
+        *("/py3", "/their/jobs/run-1/run/-a.py"),
+        *("--of", "/their/jobs/run-1/run/b.py", "x/b.py"),
+    )
 
 
 def test_the_message_that_starts_agents_ahead_of_their_job() -> None:

@@ -23,7 +23,7 @@ def test_the_example_inventory(tmp_path: Path):
 
 def test_the_example_playbook(tmp_path: Path):
     (tmp_path / "recipe.yaml").write_text(yaml_of("playbooks.md"))
-    verbs = [step.verb for step in load_playbook(tmp_path / "recipe.yaml")]
+    verbs = [step.verb for step in load_playbook(tmp_path / "recipe.yaml").steps]
     assert verbs == ["up", "mpi-hello", "infer", "down"]
 
 

@@ -31,8 +31,9 @@ CASES = {
     ),
     "an engine of a later version": (
         ("engine: {pp: 2}", "engine: {name: onnx}"),
-        "pair.yaml:7: engine.name: must be tensorrt-llm, transformers or triton, not `onnx`. "
-        "Fix: use tensorrt-llm, transformers or triton",
+        "pair.yaml:7: engine.name: must be tensorrt-llm, torch-tensorrt, transformers or triton, "
+        "not `onnx`. "
+        "Fix: use tensorrt-llm, torch-tensorrt, transformers or triton",
     ),
     "a version that is none": (
         ("engine: {pp: 2}", "engine: {name: tensorrt-llm, model: /m, version: v0.16}"),

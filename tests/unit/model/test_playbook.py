@@ -25,7 +25,7 @@ QUESTION = "What is the capital of France?"
 
 
 def shipped(name: str) -> list[tuple[str, Model]]:
-    return [(s.verb, s.options) for s in load_playbook(REPOSITORY / "playbooks" / name)]
+    return [(s.verb, s.options) for s in load_playbook(REPOSITORY / "playbooks" / name).steps]
 
 
 def test_the_shipped_recipe_for_this_machine():
@@ -65,6 +65,54 @@ def test_the_shipped_demonstration_of_tensor_parallelism():
     assert script.is_file()
 
 
+EXAMPLES = Path("/shared/TensorRT/examples/distributed_inference")
+OF_TORCH_TENSORRT = {
+    "data-parallel-gpt2": RunOptions(script=EXAMPLES / "data_parallel_gpt2.py", ranks=2),
+    "data-parallel-stable-diffusion": RunOptions(
+        script=EXAMPLES / "data_parallel_stable_diffusion.py",
+        ranks=2,
+        chdir="/shared/results/stable-diffusion",
+    ),
+    "tensor-parallel-simple": RunOptions(
+        script=EXAMPLES / "tensor_parallel_simple_example.py",
+        ranks=2,
+        chdir="/shared/results/tensor-parallel-simple",
+    ),
+    "tensor-parallel-llama3": RunOptions(
+        script=EXAMPLES / "tensor_parallel_llama3.py",
+        ranks=2,
+        chdir="/shared/results/tensor-parallel-llama3",
+        timeout_s=7200,
+    ),
+    "tensor-parallel-rotary-embedding": RunOptions(
+        script=EXAMPLES / "tensor_parallel_rotary_embedding.py",
+        ranks=1,
+        chdir="/shared/results/rotary-embedding",
+    ),
+    "tensor-parallel-two-nodes": RunOptions(
+        script=EXAMPLES / "tensor_parallel_simple_example_mn.py",
+        args=("--mode", "jit_python", "--save-path", "/shared/tp_model.ep"),
+        launcher="torchrun",
+        timeout_s=7200,
+    ),
+}
+
+
+def test_the_shipped_recipes_for_the_examples_of_torch_tensorrt():
+    names = [path.stem for path in (REPOSITORY / "playbooks").glob("torch-tensorrt-*.yaml")]
+    assert sorted(names) == sorted(f"torch-tensorrt-{name}" for name in OF_TORCH_TENSORRT)
+    for name, options in OF_TORCH_TENSORRT.items():
+        kind = "two-nodes" if name.endswith("two-nodes") else "two-gpus"
+        inventory = REPOSITORY / "inventories" / f"torch-tensorrt-{kind}.yaml"
+        (up, hello, run, *_, down) = shipped(f"torch-tensorrt-{name}.yaml")
+        assert (up, hello, run, down) == (
+            ("up", UpOptions(file=inventory, yes=True)),
+            ("mpi-hello", HelloOptions()),
+            ("run", options),
+            ("down", DownOptions(yes=True)),
+        )
+
+
 def test_a_script_and_its_files_are_found_from_the_playbook(tmp_path: Path):
     playbook = tmp_path / "p.yaml"
     playbook.write_text(
@@ -72,7 +120,7 @@ def test_a_script_and_its_files_are_found_from_the_playbook(tmp_path: Path):
         "- run: {script: /shared/a.py, files: b.py}\n"
     )
 
-    assert [step.options for step in load_playbook(playbook)] == [
+    assert [step.options for step in load_playbook(playbook).steps] == [
         RunOptions(
             script=tmp_path / "a.py",
             files=(tmp_path / "lib/b.py", Path("/c.py")),
@@ -85,7 +133,7 @@ def test_a_script_and_its_files_are_found_from_the_playbook(tmp_path: Path):
 
 @pytest.mark.parametrize("path", sorted((REPOSITORY / "playbooks").glob("*.yaml")), ids=str)
 def test_the_inventory_of_every_shipped_recipe_loads(path: Path):
-    for step in load_playbook(path):
+    for step in load_playbook(path).steps:
         if isinstance(step.options, UpOptions):
             assert load_inventory(step.options.file).nodes
 
@@ -109,7 +157,7 @@ def test_paths_go_from_the_playbook_and_options_have_either_spelling(tmp_path: P
         sources=(f"{tmp_path}/data/", "node1:/tmp/x", "/etc/hosts"), target="node[1-2]:/data/"
     )
 
-    assert load_playbook(path) == (
+    assert load_playbook(path).steps == (
         PlaybookStep("up", UpOptions(file=tmp_path / "pair.yaml"), 1),
         PlaybookStep("status", StatusOptions(), 2),
         PlaybookStep("cp", to_nodes, 3),
@@ -162,6 +210,8 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path, monkeypatch: pytest.Monke
 - down: true
 - play: {file: recipe.yaml}
 - build: {verify: 1, verify: 2}
+- serve: {port: 9000}
+- serve: {detach: true}
 """) == [
         "recipe.yaml:1: [0].up.yess: unknown key. Fix: did you mean `yes`?",
         f"recipe.yaml:2: [1]: is `down`. Fix: {ITEM}",
@@ -185,6 +235,8 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path, monkeypatch: pytest.Monke
         "Fix: join the two, or take one out",
         "recipe.yaml:16: [12].build.verify: must be true or false, not `1`. "
         "Fix: write true or false, without quotes",
+        "recipe.yaml:17: [13].serve: it would run until Ctrl-C. "
+        "Fix: add `detach: true`; `- stop:` ends it",
     ]
 
 

@@ -4,8 +4,10 @@ import json
 import os
 import platform
 import re
+import subprocess
 import sys
 from dataclasses import replace
+from importlib.resources import files
 
 import pytest
 
@@ -50,6 +52,39 @@ def test_this_machine_tells_what_it_is():
     if not problems(task.wanted, facts):
         summary = f"Open MPI {facts.mpi_version}, Python {facts.python_version}"
         assert task.plan(seen) == Change(summary, facts=facts)
+
+
+@pytest.mark.parametrize(
+    ("cxx", "found"),
+    [
+        (None, "bin/g++"),
+        ("c++17", "bin/c++17"),
+        ("clang++", None),
+        ("{folder}/own/g++", "own/g++"),
+        ("{folder}/own/clang++", None),
+    ],
+)
+def test_the_compiler_that_pytorch_would_run(tmp_path, monkeypatch, cxx: str, found: str):
+    for name in ("bin/g++", "bin/c++17", "own/g++"):
+        program = tmp_path / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/nowhere:{tmp_path}/bin")
+    monkeypatch.delenv("CXX", raising=False)
+    if cxx:
+        monkeypatch.setenv("CXX", cxx.format(folder=tmp_path))
+
+    told = subprocess.run(
+        [sys.executable, "-I", "-c", (files("clusterkit.payloads") / "facts.py").read_text()],
+        capture_output=True,
+        check=True,
+    )
+
+    facts = read_facts(json.loads(told.stdout))
+    assert facts.cxx == (found and f"{tmp_path}/{found}")
+    # Where there is none, one may come: the folders are among what facts rest on.
+    assert (f"{tmp_path}/bin" in facts.files) == (found is None)
 
 
 def test_without_python_in_the_inventory_the_usual_places_are_tried():

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
+from clusterkit.engines.request import GenerateRequest
 from clusterkit.errors import UsageError
+from clusterkit.model.infer_options import InferOptions
 from clusterkit.model.inventory import Inventory
 from clusterkit.model.triton import TritonSettings
 from clusterkit.use_cases.by_triton import by_triton, needs_triton
+from clusterkit.use_cases.infer_server import ask_steps
 from clusterkit.use_cases.resolve import resolve
 from clusterkit.use_cases.session import Session
 
@@ -58,4 +61,14 @@ def test_other_engines_are_refused():
         "`--engine triton` serves what engine tensorrt-llm built, and cluster pair has engine "
         "transformers. Fix: `engine: {name: triton, …}` or `engine: {name: tensorrt-llm, …}` in "
         "the inventory"
+    )
+
+
+def test_a_server_is_asked_for_no_other_model():
+    options = InferOptions(prompt=("hi",), model="/models/other")
+    with pytest.raises(UsageError) as refused:
+        ask_steps(session(**TRITON), options, GenerateRequest(prompts=("hi",)))
+    assert str(refused.value) == (
+        "`--model` has no meaning here: the server answers with what it serves. Fix: leave it "
+        "out; `clusterkit serve --model …` serves another"
     )

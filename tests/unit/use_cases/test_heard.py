@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+from clusterkit.command import Command
+from clusterkit.engines.request import GenerateRequest
 from clusterkit.engines.transformers import Transformers
 from clusterkit.errors import JobFailed, UsageError
 from clusterkit.events import LauncherOutput, RankAnswer, RankEnded, RankOutput
+from clusterkit.jobs import Job
+from clusterkit.model.cluster import Cluster, Node, Storage
 from clusterkit.model.engine import EngineSettings
+from clusterkit.model.job import RankProgram
+from clusterkit.model.torch_tensorrt import TorchTensorRtSettings
+from clusterkit.placement import Placement, Rank
 from clusterkit.use_cases.heard import Heard
 
 ENDED = "job j: rank 0 on node1 ended"
@@ -90,3 +97,32 @@ def test_what_no_log_explains_or_the_user_asked_for_stays_as_it_is():
 
     assert by_log(RankEnded(0, "n", 1)) == f"{ENDED}\nFix: see `clusterkit logs j`"
     assert by_log(*events, message="job j: interrupted") == "job j: interrupted"
+
+
+def test_ranks_tell_how_they_compiled_and_what_runs_their_collectives():
+    settings = TorchTensorRtSettings(name="torch-tensorrt", tp=2, backend="inductor")
+    cluster = Cluster("c", "local", (Node("n", slots=2),), Storage("local", "/s"), settings)
+    ready = {"device": "cpu", "memory_bytes": 8, "parameters": 4, "dtype": "float32"}
+    listener = heard(
+        *(
+            RankAnswer(rank, ready | {"event": "ready", "load_s": 1.0 + rank, **told})
+            for rank, told in enumerate(
+                ({"compile_s": 7.5, "graphs": 1, "collectives": "pytorch"}, {"compile_s": 8.5})
+            )
+        ),
+        RankAnswer(0, {"event": "answer", "prompt": 0, "prompt_text": "a", "text": "b"}),
+    )
+    job = Job(
+        id="j",
+        verb="infer",
+        cluster="c",
+        nodes=(),
+        placement=Placement((Rank(0, "n", 0), Rank(1, "n", 1))),
+        program=RankProgram(("python",)),
+        launch=Command(("mpirun",)),
+    )
+
+    result = listener.result(cluster, job, request=GenerateRequest(("a",)), model="m")
+
+    assert (result.dp, result.tp, result.batch, result.collectives) == (1, 2, 1, "pytorch")
+    assert [(rank.load_s, rank.compile_s) for rank in result.ranks] == [(1.0, 7.5), (2.0, 8.5)]

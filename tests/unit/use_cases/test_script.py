@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,27 @@ def test_modules_travel_beside_it(tmp_path: Path):
         "model.py": b"\0 whatever",
         "train.py": b"import model",
     }
+
+
+def test_the_modules_of_an_official_example_travel_by_themselves(tmp_path: Path):
+    for name, text in (
+        ("tensor_parallel_rotary_embedding", "import time\nfrom rotary_embedding import x"),
+        ("rotary_embedding", "if True:\n    import tensor_parallel_initialize_dist"),
+        ("tensor_parallel_initialize_dist", "import rotary_embedding, mine"),
+        ("llama3_model", ""),
+        ("mine", ""),
+    ):
+        (tmp_path / f"{name}.py").write_text(text)
+
+    official = found(tmp_path / "tensor_parallel_rotary_embedding.py")
+    another = found(shutil.copy(tmp_path / "tensor_parallel_rotary_embedding.py", tmp_path / "a"))
+
+    assert sorted(official.files) == [
+        "rotary_embedding.py",
+        "tensor_parallel_initialize_dist.py",
+        "tensor_parallel_rotary_embedding.py",
+    ]
+    assert sorted(another.files) == ["a"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from clusterkit.engines.serving import Listening
 from clusterkit.engines.triton import Triton
-from clusterkit.engines.triton.checks import split_of
+from clusterkit.engines.triton.engine_checks import split_of
 from clusterkit.errors import DoesNotFit
 from clusterkit.model.triton import TritonSettings
 from clusterkit.placement import Placement, Rank
@@ -26,7 +26,7 @@ def look(**changed: Any) -> dict[str, Any]:
     return {
         "has_server": True,
         "templates": templates("0.16.0"),
-        "files": {name: ["model.py"] for name in PYTHON},
+        "files": {name: {"model.py": "d"} for name in PYTHON},
         "engine": {
             "config": CONFIG,
             "digest": "a",
@@ -76,8 +76,8 @@ def test_two_nodes_that_agree_are_fine():
         ),
         (
             {"taken": [8001], "servers": [{"pid": 7, "job": "serve-1"}]},
-            "node2: port 8001 is taken (tritonserver, pid 7 of job serve-1). Fix: end what "
-            "listens there, or another engine.grpc_port",
+            "node2: port 8001 is taken (tritonserver, pid 7 of job serve-1). Fix: "
+            "`clusterkit stop serve-1`, or another engine.grpc_port",
         ),
         ({"taken": [8000]}, "node2: port 8000 is taken. Fix: end what listens there, or another "
          "`--port`"),
@@ -90,6 +90,11 @@ def test_two_nodes_that_agree_are_fine():
             {"engine": {"config": {}, "digest": "c", "files": ["rank1.engine"]}},
             "engine.model: /engines/llama is not the same on node1 and node2. "
             "Fix: the one of node1 there",
+        ),
+        (
+            {"files": {name: {"model.py": name} for name in PYTHON}},
+            "engine.templates: /app/all_models/inflight_batcher_llm is not the same on node1 and "
+            "node2. Fix: the one of node1 there",
         ),
         (
             {"tokenizer": {"tokenizer.json": "other"}},

@@ -15,6 +15,12 @@ from clusterkit.engines.triton.known_errors import explain
             "port 18001 is taken on that node. Fix: ",
         ),
         (
+            "UNKNOWN:No address added out of total 1 resolved for '10.9.9.9:8001' {children:"
+            "[UNKNOWN:Cannot assign requested address {errno:99}]}\n"
+            "Socket '10.9.9.9:8001' already in use",
+            "the head has no address 10.9.9.9. Fix: ",
+        ),
+        (
             "[libprotobuf ERROR …] Error parsing text-format inference.ModelConfig: 29:17: "
             "Expected integer, got: $",
             "a placeholder of a template was left. Fix: ",
@@ -32,6 +38,12 @@ from clusterkit.engines.triton.known_errors import explain
         (
             "Stub process 'preprocessing_0_0' is not healthy.",
             "the Python of model preprocessing_0_0 crashed. Fix: ",
+        ),
+        (
+            "E1120 16:11:25.569913 883 model_lifecycle.cc:642] \"failed to load 'preprocessing' "
+            'version 1: Internal: SyntaxError: invalid syntax (model.py, line 20)"',
+            "model preprocessing cannot be loaded: SyntaxError: invalid syntax (model.py, line "
+            "20). Fix: ",
         ),
     ],
 )
