@@ -70,6 +70,21 @@ class JobStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class JobRunning:
+    """The program of every rank was seen to run."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobRestarted:
+    """A detached job failed, and its supervisor makes another attempt."""
+
+    job: str
+    attempt: int
+    of: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class RankStarted:
     """A rank's program runs."""
 
@@ -129,6 +144,8 @@ Event = (
     | Progress
     | Note
     | JobStarted
+    | JobRunning
+    | JobRestarted
     | RankStarted
     | RankOutput
     | LauncherOutput

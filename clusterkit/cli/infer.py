@@ -10,11 +10,14 @@ import typer
 from clusterkit.cli.run import Manner, run
 from clusterkit.cli.words import (
     ClusterOption,
+    DetachOption,
     DryRunOption,
     ForceOption,
     InventoryOption,
     Output,
     OutputOption,
+    RestartOption,
+    StallTimeoutOption,
 )
 
 if TYPE_CHECKING:
@@ -63,6 +66,9 @@ def infer(
     timeout_s: Annotated[
         float | None, typer.Option("--timeout", metavar="SECONDS", help="End it after this long.")
     ] = None,
+    stall_timeout_s: StallTimeoutOption = None,
+    detach: DetachOption = False,
+    restart: RestartOption = 0,
     force: ForceOption = False,
     cluster: ClusterOption = None,
     inventory: InventoryOption = None,
@@ -90,6 +96,9 @@ def infer(
         "engine": engine,
         "model": model,
         "timeout_s": timeout_s,
+        "stall_timeout_s": stall_timeout_s,
+        "detach": detach,
+        "restart": restart,
         "force": force,
     }
     manner = Manner(output.value, dry_run, cluster=cluster, inventory=inventory)
@@ -100,6 +109,7 @@ def perform(options: InferOptions, manner: Manner, printer: Printer) -> None:
     """Run, stream, and end with the summary or the JSON."""
     from clusterkit.engines.base import engine_of
     from clusterkit.results.dry_run import DryRun
+    from clusterkit.results.jobs import DetachedResult
     from clusterkit.use_cases.infer import infer, infer_steps, request_of
     from clusterkit.use_cases.session import find
 
@@ -111,7 +121,9 @@ def perform(options: InferOptions, manner: Manner, printer: Printer) -> None:
     parse = engine_of(session.cluster.engine).parse
     with printer.infer(request.prompts, parse) as view:
         result = infer(session, options, request, sink=view)
-    if manner.output == "json":
+    if isinstance(result, DetachedResult):
+        printer.detached(result)
+    elif manner.output == "json":
         printer.result(result)
     else:
         view.summary(result)

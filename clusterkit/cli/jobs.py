@@ -1,8 +1,10 @@
-"""``clusterkit jobs``: what ran and what runs."""
+"""``clusterkit jobs``: what ran and what runs, and one job whole."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from clusterkit.cli.run import Manner, run
 from clusterkit.cli.words import (
@@ -14,31 +16,37 @@ from clusterkit.cli.words import (
 )
 
 if TYPE_CHECKING:
-    from clusterkit.model.options import JobsOptions
+    from clusterkit.model.jobs_options import JobsOptions
     from clusterkit.report.console import Printer
 
-EXAMPLE = "clusterkit jobs"
+EXAMPLE = "clusterkit jobs show infer-7f3a2c"
 
 
 def jobs(
+    action: Annotated[str, typer.Argument(metavar="ls|show", help="What to do.")] = "ls",
+    job: Annotated[
+        str | None, typer.Argument(metavar="JOB", help="For show; default: the last.")
+    ] = None,
     cluster: ClusterOption = None,
     inventory: InventoryOption = None,
     output: OutputOption = Output.text,
     dry_run: DryRunOption = False,
 ) -> None:
-    """List the jobs of the cluster, the newest first."""
+    """List the jobs of the cluster, the newest first, or show all of one."""
     manner = Manner(output.value, dry_run, cluster=cluster, inventory=inventory)
-    run(perform, "jobs", {}, manner)
+    run(perform, "jobs", {"action": action, "job": job}, manner)
 
 
 def perform(options: JobsOptions, manner: Manner, printer: Printer) -> None:
     """Ask the head."""
     from clusterkit.results.dry_run import DryRun
-    from clusterkit.use_cases.jobs import jobs, jobs_steps
+    from clusterkit.use_cases.jobs import jobs, jobs_steps, show, show_steps
     from clusterkit.use_cases.session import find
 
     session = find(manner.which)
+    is_show = options.action == "show"
     if manner.dry_run:
-        printer.result(DryRun.of("jobs", jobs_steps(session)))
+        steps = show_steps(session, options) if is_show else jobs_steps(session)
+        printer.result(DryRun.of("jobs", steps))
     else:
-        printer.result(jobs(session))
+        printer.result(show(session, options) if is_show else jobs(session))

@@ -16,7 +16,7 @@ from clusterkit.cli.words import (
 )
 
 if TYPE_CHECKING:
-    from clusterkit.model.options import LogsOptions
+    from clusterkit.model.jobs_options import LogsOptions
     from clusterkit.report.console import Printer
 
 EXAMPLE = "clusterkit logs --rank 1 -f"

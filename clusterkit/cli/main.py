@@ -18,7 +18,7 @@ VERBS = {
     "Describe": ("init", "discover", "import", "check", "schema"),
     "Cluster": ("plan", "up", "ls", "status", "doctor", "lock", "audit", "support", "down"),
     "Run": ("mpi-hello", "bench", "build", "infer", "serve", "run", "models", "play"),
-    "Jobs": ("jobs", "logs", "stop"),
+    "Jobs": ("jobs", "attach", "logs", "stop"),
     "Nodes": ("exec", "cp", "ssh", "keys", "images", "engines", "fix"),
 }
 """Every verb; each is the function of its name in the module of its name."""

@@ -10,10 +10,13 @@ import typer
 from clusterkit.cli.run import Manner, run
 from clusterkit.cli.words import (
     ClusterOption,
+    DetachOption,
     DryRunOption,
     InventoryOption,
     Output,
     OutputOption,
+    RestartOption,
+    StallTimeoutOption,
 )
 
 if TYPE_CHECKING:
@@ -55,6 +58,9 @@ def run_(
     timeout_s: Annotated[
         float | None, typer.Option("--timeout", metavar="SECONDS", help="End it after this long.")
     ] = None,
+    stall_timeout_s: StallTimeoutOption = None,
+    detach: DetachOption = False,
+    restart: RestartOption = 0,
     cluster: ClusterOption = None,
     inventory: InventoryOption = None,
     output: OutputOption = Output.text,
@@ -75,6 +81,9 @@ def run_(
         "ranks": ranks,
         "per_node": per_node,
         "timeout_s": timeout_s,
+        "stall_timeout_s": stall_timeout_s,
+        "detach": detach,
+        "restart": restart,
     }
     manner = Manner(output.value, dry_run, cluster=cluster, inventory=inventory)
     run(perform, "run", values, manner)
@@ -84,6 +93,7 @@ def perform(options: RunOptions, manner: Manner, printer: Printer) -> None:
     """Run, pass on what ranks write, and end with one line or the JSON."""
     from clusterkit.report.run import RunView
     from clusterkit.results.dry_run import DryRun
+    from clusterkit.results.jobs import DetachedResult
     from clusterkit.use_cases.run_script import placement_of, run_script, run_script_steps
     from clusterkit.use_cases.session import find
 
@@ -93,7 +103,9 @@ def perform(options: RunOptions, manner: Manner, printer: Printer) -> None:
         return
     view = RunView(printer, placement_of(session, options).world_size)
     result = run_script(session, options, sink=view)
-    if manner.output == "json":
+    if isinstance(result, DetachedResult):
+        printer.detached(result)
+    elif manner.output == "json":
         printer.result(result)
     else:
         view.summary(result)

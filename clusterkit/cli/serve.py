@@ -9,11 +9,13 @@ import typer
 from clusterkit.cli.run import Manner, run
 from clusterkit.cli.words import (
     ClusterOption,
+    DetachOption,
     DryRunOption,
     ForceOption,
     InventoryOption,
     Output,
     OutputOption,
+    RestartOption,
 )
 
 if TYPE_CHECKING:
@@ -43,16 +45,15 @@ def serve(
     timeout_s: Annotated[
         float | None, typer.Option("--timeout", metavar="SECONDS", help="End it after this long.")
     ] = None,
-    detach: Annotated[
-        bool, typer.Option("--detach", "-d", help="Return once it answers; `stop` ends it.")
-    ] = False,
+    detach: DetachOption = False,
+    restart: RestartOption = 0,
     force: ForceOption = False,
     cluster: ClusterOption = None,
     inventory: InventoryOption = None,
     output: OutputOption = Output.text,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Serve the model over HTTP, split over the ranks, until Ctrl-C; with --detach, until `stop`.
+    """Serve the model over HTTP, split over the ranks, until Ctrl-C, or `stop` with --detach.
 
     The URL is printed once a real completion came back. The engine is built first where it is
     not there.
@@ -66,6 +67,7 @@ def serve(
         "model": model,
         "timeout_s": timeout_s,
         "detach": detach,
+        "restart": restart,
         "force": force,
     }
     manner = Manner(output.value, dry_run, cluster=cluster, inventory=inventory)

@@ -16,7 +16,7 @@ from clusterkit.cli.words import (
 )
 
 if TYPE_CHECKING:
-    from clusterkit.model.options import StopOptions
+    from clusterkit.model.jobs_options import StopOptions
     from clusterkit.report.console import Printer
 
 EXAMPLE = "clusterkit stop infer-7f3a2c"

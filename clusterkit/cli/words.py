@@ -40,6 +40,16 @@ ForceOption = Annotated[
     bool, typer.Option("--force", help="Go on though the last `doctor --gate` failed.")
 ]
 OverwriteOption = Annotated[bool, typer.Option("--force", help="Write over a file that exists.")]
+DetachOption = Annotated[
+    bool, typer.Option("--detach", "-d", help="Return once it runs; the job goes on.")
+]
+RestartOption = Annotated[
+    int, typer.Option("--restart", metavar="N", help="With --detach: so often, if it fails.")
+]
+StallTimeoutOption = Annotated[
+    float | None,
+    typer.Option("--stall-timeout", metavar="SECONDS", help="End it after so long in silence."),
+]
 YesOption = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
 LockWaitOption = Annotated[
     float,

@@ -5,7 +5,15 @@ from __future__ import annotations
 from clusterkit.jobs.interrupt import Interrupt, interruptible
 from clusterkit.jobs.job import Job, JobEnd, JobNode, Preparation, RankEnd, new_job_id
 from clusterkit.jobs.prepared import Prepared, prepared
-from clusterkit.jobs.records import JobRow, LogLine, Stopped, list_jobs, read_logs, stop_job
+from clusterkit.jobs.records import (
+    JobRow,
+    LogLine,
+    Stopped,
+    list_jobs,
+    read_logs,
+    show_job,
+    stop_job,
+)
 from clusterkit.jobs.run import run_job
 
 __all__ = [
@@ -25,5 +33,6 @@ __all__ = [
     "prepared",
     "read_logs",
     "run_job",
+    "show_job",
     "stop_job",
 ]

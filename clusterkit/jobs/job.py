@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,14 +14,18 @@ from clusterkit.payloads.job_protocol import VERSION
 from clusterkit.placement import Placement, Rank, visible_devices
 from clusterkit.tasks.payload import payload_words
 
-Outcome = Literal["done", "detached", "failed", "interrupted", "stopped", "timed-out", "lost"]
+Outcome = Literal[
+    "done", "failed", "interrupted", "stopped", "timed-out", "stalled", "lost", "detached"
+]
+"""How a job ended; ``detached``: it runs on without its controller."""
 EXIT_CODES: dict[Outcome, int] = {
     "done": 0,
-    "detached": 0,
     "failed": 1,
     "interrupted": 130,
     "stopped": 1,
     "timed-out": 124,
+    "stalled": 124,
+    "detached": 0,
     "lost": 1,
 }
 
@@ -36,6 +41,7 @@ class JobNode:
     """A node of a job. ``payloads`` is the folder of the payloads there, ``home`` clusterkit's.
 
     ``prefix`` is where Open MPI is installed there; None where nobody needs to know.
+    ``container`` is its name on its engine, of a node that is one.
     """
 
     name: str
@@ -44,6 +50,7 @@ class JobNode:
     payloads: str
     home: str
     prefix: str | None = None
+    container: str | None = None
 
     def folder(self, job: str) -> str:
         """Where the job's files lie on this node."""
@@ -86,7 +93,8 @@ class Job:
     """One run on the cluster. The first of ``nodes`` is the head, whether it has ranks or not.
 
     ``launch`` starts :data:`RANK_ARGV` as every rank of the placement. ``ssh_config`` is the file
-    with which the head reaches the other nodes; None where there is only one.
+    with which the head reaches the other nodes; None where there is only one. ``asked`` is what
+    the verb needs later to make its result of what is on file.
     """
 
     id: str
@@ -100,6 +108,9 @@ class Job:
     ssh_config: str | None = None
     timeout_s: float | None = None
     start_timeout_s: float = 60.0
+    stall_timeout_s: float | None = None
+    restarts: int = 0
+    asked: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
 
     @property
     def head(self) -> JobNode:
@@ -115,6 +126,7 @@ class Job:
         """What all ranks of one node have in their environment, besides the program's own."""
         local = [rank for rank in self.placement.ranks if rank.node == node]
         env = {
+            **({} if self.stall_timeout_s is None else {"PYTHONFAULTHANDLER": "1"}),
             "WORLD_SIZE": str(self.placement.world_size),
             "LOCAL_WORLD_SIZE": str(len(local)),
             "PYTHONUNBUFFERED": "1",
@@ -174,6 +186,9 @@ class Job:
             "ssh_config": self.ssh_config,
             "timeout_s": self.timeout_s,
             "start_timeout_s": self.start_timeout_s,
+            "stall_timeout_s": self.stall_timeout_s,
+            "restarts": self.restarts,
+            "asked": dict(self.asked),
         }
 
 
@@ -201,6 +216,7 @@ class JobEnd:
     exit_code: int
     ranks: tuple[RankEnd, ...]
     leftovers: tuple[str, ...] = ()
+    cause: Mapping[str, Any] | None = None
     took_s: float = field(default=0.0, compare=False)
 
 

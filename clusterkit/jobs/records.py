@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from clusterkit.errors import UsageError
 from clusterkit.events import Stream
 from clusterkit.jobs.job import EXIT_CODES, JobNode
 from clusterkit.jobs.look import leftovers, look_everywhere
-from clusterkit.payloads.job_protocol import NOT_RUNNING
+from clusterkit.payloads.job_protocol import NOT_RUNNING, OPEN_STATES
 from clusterkit.transports.base import Process, Transport
 
 _STOP_TIMEOUT_S = 20.0
@@ -20,7 +20,10 @@ _STOP_TIMEOUT_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class JobRow:
-    """One job on file. ``state`` is ``running`` or how it ended; times are seconds since 1970."""
+    """One job on file; times are seconds since 1970.
+
+    ``state`` is ``starting``, ``running``, ``stopping``, or how it ended.
+    """
 
     id: str
     verb: str
@@ -31,6 +34,13 @@ class JobRow:
     nodes: tuple[str, ...]
     message: str | None = None
     exit_code: int | None = None
+    cause: Mapping[str, Any] | None = None
+    owner: str = "controller"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not ended yet."""
+        return self.state in OPEN_STATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +129,26 @@ def find_job(job: str, rows: tuple[JobRow, ...]) -> JobRow:
     raise UsageError(f"no job {job} on this cluster. Fix: use one of these: {known}")
 
 
+def show_job(job: str, head: JobNode, transport: Transport) -> dict[str, Any]:
+    """All that is on file of one job, and of one that runs what its supervisor sees now."""
+    shown = transport.run(show_command(head, job)).check()
+    found: dict[str, Any] = json.loads(shown.stdout)
+    return found
+
+
 def list_command(head: JobNode) -> Command:
     """Print every job's state."""
     return Command(_job_files(head, "list"))
+
+
+def show_command(head: JobNode, job: str) -> Command:
+    """Print all that is known of a job."""
+    return Command(_job_files(head, "show", job), timeout_s=_STOP_TIMEOUT_S)
+
+
+def follow_command(head: JobNode, job: str) -> Command:
+    """Print what a job's owner was told, until its end."""
+    return Command(_job_files(head, "follow", job))
 
 
 def stop_command(head: JobNode, job: str) -> Command:
@@ -155,4 +182,6 @@ def _row(state: dict[str, Any]) -> JobRow:
         nodes=tuple(node["name"] for node in state["nodes"]),
         message=state["message"],
         exit_code=EXIT_CODES.get(state["state"]),
+        cause=state.get("cause"),
+        owner=state.get("owner", "controller"),
     )

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from clusterkit import events
 from clusterkit.jobs.interrupt import Interrupt
-from clusterkit.jobs.job import EXIT_CODES, Job, JobEnd, Outcome, RankEnd
-from clusterkit.jobs.look import leftovers, look_everywhere
+from clusterkit.jobs.job import EXIT_CODES, Job, JobEnd, JobNode, Outcome, RankEnd
+from clusterkit.jobs.look import Seen, leftovers, look_everywhere
 from clusterkit.jobs.owner import Message, Owner
 from clusterkit.jobs.prepared import Prepared
+from clusterkit.payloads.causes import cause
 from clusterkit.payloads.job_protocol import LEASE_TTL_S
 from clusterkit.transports.base import Transport
 
@@ -26,6 +27,9 @@ _KILL_WITHIN_S = 2.0
 _PATIENCE_S = 8.0
 _PATIENCE_WITH_LOST_S = 4.0
 
+DetachWhen = Callable[[events.Event], bool]
+"""Says of an event whether the job may be left alone after it."""
+
 
 def run_job(
     job: Job,
@@ -34,11 +38,12 @@ def run_job(
     interrupt: Interrupt,
     *,
     waiting: Prepared | None = None,
-    detach_when: Callable[[], bool] | None = None,
+    detach_when: DetachWhen | None = None,
 ) -> JobEnd:
     """Run ``job`` to its end. Whatever happens, afterwards every node is swept and looked at.
 
-    Once ``detach_when`` says so it is left to its supervisor, and runs on without us.
+    With ``detach_when`` only until an event of which that says so: then the supervisor owns the
+    job, and it goes on without us (outcome ``detached``).
 
     The supervisor that is ``waiting`` runs it, if it was started for such a job; else a new one.
     Pressing ``interrupt`` once ends the job in order, twice at once.
@@ -52,22 +57,34 @@ def run_job(
         owner = Owner(job.preparation, transports(job.head.name))
     owner.begin(job)
     interrupt.on_press(owner.wake)
-    patience_s, in_order, runs_on = _PATIENCE_S, False, False
     try:
         end = _Watch(job, owner, sink, interrupt, detach_when).until_end()
-        in_order, runs_on = end["outcome"] == "done", end["outcome"] == "detached"
-        if end["outcome"] == "lost":
-            patience_s = _PATIENCE_WITH_LOST_S
+    except BaseException:
+        owner.let_go()
+        look_everywhere(job.id, job.nodes, transports)
+        raise
     finally:
         interrupt.on_press(None)
         owner.let_go()
-        seen = look_everywhere(
-            job.id,
-            () if runs_on else job.nodes,
-            transports,
-            patience_s=patience_s,
-            in_order=in_order,
-        )
+    if end["outcome"] == "detached":
+        return JobEnd(job.id, "detached", end["message"], 0, ranks=())
+    seen = look_after(job.id, end, job.nodes, transports)
+    return ended(job.id, end, seen, sink, took_s=time.monotonic() - started)
+
+
+def look_after(
+    job: str, end: Message, nodes: Sequence[JobNode], transports: Callable[[str], Transport]
+) -> tuple[Seen, ...]:
+    """Look at every node after the end of a job; not long where one is lost anyway."""
+    patience_s = _PATIENCE_WITH_LOST_S if end["outcome"] == "lost" else _PATIENCE_S
+    in_order = end["outcome"] == "done"
+    return look_everywhere(job, nodes, transports, patience_s=patience_s, in_order=in_order)
+
+
+def ended(
+    job: str, end: Message, seen: Sequence[Seen], sink: events.Sink, *, took_s: float
+) -> JobEnd:
+    """The end as the supervisor told it, with what the nodes looked like after it."""
     for node in seen:
         for process in node.found:
             sink(events.Note(f"ended what the job had left behind: {process}", node.node))
@@ -76,7 +93,7 @@ def run_job(
     code = EXIT_CODES[outcome] or (1 if left else 0)
     message = "\n".join([end["message"], *left])
     ranks = tuple(RankEnd(**rank) for rank in end["ranks"])
-    return JobEnd(job.id, outcome, message, code, ranks, left, time.monotonic() - started)
+    return JobEnd(job, outcome, message, code, ranks, left, end.get("cause"), took_s)
 
 
 class _Watch:
@@ -88,7 +105,7 @@ class _Watch:
         owner: Owner,
         sink: events.Sink,
         interrupt: Interrupt,
-        detach_when: Callable[[], bool] | None,
+        detach_when: DetachWhen | None,
     ) -> None:
         self._job, self._owner, self._sink, self._interrupt = job, owner, sink, interrupt
         self._detach_when = detach_when
@@ -108,20 +125,24 @@ class _Watch:
                 continue
             match message["t"]:
                 case "end":
-                    self._tell_leftovers(message)
+                    tell_leftovers(message, self._sink)
                     return message
                 case "detached":
-                    return self._end("detached", "it runs on")
+                    return self._end("detached", "runs on")
                 case "exited":
                     return self._end_without_a_word(message)
                 case "refused":
-                    return self._end("failed", f"{self._job.head.name}: {message['why']}")
+                    words = f"{self._job.head.name}: {message['why']}"
+                    return self._end("failed", words, "refused")
                 case "wake":
                     continue
                 case _:
                     self._heard_at = time.monotonic()
                     for event in as_events(message):
                         self._sink(event)
+                        if self._detach_when and not self._asked and self._detach_when(event):
+                            self._detach_when = None
+                            self._owner.send({"t": "detach"})
 
     def _ask(self) -> None:
         """Pass on what the user wants."""
@@ -141,9 +162,6 @@ class _Watch:
             else:
                 self._owner.send({"t": "kill"})
                 self._give_up_at = time.monotonic() + _KILL_WITHIN_S
-        if not self._asked and self._detach_when is not None and self._detach_when():
-            self._detach_when = None
-            self._owner.send({"t": "detach"})
 
     def _end_of_silence(self) -> Message | None:
         """The end of a job whose supervisor does not answer, once it is time to give it up."""
@@ -154,36 +172,41 @@ class _Watch:
         self._owner.kill()
         if self._asked:
             return self._end(
-                "interrupted", f"interrupted; the supervisor on {head} did not end in time"
+                "interrupted",
+                f"interrupted; the supervisor on {head} did not end in time",
+                "interrupted",
             )
         silence = f"has not answered for {silent_s:.0f} s: cut off, paused or down"
         why = f"the supervisor on {head} {silence}"
         self._sink(events.NodeLost(head, why))
-        return self._end("lost", why)
+        return self._end("lost", why, "node-lost")
 
     def _end_without_a_word(self, exited: Message) -> Message:
         """The end of a job whose supervisor is gone."""
         head, code = self._job.head.name, exited["exit_code"]
         if self._asked:
-            return self._end("interrupted", "interrupted")
+            return self._end("interrupted", "interrupted", "interrupted")
         if code is None:
             why = f"the connection to {head} was lost"
         elif code == 137:
             why = f"the supervisor on {head} ended without a word (killed?)"
         else:
             why = f"the supervisor on {head} ended with {code}"
-        return self._end("lost", "\n".join([why, *exited["words"]]))
+        return self._end("lost", "\n".join([why, *exited["words"]]), "supervisor-lost")
 
-    def _end(self, outcome: Outcome, message: str) -> Message:
+    def _end(self, outcome: Outcome, message: str, kind: str | None = None) -> Message:
         ranks = [{"rank": rank.rank, "node": rank.node} for rank in self._job.placement.ranks]
-        return {"outcome": outcome, "message": message, "ranks": ranks}
+        why = cause(kind, node=self._job.head.name) if kind else None
+        return {"outcome": outcome, "message": message, "cause": why, "ranks": ranks}
 
-    def _tell_leftovers(self, end: Message) -> None:
-        if end["outcome"] != "done":
-            return
-        for node, processes in end["found"].items():
-            for process in processes:
-                self._sink(events.Note(f"ended what a rank had left behind: {process}", node))
+
+def tell_leftovers(end: Message, sink: events.Sink) -> None:
+    """Of a job that went well, the processes that its ranks had left behind."""
+    if end["outcome"] != "done":
+        return
+    for node, processes in end["found"].items():
+        for process in processes:
+            sink(events.Note(f"ended what a rank had left behind: {process}", node))
 
 
 def as_events(message: Message) -> list[events.Event]:
@@ -191,6 +214,10 @@ def as_events(message: Message) -> list[events.Event]:
     match message:
         case {"t": "started"}:
             return [events.JobStarted(message["job"])]
+        case {"t": "running"}:
+            return [events.JobRunning()]
+        case {"t": "restarting", "job": job, "attempt": number, "of": total, "why": why}:
+            return [events.JobRestarted(job, number, total, why)]
         case {"t": "rank-started", "rank": rank, "node": node, "pid": pid}:
             return [events.RankStarted(rank, node, pid)]
         case {"t": "output", "rank": rank, "stream": stream, "lines": lines}:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from clusterkit.model.base import Model
-from clusterkit.model.infer_options import Timeout
+from clusterkit.model.job_options import Timeout
 from clusterkit.model.mistakes import mistake
 
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}

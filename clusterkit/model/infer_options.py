@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from clusterkit.model.base import Model
+from clusterkit.model.job_options import DetachOptions, StallTimeout, Timeout
 from clusterkit.model.mistakes import mistake
 
 
@@ -31,9 +31,6 @@ def checked_prompt(text: str) -> str:
 
 LauncherName = Literal["mpirun", "torchrun"]
 
-Timeout = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-"""A time limit in seconds."""
-
 TensorParallel = Annotated[
     int | None,
     Field(ge=1, description="Tensor parallel size; default: the inventory's", examples=[3]),
@@ -44,7 +41,7 @@ PipelineParallel = Annotated[
 ]
 
 
-class InferOptions(Model):
+class InferOptions(DetachOptions):
     """Ask the model; tokens come as they are made."""
 
     prompt: Annotated[
@@ -113,6 +110,7 @@ class InferOptions(Model):
     timeout_s: Timeout | None = Field(
         default=None, description="End the job after this many seconds", examples=[300]
     )
+    stall_timeout_s: StallTimeout = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:

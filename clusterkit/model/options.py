@@ -26,7 +26,14 @@ from clusterkit.model.engines_options import EnginesOptions
 from clusterkit.model.fix_options import FixOptions
 from clusterkit.model.images_options import ImagesOptions
 from clusterkit.model.import_options import ImportOptions
-from clusterkit.model.infer_options import InferOptions, Timeout, one_or_more
+from clusterkit.model.infer_options import InferOptions, one_or_more
+from clusterkit.model.job_options import Timeout
+from clusterkit.model.jobs_options import (
+    AttachOptions,
+    JobsOptions,
+    LogsOptions,
+    StopOptions,
+)
 from clusterkit.model.lock_options import LockOptions
 from clusterkit.model.mistakes import Mistake, explain, mistake
 from clusterkit.model.models import ModelOrigin
@@ -89,22 +96,6 @@ class CpOptions(Model):
     )
 
 
-class StopOptions(Model):
-    """End a job on every node."""
-
-    job: str | None = Field(
-        default=None, min_length=1, description="The job; default: the one that runs"
-    )
-
-
-class LogsOptions(Model):
-    """Show what a job's ranks wrote."""
-
-    job: str | None = Field(default=None, min_length=1, description="The job; default: the last")
-    rank: int | None = Field(default=None, ge=0, description="Only this rank", examples=[0])
-    follow: bool = Field(default=False, description="Go on until the job ends")
-
-
 class ModelsOptions(Model):
     """List, fetch or remove models in the user's cache."""
 
@@ -143,10 +134,6 @@ class StatusOptions(Model):
     """Show what is true of the cluster now."""
 
 
-class JobsOptions(Model):
-    """List the jobs of the cluster."""
-
-
 class SupportOptions(Model):
     """Write what a report of a fault needs into one file, with secrets masked."""
 
@@ -166,6 +153,7 @@ class SshOptions(Model):
 
 
 VERBS: dict[str, type[Model]] = {
+    "attach": AttachOptions,
     "audit": AuditOptions,
     "bench": BenchOptions,
     "build": BuildOptions,
@@ -237,6 +225,7 @@ def typed(verb: str, field: str) -> str:
 
 
 _ARGUMENTS = {
+    "attach": ("job",),
     "bench": ("what", "nodes"),
     "check": ("file",),
     "cp": ("sources", "target"),
@@ -248,6 +237,7 @@ _ARGUMENTS = {
     "images": ("action", "image", "nodes"),
     "import": ("file",),
     "init": ("file",),
+    "jobs": ("action", "job"),
     "keys": ("action",),
     "lock": ("action",),
     "logs": ("job",),
@@ -269,6 +259,7 @@ _FLAGS = {
     "run files": "--file",
     "init gpus_per_node": "--gpus",
     "source": "--from",
+    "stall_timeout_s": "--stall-timeout",
     "timeout_s": "--timeout",
 }
 """The options that have another name than their field, in one verb or in all."""

@@ -9,7 +9,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from clusterkit.model.base import Model
 from clusterkit.model.container import NodePath
-from clusterkit.model.infer_options import LauncherName, Timeout, one_or_more
+from clusterkit.model.infer_options import LauncherName, one_or_more
+from clusterkit.model.job_options import DetachOptions, StallTimeout, Timeout
 from clusterkit.model.mistakes import mistake
 
 
@@ -29,7 +30,7 @@ class HelloOptions(Model):
     timeout_s: Timeout = Field(default=60.0, description="End the job after this many seconds")
 
 
-class RunOptions(Model):
+class RunOptions(DetachOptions):
     """Run a Python script of your own as ranks of one job."""
 
     script: Path = Field(
@@ -64,6 +65,7 @@ class RunOptions(Model):
     timeout_s: Timeout | None = Field(
         default=None, description="End the job after this many seconds", examples=[600]
     )
+    stall_timeout_s: StallTimeout = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -6,11 +6,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from clusterkit.model.base import Model
-from clusterkit.model.infer_options import PipelineParallel, TensorParallel, Timeout
+from clusterkit.model.infer_options import PipelineParallel, TensorParallel
+from clusterkit.model.job_options import DetachOptions, Timeout
 
 
-class ServeOptions(Model):
+class ServeOptions(DetachOptions):
     """Serve the model over HTTP until it is ended."""
 
     port: int = Field(default=8000, ge=1, le=65535, description="On the head", examples=[8000])

@@ -26,7 +26,7 @@ from clusterkit.payloads.job_protocol import (
 from clusterkit.payloads.loop import Loop
 from clusterkit.payloads.network import network_of
 from clusterkit.payloads.own_prefix import daemon_here
-from clusterkit.payloads.processes import adopt_orphans, reap, spawn
+from clusterkit.payloads.processes import adopt_orphans, reap, spawn, state_of
 from clusterkit.payloads.rank_server import RankServer
 from clusterkit.payloads.surroundings import surroundings
 from clusterkit.payloads.sweep import clean, sweep
@@ -68,7 +68,7 @@ class Agent:
         kind = message["t"]
         if kind == "lease":
             self._renewed = time.monotonic()
-            self._supervisor.send({"t": "alive"})
+            self._tell_alive()
         elif kind == "job":
             try:
                 self._prepare(message)
@@ -84,6 +84,8 @@ class Agent:
             self._ranks.begin(message["env"])
         elif kind == "stop":
             self._ranks.stop(message["grace_s"], self._tell_stopped)
+        elif kind == "trace":
+            self._trace(self._ranks)
 
     def _prepare(self, job: Message) -> None:
         """Make the job's folder here, and look up what the ranks will need."""
@@ -137,6 +139,21 @@ class Agent:
             if pid in self._daemons:
                 key = self._daemons.pop(pid)
                 self._supervisor.send({"t": "daemon-ended", "key": key, "exit_code": code})
+
+    def _tell_alive(self) -> None:
+        """The heartbeat: of this node, and of each of its ranks, with how its process is."""
+        living = self._ranks.living if self._ranks else {}
+        states = {str(rank): state_of(pid) for rank, pid in living.items()}
+        self._supervisor.send({"t": "alive", "ranks": states})
+
+    def _trace(self, ranks: RankServer) -> None:
+        """Have every rank tell where it hangs, in its log."""
+        from clusterkit.payloads.traces import Traces  # few jobs hang
+
+        Traces(self._loop, ranks.living, self._job["python"], ranks.tell_trace, self._tell_traced)
+
+    def _tell_traced(self, why: dict[int, str]) -> None:
+        self._supervisor.send({"t": "traced", "ranks": {str(r): w for r, w in why.items()}})
 
     def _tell_stopped(self) -> None:
         self._supervisor.send({"t": "stopped"})

@@ -23,9 +23,10 @@ class FrontDoor:
         loop: Loop,
         daemon_wanted: Callable[[int, str, str], str | None],
         stop_wanted: Callable[[], None],
+        seen: Callable[[], Message],
     ) -> None:
         self._loop = loop
-        self._daemon_wanted, self._stop_wanted = daemon_wanted, stop_wanted
+        self._daemon_wanted, self._stop_wanted, self._seen = daemon_wanted, stop_wanted, seen
         self._daemons: dict[int, Channel] = {}
         self._stoppers: list[Channel] = []
         self._listener = socket.socket(socket.AF_UNIX)
@@ -60,6 +61,9 @@ class FrontDoor:
         if request["t"] == "stop":
             self._stoppers.append(channel)
             self._stop_wanted()
+            return
+        if request["t"] == "look":
+            channel.send(self._seen())
             return
         key = len(self._daemons) + 1
         self._daemons[key] = channel

@@ -13,13 +13,17 @@ from clusterkit.payloads.launcher import Launcher
 from clusterkit.payloads.loop import Loop
 from clusterkit.payloads.processes import reap, signal_group
 from clusterkit.payloads.sweep import clean, sweep
+from clusterkit.payloads.sweep_lost import SweepLost
 
 _RANKS_LATE_S = 1.5
 _AGENTS_LATE_S = 4.0
 
 
 class JobEnding:
-    """The steps from a reason to an end; ``ended`` is called when nothing more can be done."""
+    """The steps from a reason to an end; ``ended`` is called when nothing more can be done.
+
+    Of a job that is detached, nodes that lost their agent are swept as well: nobody else does.
+    """
 
     def __init__(
         self,
@@ -28,9 +32,13 @@ class JobEnding:
         agents: list[AgentLink],
         launcher: Launcher,
         ended: Callable[[], None],
+        *,
+        is_detached: bool,
     ) -> None:
         self._loop, self._job, self._agents = loop, job, agents
         self._launcher, self._ended = launcher, ended
+        self._is_detached = is_detached
+        self._sweeping: SweepLost | None = None
         self._finishing = self._done = False
 
     def stop_ranks(self, grace_s: float) -> None:
@@ -45,7 +53,11 @@ class JobEnding:
         if not self._finishing and all(link.stopped for link in self._reachable()):
             self.finish()
         elif self._finishing and not any(link.alive for link in self._agents):
-            self._end()
+            if self._is_detached and self._sweeping is None:
+                lost = [link for link in self._agents[1:] if not link.gone]
+                self._sweeping = SweepLost(self._loop, self._job, lost, self.look)
+            if self._sweeping is None or self._sweeping.is_done:
+                self._end()
 
     def finish(self) -> None:
         """End the launcher and its daemons, and have the agents end and leave."""
@@ -67,6 +79,8 @@ class JobEnding:
         if self._done:
             return
         self._done = True
+        if self._sweeping is not None:
+            self._sweeping.give_up()
         for link in self._agents:
             link.channel.close()
             signal_group(link.pid, signal.SIGKILL)
@@ -77,4 +91,5 @@ class JobEnding:
         clean(str(head), keep_records=True)
         self._agents[0].found += found
         self._agents[0].left += left
+        self._agents[0].gone = True
         self._ended()

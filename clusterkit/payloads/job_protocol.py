@@ -34,6 +34,7 @@ VERSION = 1
 # A lease is renewed every second; without a renewal its holder ends the job's processes.
 RENEW_EVERY_S = 1.0
 LEASE_TTL_S = 4.0
+OPEN_STATES = ("starting", "running", "stopping")  # any other: the job has ended
 NOT_RUNNING = 3  # the exit code of a stop where the job does not run
 JOB_VARIABLE = "CLUSTERKIT_JOB"
 

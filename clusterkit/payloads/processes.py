@@ -112,6 +112,12 @@ def birth(pid: int) -> str | None:
     return None if fields is None or fields[0] == "Z" else fields[19]
 
 
+def state_of(pid: int) -> str | None:
+    """How a process is: ``R`` runs, ``S`` sleeps, ``D``, ``T`` stopped, ``Z``; None: not there."""
+    fields = _stat(pid)
+    return None if fields is None else fields[0]
+
+
 def parents() -> dict[int, int]:
     """Every process of this machine with its parent."""
     found = {}

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from clusterkit.payloads.job_protocol import Channel, LineSplitter, Message
+from clusterkit.payloads.job_protocol import Channel, Message
 from clusterkit.payloads.loop import Loop
+from clusterkit.payloads.node_faults import NodeFaults
 from clusterkit.payloads.processes import signal_group
+from clusterkit.payloads.rank_line import RankLine
 
-_CHUNK_BYTES = 1 << 16
-_PIPE_CHUNKS = 17  # a pipe holds at most 1 MiB, unless root made it larger
-_PIPES = ("stdout", "stderr", "answer")
-_LINE_LIMIT_BYTES = {"stdout": 1 << 16, "stderr": 1 << 16, "answer": 1 << 26}
 # Where the supervisor takes output slower than ranks write it, the ranks wait, not we.
 _PAUSE_ABOVE_BYTES = 1 << 20
 # What the launcher needs and a program does not.
@@ -41,6 +37,7 @@ class RankServer:
         self._waiting: list[RankLine] = []
         self._stopped: Callable[[], None] | None = None
         self._is_paused = False
+        self._faults = NodeFaults()
         self.lines: list[RankLine] = []
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind("agent.sock")
@@ -52,6 +49,11 @@ class RankServer:
     def is_stopping(self) -> bool:
         """Whether the programs were asked to end."""
         return self._stopped is not None
+
+    @property
+    def living(self) -> dict[int, int]:
+        """Each rank whose program runs, and its process."""
+        return {line.hello["rank"]: line.pid for line in self.lines if line.pid is not None}
 
     def begin(self, env: dict[str, str]) -> None:
         """Hand over programs from now on; ranks that came before have waited."""
@@ -122,6 +124,15 @@ class RankServer:
             for line in self.lines:
                 line.resume()
 
+    def tell_trace(self, rank: int, lines: list[str]) -> None:
+        """Put what was found out about a rank among what it wrote."""
+        self.tell({"t": "output", "rank": rank, "stream": "stderr", "lines": lines})
+
+    def tell_end(self, end: Message) -> None:
+        """Pass on how a rank ended; of one that failed, with what befell the node meanwhile."""
+        faults = {} if end["exit_code"] == 0 else self._faults.so_far()
+        self.tell({**end, "faults": faults})
+
     def ended(self) -> None:
         """A rank's program ended, or the rank itself."""
         self._check_stopped()
@@ -143,147 +154,6 @@ class RankServer:
             return None
         ending = {"stdout": "out", "stderr": "err", "answer": "answers"}[stream]
         return (self._logs / f"rank-{rank}.{ending}").open("wb")
-
-
-class RankLine:
-    """One rank: its connection and its program's three pipes. ``pid`` is of the living program."""
-
-    def __init__(self, loop: Loop, connection: socket.socket, server: RankServer) -> None:
-        self._loop, self._connection, self._server = loop, connection, server
-        self._channel: Channel | None = None
-        self._pipes: dict[int, Pipe] = {}
-        self.hello: dict[str, int] = {}
-        self.pid: int | None = None
-        self.told = False
-        self._has_ended = False
-        loop.on_readable(connection.fileno(), self._greet)
-
-    def send(self, message: Message) -> None:
-        """Tell the rank."""
-        if self._channel is not None:
-            self._channel.send(message)
-
-    def pause(self) -> None:
-        """Read no more for now."""
-        for pipe in self._pipes.values():
-            self._loop.on_readable(pipe.fd, None)
-
-    def resume(self) -> None:
-        """Read on."""
-        for pipe in self._pipes.values():
-            self._loop.on_readable(pipe.fd, pipe.read)
-
-    def drain(self) -> None:
-        """Take what is in the pipes now; not for ever, where a grandchild goes on writing."""
-        for pipe in list(self._pipes.values()):
-            for _ in range(_PIPE_CHUNKS):
-                if not pipe.read_some():
-                    break
-
-    def close(self) -> None:
-        """Hang up; the rank ends at once."""
-        for pipe in list(self._pipes.values()):
-            pipe.close()
-        if self._channel is not None:
-            self._channel.close()
-        else:
-            self._loop.forget(self._connection.fileno())
-            self._connection.close()
-        if self in self._server.lines:
-            self._server.lines.remove(self)
-
-    def _greet(self) -> None:
-        data, messages, *_ = self._connection.recvmsg(4096, socket.CMSG_SPACE(12))
-        if not data:
-            self.close()
-            return
-        self.hello = json.loads(data)
-        fds = memoryview(messages[0][2]).cast("i").tolist() if messages else ()
-        for name, fd in zip(_PIPES, fds):  # noqa: B905 - Python 3.8
-            self._pipes[fd] = Pipe(self._loop, fd, name, self)
-        self._loop.forget(self._connection.fileno())
-        fd = self._connection.detach()
-        self._channel = Channel(self._loop, fd, os.dup(fd), self._take, self._vanished)
-        self._server.said_hello(self)
-
-    def _take(self, message: Message) -> None:
-        rank = self.hello["rank"]
-        if message["t"] == "started":
-            self.pid = message["pid"]
-            self._server.tell({"t": "rank-started", "rank": rank, "pid": self.pid})
-            if self._server.is_stopping:
-                signal_group(message["pid"], signal.SIGKILL)
-        else:
-            self.drain()
-            told = message["told"] or self.told
-            self._report({**message, "t": "rank-ended", "rank": rank, "told": told})
-
-    def _vanished(self) -> None:
-        """The rank hung up: after its report, or because it was killed."""
-        self.drain()
-        if "rank" in self.hello and not self._has_ended:
-            end = {"t": "rank-ended", "rank": self.hello["rank"], "exit_code": None}
-            self._report({**end, "signal": None, "told": self.told})
-        self.close()
-        self._server.ended()
-
-    def _report(self, end: dict[str, Any]) -> None:
-        self._has_ended = True
-        self.pid = None
-        self._server.tell(end)
-        self._server.ended()
-
-    def said(self, stream: str, lines: list[bytes]) -> None:
-        """Pass on what the program wrote."""
-        rank, kind = self.hello["rank"], "answer" if stream == "answer" else "output"
-        texts = [line.decode(errors="replace") for line in lines]
-        self._server.tell({"t": kind, "rank": rank, "stream": stream, "lines": texts})
-
-    def dropped(self, pipe: Pipe) -> None:
-        """A pipe has reached its end."""
-        self._pipes.pop(pipe.fd, None)
-
-    def log(self, stream: str) -> BinaryIO | None:
-        """Where this pipe's bytes are kept on this node."""
-        return self._server.log(self.hello["rank"], stream)
-
-
-class Pipe:
-    """The reading end of one of a program's pipes."""
-
-    def __init__(self, loop: Loop, fd: int, name: str, rank: RankLine) -> None:
-        self._loop, self.fd, self._name, self._rank = loop, fd, name, rank
-        self._splitter = LineSplitter(_LINE_LIMIT_BYTES[name])
-        self._log = rank.log(name)
-        os.set_blocking(fd, False)
-        loop.on_readable(fd, self.read)
-
-    def read(self) -> None:
-        """Take one chunk."""
-        self.read_some()
-
-    def read_some(self) -> bool:
-        """Take one chunk; say whether there may be more."""
-        try:
-            data = os.read(self.fd, _CHUNK_BYTES)
-        except BlockingIOError:
-            return False
-        if self._log is not None:
-            self._log.write(data)
-        lines = self._splitter.feed(data) if data else self._splitter.end()
-        if lines:
-            self._rank.said(self._name, lines)
-        if not data:
-            self.close()
-        return bool(data)
-
-    def close(self) -> None:
-        """Read no more."""
-        self._rank.dropped(self)
-        self._loop.forget(self.fd)
-        os.close(self.fd)
-        if self._log is not None:
-            self._log.close()
 
 
 def _already() -> None:

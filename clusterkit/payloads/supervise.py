@@ -1,60 +1,67 @@
 """Own a job, on the head: start its agents and its launcher, watch them, say how it ended.
 
 The owner of the job speaks on stdin and listens on stdout. When it hangs up or its lease lapses,
-the job is ended, unless it was detached. Until there is a job, nothing is written: agents may be
-started ahead of it, and they end with the supervisor.
+the job is ended, unless it was detached: then the job is the supervisor's own. Until there is a
+job, nothing is written: agents may be started ahead of it, and they end with the supervisor.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
-from clusterkit.payloads import reasons
+from clusterkit.payloads import causes
 from clusterkit.payloads.agent_link import AgentLink
 from clusterkit.payloads.agents import Agents
+from clusterkit.payloads.beginning import Beginning
+from clusterkit.payloads.causes import Cause
 from clusterkit.payloads.daemon_network import pin_launcher
 from clusterkit.payloads.front_door import FrontDoor
+from clusterkit.payloads.hearing import Hearing
 from clusterkit.payloads.job_end import JobEnding
-from clusterkit.payloads.job_protocol import LEASE_TTL_S, RENEW_EVERY_S, VERSION, Channel, Message
-from clusterkit.payloads.job_record import JobRecord, forget_old
+from clusterkit.payloads.job_protocol import RENEW_EVERY_S, VERSION, Message
+from clusterkit.payloads.job_record import JobRecord
 from clusterkit.payloads.launcher import Launcher
 from clusterkit.payloads.loop import Loop
 from clusterkit.payloads.network import network_of
-from clusterkit.payloads.processes import adopt_orphans, leave_streams, reap
+from clusterkit.payloads.old_jobs import forget_old
+from clusterkit.payloads.owner_line import OwnerLine
+from clusterkit.payloads.processes import adopt_orphans, reap
+from clusterkit.payloads.restart import begin_anew, carried, may_restart
 from clusterkit.payloads.surroundings import surroundings
+from clusterkit.payloads.time_limits import TimeLimits
 from clusterkit.payloads.verdict import Verdict
+from clusterkit.payloads.watchdog import Watchdog
 
 _FAILURE_GRACE_S = 1.0
 _ORDER_GRACE_S = 3.0
-# The owner reads slower than ranks write: beyond this, their output goes to the logs only.
-_DROP_OUTPUT_ABOVE_BYTES = 1 << 26
 
 
 def main() -> None:
     """Supervise one job to its end."""
     adopt_orphans()
     loop = Loop()
-    supervisor = Supervisor(loop)
+    before = carried(sys.argv[1:])
+    supervisor = Supervisor(loop, is_detached=before is not None)
+    if before is not None:
+        supervisor.go_on(*before)
     loop.run_until(lambda: supervisor.done)
 
 
 class Supervisor:
     """One job: first its start, then what it hears, then its end."""
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: Loop, *, is_detached: bool = False) -> None:
         self._loop = loop
         self._job: Message = {}
         self._agents = Agents(loop, self._heard_from, self._agent_lost)
         self._launcher: Launcher | None = None
-        self._begun = False
-        self._notes: dict[str, list[str]] = {}
         self._ending: JobEnding | None = None
-        self._renewed = time.monotonic()
         self.done = False
-        self._owner = Channel(loop, 0, 1, self._take, self._owner_hung_up)
+        self._owner = OwnerLine(loop, self._ordered, self._owner_gone, is_detached=is_detached)
         loop.on_signal(signal.SIGCHLD, self._reap)
         loop.on_signal(signal.SIGTERM, self._asked_to_end)
         for number in (signal.SIGINT, signal.SIGHUP):
@@ -63,31 +70,36 @@ class Supervisor:
 
     # The start
 
-    def _take(self, message: Message) -> None:
+    def go_on(self, job: Message, state: Message) -> None:
+        """Make the next attempt of a job that has failed before."""
+        self._open(job, state)
+        self._start()
+
+    def _ordered(self, message: Message) -> None:
         kind = message["t"]
-        if kind == "lease":
-            self._renewed = time.monotonic()
-            self._owner.send({"t": "alive"})
-        elif kind == "prepare":
+        if kind == "prepare":
             self._agents.start(message)
         elif kind == "job":
             try:
                 self._open(message)
             except (LookupError, ValueError, OSError) as error:
-                self._owner.send({"t": "refused", "why": str(error)})
-                self._owner.flush(1.0)
+                self._owner.answer({"t": "refused", "why": str(error)})
+                self._owner.flush()
                 self.done = True
             else:
                 self._start()
-        elif kind == "stop":
-            self._end(message["outcome"], message["message"], grace_s=message["grace_s"])
-        elif kind == "kill":
-            self._end("interrupted", "interrupted twice: killed", grace_s=0.0, urgent=True)
         elif kind == "detach" and self._ending is None:
-            self._detach()
+            self._record.save(owner="supervisor")
+            self._owner.detach(self._folder / "logs" / "supervisor.err")
+        elif kind == "stop":
+            by = causes.cause(message["outcome"])
+            self._end(message["outcome"], message["message"], by, grace_s=message["grace_s"])
+        elif kind == "kill":
+            words, by = "interrupted twice: killed", causes.cause("interrupted")
+            self._end("interrupted", words, by, grace_s=0.0, urgent=True)
 
-    def _open(self, job: Message) -> None:
-        """Make the job's folder, with its record and its socket."""
+    def _open(self, job: Message, before: Message | None = None) -> None:
+        """Make the job's folder, record and socket; ``before`` is the state of former attempts."""
         if job["version"] != VERSION:
             raise ValueError(f"the controller speaks version {job['version']}, not {VERSION}")
         self._head = job["nodes"][0]["name"]
@@ -95,13 +107,25 @@ class Supervisor:
         self._interface = network_of(job["subnet"], address, os.environ).interface
         self._folder = Path(job["nodes"][0]["folder"])
         for folder in (self._folder, self._folder / "logs", self._folder / "tmp"):
-            folder.mkdir(parents=folder == self._folder, mode=0o700)
+            folder.mkdir(parents=folder == self._folder, mode=0o700, exist_ok=before is not None)
         os.chdir(self._folder)
         forget_old(self._folder.parent)
-        self._record = JobRecord(self._folder, job)
+        self._record = JobRecord(self._folder, job, before)
         self._record.save()
+        if before is None:
+            self._record.ask(job["asked"])
+        self._owner.keep = self._record.keep
         self._verdict = Verdict(self._loop, self._head, self._record, self._end)
-        self._door = FrontDoor(self._loop, self._daemon_wanted, self._stop_wanted)
+        self._watchdog = Watchdog(
+            self._loop, job["stall_timeout_s"], self._agents.links.values, self._stalled
+        )
+        self._door = FrontDoor(
+            self._loop, self._daemon_wanted, self._stop_wanted, self._watchdog.seen
+        )
+        self._hearing = Hearing(
+            self._record, self._verdict, self._owner, self._door, self._reap, self._is_heeded
+        )
+        self._beginning = Beginning(job, self._agents.links, self._owner.tell)
         self._job = job
 
     def _start(self) -> None:
@@ -109,9 +133,7 @@ class Supervisor:
         self._agents.start(job)
         self._agents.order(job)
         self._start_launcher()
-        self._loop.after(job["start_timeout_s"], self._start_timed_out)
-        if job["timeout_s"] is not None:
-            self._loop.after(job["timeout_s"], self._timed_out)
+        TimeLimits(self._loop, job, self._record, self._end)
 
     def _start_launcher(self) -> None:
         job = self._job
@@ -119,7 +141,7 @@ class Supervisor:
         argv = pin_launcher(job["launch"]["argv"], self._interface, os.environ)
         launch = {**job["launch"], "argv": argv}
         self._launcher = Launcher(
-            self._loop, launch, env, lambda lines: self._launcher_said(self._head, lines)
+            self._loop, launch, env, lambda lines: self._hearing.launcher_said(self._head, lines)
         )
 
     # What is heard while it runs
@@ -127,33 +149,22 @@ class Supervisor:
     def _heard_from(self, link: AgentLink, message: Message) -> None:
         link.heard()
         kind = message["t"]
-        if kind in ("output", "answer"):
-            self._record.log(f"rank-{message['rank']}", message["stream"], message["lines"])
-            if kind == "answer" or self._owner.backlog_bytes < _DROP_OUTPUT_ABOVE_BYTES:
-                self._owner.send(message)
-        elif kind == "ready":
+        if not self._job:  # it waits for it, as we do
+            return
+        self._watchdog.heard(link, message)
+        if kind == "ready":
             link.ready = True
             link.stopped = self._ending is not None  # too late to be told: it has begun nothing
             self._look_at_end()
             link.port = message["port"]
             self._verdict.hosts[message["host"]] = link.name
-            self._begin_when_ready()
-        elif kind == "rank-started":
-            self._record.update_rank(message["rank"], pid=message["pid"])
-            self._owner.send({**message, "node": link.name})
-        elif kind == "rank-ended":
-            self._rank_ended(link, message)
+            if self._ending is None and self._beginning.begin_when_ready():
+                self._watchdog.began()
         elif kind == "note":
-            self._notes.setdefault(message["text"], []).append(link.name)
-        elif kind == "misplaced":
-            self._verdict.rank_misplaced(link.name, message)
+            self._beginning.note(link.name, message["text"])
         elif kind == "refused":
-            self._end("failed", f"{link.name}: {message['why']}")
-        elif kind == "daemon-output":
-            self._launcher_said(link.name, message["lines"])
-        elif kind == "daemon-ended":
-            self._door.daemon_ended(message["key"], message["exit_code"])
-            self._verdict.daemon_ended(link.name, message["exit_code"])
+            by = causes.cause("refused", node=link.name)
+            self._end("failed", f"{link.name}: {message['why']}", by)
         elif kind == "stopped":
             link.stopped = True
             self._look_at_end()
@@ -161,38 +172,13 @@ class Supervisor:
             link.gone = True
             link.found, link.left = message["found"], message["left"]
             self._look_at_end()
-
-    def _begin_when_ready(self) -> None:
-        links = self._agents.links
-        if self._begun or self._ending or not all(link.ready for link in links.values()):
-            return
-        self._begun = True
-        first = links[self._job["ranks"][0]["node"]]
-        address = first.node["address"] or "127.0.0.1"
-        env = {"MASTER_ADDR": address, "MASTER_PORT": str(first.port)}
-        for link in links.values():
-            link.channel.send({"t": "begin", "env": env})
-        for text, names in self._notes.items():
-            who = reasons.together(names, len(links))
-            self._owner.send({"t": "note", "text": text, "node": who})
-        self._owner.send({"t": "started", "job": self._job["id"]})
-
-    def _rank_ended(self, link: AgentLink, end: Message) -> None:
-        rank = self._record.ranks[end["rank"]]
-        self._record.update_rank(end["rank"], exit_code=end["exit_code"], signal=end["signal"])
-        self._owner.send({**end, "node": link.name})
-        self._reap()  # had the launcher been killed, its ranks would have gone with it
-        self._verdict.rank_ended(rank, told=end["told"])
-
-    def _launcher_said(self, node: str, lines: list[str]) -> None:
-        self._record.log("launcher", "stdout", lines)
-        self._owner.send({"t": "launcher", "node": node, "lines": lines})
-        self._verdict.launcher_said(lines)
+        else:
+            self._hearing.take(link, message)
 
     def _agent_lost(self, link: AgentLink, why: str) -> None:
         if self._job:  # else the node gets another agent with the job
-            self._owner.send({"t": "node-lost", "node": link.name, "why": why})
-            self._end("lost", f"{link.name}: {why}")
+            self._owner.tell({"t": "node-lost", "node": link.name, "why": why})
+            self._end("lost", f"{link.name}: {why}", causes.cause("node-lost", node=link.name))
             self._look_at_end()
 
     def _daemon_wanted(self, key: int, node: str, line: str) -> str | None:
@@ -203,51 +189,44 @@ class Supervisor:
         link.channel.send({"t": "daemon", "key": key, "line": line})
         return None
 
+    def _is_heeded(self) -> bool:
+        """Whether the end of a rank or a daemon is news: not of those that we trace or end."""
+        return self._ending is None and not self._watchdog.is_tracing
+
     # Time, and the owner
 
     def _tick(self) -> None:
-        if self._ending is None and time.monotonic() - self._renewed > LEASE_TTL_S:
-            self._end("lost", "the controller is gone: its lease lapsed")
+        if self._ending is None:
+            self._owner.check()
         self._agents.renew()
-        if self._job:
+        if self._job and self._ending is None:
+            self._watchdog.check()
             self._record.save()
+            if self._record.problem:
+                by = causes.cause("disk", node=self._head)
+                self._end("failed", f"{self._head}: {self._record.problem}", by)
         self._loop.after(RENEW_EVERY_S, self._tick)
 
-    def _detach(self) -> None:
-        """Own the job ourselves from now on: its lease never lapses."""
-        self._renewed = float("inf")
-        self._owner.send({"t": "detached"})
-        self._owner.flush(2.0)
-        self._owner.close()
-        leave_streams()
-
-    def _owner_hung_up(self) -> None:
-        self._end("lost", "the controller is gone: it hung up")
+    def _owner_gone(self, why: str) -> None:
+        self._end("lost", why, causes.cause("controller-lost"))
 
     def _asked_to_end(self) -> None:
-        self._end("stopped", "the supervisor was asked to end (SIGTERM)", grace_s=_ORDER_GRACE_S)
+        words = "the supervisor was asked to end (SIGTERM)"
+        self._end("stopped", words, causes.cause("stopped"), grace_s=_ORDER_GRACE_S)
 
     def _stop_wanted(self) -> None:
-        self._end("stopped", "stopped from elsewhere", grace_s=_ORDER_GRACE_S)
+        words = "stopped from elsewhere"
+        self._end("stopped", words, causes.cause("stopped"), grace_s=_ORDER_GRACE_S)
 
-    def _timed_out(self) -> None:
-        ranks = self._record.ranks.values()
-        running = [rank["rank"] for rank in ranks if rank["exit_code"] is rank["signal"] is None]
-        self._end("timed-out", reasons.timed_out(self._job["timeout_s"], running))
-
-    def _start_timed_out(self) -> None:
-        ranks = self._record.ranks.values()
-        missing = [rank["rank"] for rank in ranks if rank["pid"] is None]
-        if missing:
-            subnet = self._job["subnet"] if len(missing) == len(ranks) else None
-            limit_s = self._job["start_timeout_s"]
-            self._end("failed", reasons.not_started(self._head, missing, limit_s, subnet))
+    def _stalled(self, message: str, cause: Cause) -> None:
+        self._end("stalled", message, cause)
 
     def _reap(self) -> None:
         for pid, code in reap():
             if self._launcher is not None and pid == self._launcher.pid:
                 self._launcher.ended(code)
-                self._verdict.launcher_ended(code)
+                if self._is_heeded():
+                    self._verdict.launcher_ended(code)
             else:
                 self._look_at_end()
 
@@ -257,6 +236,7 @@ class Supervisor:
         self,
         outcome: str,
         message: str,
+        cause: Cause,
         *,
         grace_s: float = _FAILURE_GRACE_S,
         urgent: bool = False,
@@ -265,9 +245,13 @@ class Supervisor:
         if self._launcher is None:
             self.done = True
         elif self._ending is None:
-            self._outcome, self._message = outcome, message
+            self._outcome = outcome
+            self._record.save(state="stopping", message=message, cause=cause)
             links = list(self._agents.links.values())
-            self._ending = JobEnding(self._loop, self._job, links, self._launcher, self._ended)
+            is_detached = self._record.state["owner"] == "supervisor"
+            self._ending = JobEnding(
+                self._loop, self._job, links, self._launcher, self._ended, is_detached=is_detached
+            )
             if outcome == "done":
                 self._ending.finish()
             else:
@@ -281,18 +265,18 @@ class Supervisor:
 
     def _ended(self) -> None:
         """Write down how it ended, and tell everyone who wants to know."""
-        ranks = [
-            {key: rank[key] for key in ("rank", "node", "exit_code", "signal")}
-            for rank in self._record.ranks.values()
-        ]
-        found = {link.name: link.found for link in self._agents.links.values()}
-        end: Message = {"t": "end", "outcome": self._outcome, "message": self._message}
-        end.update(ranks=ranks, found=found)
-        self._record.save(state=self._outcome, message=self._message, ended_at=time.time())
+        if may_restart(self._record.state, self._job, self._outcome, self._agents.links.values()):
+            self._owner.tell(self._record.attempt_ended(self._outcome, self._job["restarts"]))
+            self._record.close()
+            self._door.close({"t": "restarting"})
+            begin_anew(self._job, self._record.state)
+        end = self._record.end(self._outcome)
+        end["found"] = {link.name: link.found for link in self._agents.links.values()}
+        self._owner.tell(end)
+        self._record.save(state=self._outcome, ended_at=time.time())
         self._record.close()
         self._door.close(end)
-        self._owner.send(end)
-        self._owner.flush(2.0)
+        self._owner.flush()
         self.done = True
 
 

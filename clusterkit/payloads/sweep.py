@@ -13,7 +13,8 @@ import sys
 import time
 from typing import NamedTuple
 
-from clusterkit.payloads.job_protocol import JOB_VARIABLE
+from clusterkit.payloads.causes import cause
+from clusterkit.payloads.job_protocol import JOB_VARIABLE, OPEN_STATES
 from clusterkit.payloads.processes import ancestors, parents, read, reap
 
 _PATIENCE_S = 3.0
@@ -127,9 +128,10 @@ def _close_record(path: str) -> None:
         state = json.loads(read(path) or "{}")
     except ValueError:
         return
-    if state.get("state") == "running":
+    if state.get("state") in OPEN_STATES:
         message = "its supervisor ended without a word (killed?)"
-        state.update(state="lost", message=message, ended_at=time.time())
+        by = cause("supervisor-lost", node=state["nodes"][0]["name"])
+        state.update(state="lost", message=message, cause=by, ended_at=time.time())
         with open(f"{path}.swept", "w") as draft:  # noqa: PTH123
             json.dump(state, draft)
         os.rename(f"{path}.swept", path)  # noqa: PTH104

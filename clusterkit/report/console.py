@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from clusterkit.report.live import View
     from clusterkit.report.stream import InferView
     from clusterkit.report.tables import Block
+    from clusterkit.results.jobs import DetachedResult
 
 Output = Literal["text", "wide", "json"]
 _UNLIMITED = 100_000
@@ -54,6 +55,14 @@ class Printer:
             self.show(as_json(result))
         else:
             self.show(*view(result, wide=self.output == "wide"))
+
+    def detached(self, result: DetachedResult) -> None:
+        """Show what goes on without us, and how to come back to it."""
+        self.result(result)
+        if self.output != "json":
+            from clusterkit.report.job_shown import detached_help
+
+            self.message(detached_help(result))
 
     def show(self, *blocks: Block) -> None:
         """Write text and tables to stdout."""

@@ -8,23 +8,25 @@ from rich.text import Text
 
 from clusterkit.quantities import counted, duration
 from clusterkit.report.folding import fold
+from clusterkit.report.job_shown import cause_text
 from clusterkit.report.tables import BAD, GOOD, NOTHING, Blocks, cell, table
 from clusterkit.results.jobs import JobsResult, ListedJob, LogLine, LogsResult, StopResult
 
 _STYLES = {
     "running": GOOD,
-    **dict.fromkeys(("failed", "lost", "timed-out"), BAD),
-    **dict.fromkeys(("interrupted", "stopped"), "yellow"),
+    "starting": GOOD,
+    **dict.fromkeys(("failed", "lost", "timed-out", "stalled"), BAD),
+    **dict.fromkeys(("interrupted", "stopped", "stopping"), "yellow"),
 }
 
 
 def jobs_text(jobs: JobsResult, *, wide: bool = False) -> Blocks:
-    """One row a job, the newest first; ``wide`` adds its nodes, exit code and whole message."""
+    """One row a job, the newest first; ``wide`` adds nodes, owner, cause and whole message."""
     if not jobs.jobs:
         return [f"No jobs on cluster {jobs.cluster}."]
     columns = ["JOB", "VERB", "STATE", "RANKS", "STARTED (UTC)", "TOOK", "MESSAGE"]
     if wide:
-        columns[4:4] = ["NODES", "EXIT"]
+        columns[4:4] = ["NODES", "OWNER", "EXIT", "CAUSE"]
     whole = ["JOB", "VERB", "STATE", "STARTED (UTC)"]
     rows = table(*columns, right=["RANKS", "TOOK", "EXIT"], whole=whole)
     for job in jobs.jobs:
@@ -35,7 +37,8 @@ def jobs_text(jobs: JobsResult, *, wide: bool = False) -> Blocks:
             str(job.ranks),
         ]
         if wide:
-            values += [fold(job.nodes), cell(job.exit_code)]
+            cause = cause_text(job.cause) if job.cause else None
+            values += [fold(job.nodes), job.owner, cell(job.exit_code), cell(cause)]
         started = job.started_at[:16].replace("T", " ")
         message = job.message if wide or not job.message else job.message.partition("\n")[0]
         rows.add_row(*values, started, _took(job), cell(message))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from clusterkit.events import NodeLost, Note
+from clusterkit.events import JobRestarted, NodeLost, Note
 
 
 def note_text(note: Note) -> Text:
@@ -15,3 +15,9 @@ def note_text(note: Note) -> Text:
 def lost_text(lost: NodeLost) -> str:
     """Why a node is gone; its name leads where the view has no column for it."""
     return f"lost: {lost.why}"
+
+
+def restarted_text(event: JobRestarted) -> str:
+    """Which attempt begins, and why there is another."""
+    why = event.why.partition("\n")[0]
+    return f"{event.job}: attempt {event.attempt} of {event.of} begins, after: {why}"

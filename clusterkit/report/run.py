@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from clusterkit.events import Event, NodeLost, Note, RankOutput
+from clusterkit.events import Event, JobRestarted, NodeLost, Note, RankOutput
 from clusterkit.quantities import counted, duration
 from clusterkit.report.folding import fold
 from clusterkit.report.jobs import log_line
-from clusterkit.report.notes import lost_text, note_text
+from clusterkit.report.notes import lost_text, note_text, restarted_text
 from clusterkit.report.tables import FAINT, Block, Blocks
 from clusterkit.results.jobs import LogLine
 from clusterkit.results.run import RunRank, RunResult
@@ -41,6 +41,8 @@ class RunView:
                     show(log_line(line) if self._leads else text)
                 case Note():
                     self._printer.message(note_text(event))
+                case JobRestarted():
+                    self._printer.message(restarted_text(event))
                 case NodeLost(node):
                     self._printer.message(f"{node}: {lost_text(event)}")
                 case _:

@@ -39,8 +39,14 @@ def _summary(status: StatusResult) -> Table:
         lines.add_row(Text("storage", "bold"), f"{storage.kind}{source} {storage.path}{free}")
     if status.model:
         lines.add_row(Text("model", "bold"), f"{status.model.name}: {_model_state(status.model)}")
-    lines.add_row(Text("jobs", "bold"), ", ".join(status.jobs_running) or "none running")
+    lines.add_row(Text("jobs", "bold"), _jobs(status) or "none running")
     return lines
+
+
+def _jobs(status: StatusResult) -> str:
+    """The jobs that have not ended, with what they do if that is not running."""
+    states = ((job, status.job_states.get(job, "running")) for job in status.jobs_running)
+    return ", ".join(job if state == "running" else f"{job} ({state})" for job, state in states)
 
 
 def _model_state(model: ModelStatus) -> str:

@@ -8,12 +8,21 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from clusterkit.engines.answers import Completion, Ready, Token
-from clusterkit.events import Event, JobStarted, NodeLost, Note, Progress, RankAnswer, RankStarted
+from clusterkit.events import (
+    Event,
+    JobRestarted,
+    JobStarted,
+    NodeLost,
+    Note,
+    Progress,
+    RankAnswer,
+    RankStarted,
+)
 from clusterkit.quantities import counted
 from clusterkit.report.board import progress_text
 from clusterkit.report.console import is_lively
 from clusterkit.report.infer import prompt_header, summary_text
-from clusterkit.report.notes import lost_text, note_text
+from clusterkit.report.notes import lost_text, note_text, restarted_text
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -86,10 +95,21 @@ class InferView:
                 self._say(f"{node}: {progress_text(event)}")
             case Note():
                 self._printer.message(note_text(event))
+            case JobRestarted():
+                self._begin_anew()
+                self._printer.message(restarted_text(event))
             case NodeLost(node):
                 self._printer.message(f"{node}: {lost_text(event)}")
             case _:
                 pass
+
+    def _begin_anew(self) -> None:
+        """The next attempt answers every prompt again."""
+        self._end_line()
+        self._held.clear()
+        self._ended.clear()
+        self._begun.clear()
+        self._turn = self._ranks = self._ready = 0
 
     def _hear(self, told: Told | None) -> None:
         match told:

@@ -18,7 +18,13 @@ from clusterkit.results.images import ImagesResult
 from clusterkit.results.import_ import ImportResult
 from clusterkit.results.infer import InferResult
 from clusterkit.results.init import InitResult
-from clusterkit.results.jobs import JobsResult, LogsResult, StopResult
+from clusterkit.results.jobs import (
+    DetachedResult,
+    JobShown,
+    JobsResult,
+    LogsResult,
+    StopResult,
+)
 from clusterkit.results.keys import KeysResult
 from clusterkit.results.lock import LockResult
 from clusterkit.results.ls import LsResult
@@ -46,6 +52,7 @@ RESULTS: dict[str, type[Model]] = {
     "cp": CpResult,
     "discover": DiscoverResult,
     "doctor": DoctorResult,
+    "detached": DetachedResult,
     "down": DownResult,
     "dry-run": DryRun,
     "engines": EnginesResult,
@@ -56,6 +63,7 @@ RESULTS: dict[str, type[Model]] = {
     "infer": InferResult,
     "init": InitResult,
     "jobs": JobsResult,
+    "jobs-show": JobShown,
     "keys": KeysResult,
     "lock": LockResult,
     "logs": LogsResult,
@@ -72,8 +80,11 @@ RESULTS: dict[str, type[Model]] = {
     "support": SupportResult,
     "up": UpResult,
 }
-"""The result of each verb. ``dry-run`` is that of every verb with ``--dry-run``; ``plan-file`` is
-what ``plan --out`` writes."""
+"""The result of each verb; ``dry-run`` is that of every verb with ``--dry-run``.
+
+``detached`` is that of every verb with ``--detach``; `attach` answers as the job's own verb.
+``plan-file`` is what ``plan --out`` writes.
+"""
 
 
 def schema(name: str) -> dict[str, Any]:

@@ -82,4 +82,7 @@ class StatusResult(Model):
     storage: StorageStatus | None = None
     model: ModelStatus | None = None
     jobs_running: tuple[str, ...] = Field(default=(), description="Ids of jobs that run now")
+    job_states: dict[str, str] = Field(
+        default_factory=dict, description="Of each of them: starting, running or stopping"
+    )
     took_s: float = Field(description="Seconds")

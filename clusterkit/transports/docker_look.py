@@ -88,6 +88,7 @@ def _container(client: docker.APIClient, number: str, known: set[str]) -> Row | 
         "id": row["Id"],
         "labels": row["Config"]["Labels"] or {},
         "state": row["State"]["Status"],
+        "out_of_memory": bool(row["State"].get("OOMKilled")),
         "exit_code": row["State"]["ExitCode"],
         "image": row["Config"]["Image"],
         "image_id": row["Image"],

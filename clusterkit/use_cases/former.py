@@ -83,11 +83,7 @@ def refuse_while_jobs_run(session: Session, rows: _Rows) -> None:
 
     try:
         with open_world(then) as world:
-            running = [
-                row
-                for row in list_jobs(job_nodes(then), world.transport)
-                if row.state == "running"
-            ]
+            running = [row for row in list_jobs(job_nodes(then), world.transport) if row.is_open]
     except (ClusterkitError, ValueError):  # it was never up, or its head is gone
         return
     for job in running:

@@ -3,27 +3,50 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import Protocol
 
 from clusterkit.engines.answers import Completion, Done, Parse, Peak, RankError, Ready
 from clusterkit.engines.request import GenerateRequest
 from clusterkit.errors import JobFailed, UsageError
-from clusterkit.events import Event, RankAnswer, RankEnded, Sink
-from clusterkit.jobs import Job
+from clusterkit.events import Event, JobRestarted, RankAnswer, RankEnded, Sink
 from clusterkit.model.cluster import Cluster
 from clusterkit.model.engine import EngineSettings
 from clusterkit.payloads.model_protocol import REFUSED
+from clusterkit.placement import Placement
 from clusterkit.results.infer import UNKNOWN_DEVICE, Answer, InferRank, InferResult
 from clusterkit.use_cases.rank_logs import Explain, RankLogs
+
+
+class Ran(Protocol):
+    """A job that ran: its name, and where its ranks were."""
+
+    @property
+    def id(self) -> str:
+        """The job."""
+        ...
+
+    @property
+    def placement(self) -> Placement:
+        """Where every rank ran."""
+        ...
 
 
 class Heard:
     """Listens to a job, passes every event on, and keeps what belongs into the result."""
 
-    def __init__(self, parse: Parse, sink: Sink) -> None:
+    def __init__(
+        self, parse: Parse, sink: Sink, now: Callable[[], float] = time.monotonic
+    ) -> None:
         self._parse = parse
         self._sink = sink
-        self._began = time.monotonic()
+        self._now = now
+        self._began = now()
         self._started = self._began
+        self._forget()
+
+    def _forget(self) -> None:
+        """Begin with nothing heard."""
         self._loaded: float | None = None
         self._ready: dict[int, Ready] = {}
         self._peaks: dict[int, int] = {}
@@ -34,12 +57,21 @@ class Heard:
         self._is_refused = False
         self._logs = RankLogs()
 
-    def start(self) -> None:
-        """The job begins now."""
-        self._started = time.monotonic()
+    def start(self, *, before_s: float | None = None) -> None:
+        """The job begins now, so long after the verb; None: since this listens."""
+        self._started = self._now()
+        if before_s is not None:
+            self._began = self._started - before_s
+
+    @property
+    def before_s(self) -> float:
+        """How long the verb took until its job began."""
+        return self._started - self._began
 
     def __call__(self, event: Event) -> None:
         """Take one event of the job."""
+        if isinstance(event, JobRestarted):
+            self._forget()
         self._logs(event)
         if isinstance(event, RankEnded) and event.exit_code == REFUSED:
             self._is_refused = True
@@ -47,7 +79,7 @@ class Heard:
             match self._parse(event.rank, event.data):
                 case Ready() as ready:
                     self._ready[ready.rank] = ready
-                    self._loaded = time.monotonic()
+                    self._loaded = self._now()
                 case Peak(rank, memory_bytes):
                     self._peaks[rank] = memory_bytes
                 case Completion() as completion:
@@ -81,7 +113,7 @@ class Heard:
         return JobFailed(f"{what}\n{known}; {see}", exit_code=error.exit_code)
 
     def result(
-        self, cluster: Cluster, job: Job, *, request: GenerateRequest, model: str
+        self, cluster: Cluster, job: Ran, *, request: GenerateRequest, model: str
     ) -> InferResult:
         """Everything that was heard.
 
@@ -115,7 +147,7 @@ class Heard:
                 for number, prompt in enumerate(request.prompts)
             ),
             load_s=None if self._loaded is None else self._loaded - self._started,
-            took_s=time.monotonic() - self._began,
+            took_s=self._now() - self._began,
             ranks=tuple(
                 InferRank(
                     rank=place.rank,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from clusterkit.command import Step
@@ -18,6 +19,8 @@ from clusterkit.model.node_sets import fold
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
 from clusterkit.placement import place_stages
 from clusterkit.results.infer import InferResult
+from clusterkit.results.jobs import DetachedResult
+from clusterkit.use_cases.asked import InferAsked
 from clusterkit.use_cases.audit import audited
 from clusterkit.use_cases.builder import (
     builder_for,
@@ -34,12 +37,15 @@ from clusterkit.use_cases.heard import Heard
 from clusterkit.use_cases.infer_server import ask, ask_steps, is_asked
 from clusterkit.use_cases.launch import (
     Facts,
+    detached,
     facts_now,
+    is_running,
     job_steps,
     known_facts,
     known_of_job,
     make_job,
     run,
+    unless_detached,
 )
 from clusterkit.use_cases.model_placing import BuiltModel
 from clusterkit.use_cases.planned_facts import planned_facts
@@ -52,8 +58,10 @@ def infer(
     request: GenerateRequest,
     *,
     sink: Sink,
-) -> InferResult:
+) -> InferResult | DetachedResult:
     """Check that the model fits, build it where it is not there, and run it over the nodes.
+
+    A job that is to be detached is left alone once every rank runs.
 
     Raises:
         UsageError: If the cluster is not up, or the request cannot be answered by this model.
@@ -67,7 +75,7 @@ def infer(
     if is_asked(session):
         return ask(session, options, request, sink=sink)
     engine = engine_of(session.cluster.engine)
-    heard = Heard(engine.parse, sink)
+    heard = Heard(engine.parse, unless_detached(sink, is_detached=options.detach))
     remembered = known_facts(session)  # says so if the cluster is not up
     check_verdict(session, force=options.force)
     known = known_early(session, remembered)
@@ -103,10 +111,15 @@ def infer(
             job=known.id if known else None,
         )
         heard.start()
+        asked = InferAsked.of(session, job, request, model=model.name, before_s=heard.before_s)
+        job = replace(job, restarts=options.restart, asked=asked.as_json())
+        when = is_running if options.detach else None
         try:
-            run(job, world, heard, waiting)
+            end = run(job, world, heard, waiting, detach_when=when)
         except JobFailed as error:
             raise heard.explained(error, engine.explain) from None
+    if end.outcome == "detached":
+        return detached(job)
     return heard.result(session.cluster, job, request=request, model=model.name)
 
 
@@ -239,7 +252,7 @@ def infer_job(
     settings = session.cluster.engine
     engine = engine_of(settings)
     placement = place_stages(session.cluster, tp=settings.tp, pp=settings.groups)
-    return make_job(
+    made = make_job(
         session,
         "infer",
         placement=placement,
@@ -251,3 +264,4 @@ def infer_job(
         job=job,
         launched_by=options.launcher,
     )
+    return replace(made, stall_timeout_s=options.stall_timeout_s)

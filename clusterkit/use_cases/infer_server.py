@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from clusterkit.command import Step
 from clusterkit.engines.base import engine_of
 from clusterkit.engines.request import GenerateRequest
@@ -12,10 +14,22 @@ from clusterkit.model.infer_options import InferOptions
 from clusterkit.model.triton import TritonSettings
 from clusterkit.placement import Placement, Rank, place_stages
 from clusterkit.results.infer import InferResult
+from clusterkit.results.jobs import DetachedResult
 from clusterkit.transports.world import World
+from clusterkit.use_cases.asked import InferAsked
 from clusterkit.use_cases.heard import Heard
 from clusterkit.use_cases.jobs import job_nodes
-from clusterkit.use_cases.launch import Facts, facts_now, job_steps, known_facts, make_job, run
+from clusterkit.use_cases.launch import (
+    Facts,
+    detached,
+    facts_now,
+    is_running,
+    job_steps,
+    known_facts,
+    make_job,
+    run,
+    unless_detached,
+)
 from clusterkit.use_cases.planned_facts import planned_facts
 from clusterkit.use_cases.session import Session, open_world
 
@@ -27,7 +41,7 @@ def is_asked(session: Session) -> bool:
 
 def ask(
     session: Session, options: InferOptions, request: GenerateRequest, *, sink: Sink
-) -> InferResult:
+) -> InferResult | DetachedResult:
     """Ask the server that runs; it goes on after that.
 
     Raises:
@@ -37,17 +51,22 @@ def ask(
     _check(options)
     engine = engine_of(session.cluster.engine)
     remembered = known_facts(session)  # says so if the cluster is not up
-    heard = Heard(engine.parse, sink)
+    heard = Heard(engine.parse, unless_detached(sink, is_detached=options.detach))
     with open_world(session) as world:
         server = _running(session, world)
         facts = facts_now(session, world, remembered)
         job = _job(session, options, request, server=server, facts=facts)
         heard.start()
+        model = _settings(session).served
+        asked = InferAsked.of(session, job, request, model=model, before_s=heard.before_s)
+        job = replace(job, restarts=options.restart, asked=asked.as_json())
         try:
-            run(job, world, heard)
+            end = run(job, world, heard, detach_when=is_running if options.detach else None)
         except JobFailed as error:
             raise heard.explained(error, engine.explain) from None
-    return heard.result(session.cluster, job, request=request, model=_settings(session).served)
+    if end.outcome == "detached":
+        return detached(job)
+    return heard.result(session.cluster, job, request=request, model=model)
 
 
 def ask_steps(session: Session, options: InferOptions, request: GenerateRequest) -> list[Step]:
@@ -68,7 +87,7 @@ def _check(options: InferOptions) -> None:
 def _running(session: Session, world: World) -> str:
     """The id of the newest server that runs."""
     for row in list_jobs(job_nodes(session), world.transport):
-        if row.verb == "serve" and row.state == "running":
+        if row.verb == "serve" and row.is_open:
             return row.id
     raise UsageError(
         f"no server runs on cluster {session.cluster.name}, and engine "
@@ -91,7 +110,7 @@ def _job(
     placement = Placement((Rank(0, node, 0),))
     folder = f"{cluster.home_of(node)}/jobs/{server}/run"
     engine = engine_of(settings)
-    return make_job(
+    made = make_job(
         session,
         "infer",
         placement=placement,
@@ -101,6 +120,7 @@ def _job(
         facts=facts,
         timeout_s=options.timeout_s,
     )
+    return replace(made, stall_timeout_s=options.stall_timeout_s)
 
 
 def _settings(session: Session) -> TritonSettings:

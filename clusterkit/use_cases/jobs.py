@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from clusterkit.command import Command, Step
 from clusterkit.errors import ClusterkitError, CommandFailed, TransportError, UsageError
-from clusterkit.jobs import JobNode, JobRow, list_jobs, read_logs, stop_job
+from clusterkit.jobs import JobNode, JobRow, list_jobs, read_logs, show_job, stop_job
 from clusterkit.jobs.look import sweep_argv
-from clusterkit.jobs.records import find_job, list_command, logs_command, stop_command
-from clusterkit.model.options import LogsOptions, StopOptions
-from clusterkit.results.jobs import JobsResult, ListedJob, LogLine, LogsResult, StopResult
+from clusterkit.jobs.records import (
+    find_job,
+    list_command,
+    logs_command,
+    show_command,
+    stop_command,
+)
+from clusterkit.model.jobs_options import JobsOptions, LogsOptions, StopOptions
+from clusterkit.results.jobs import (
+    JobShown,
+    JobsResult,
+    ListedJob,
+    LogLine,
+    LogsResult,
+    StopResult,
+)
 from clusterkit.transports.world import World
 from clusterkit.use_cases.audit import audited
+from clusterkit.use_cases.job_shown import as_cause, as_time, job_shown
 from clusterkit.use_cases.launch import Facts, job_node, known_facts
 from clusterkit.use_cases.planned_facts import planned_facts
 from clusterkit.use_cases.session import Session, open_world
@@ -29,14 +42,41 @@ def jobs(session: Session) -> JobsResult:
 
 def jobs_steps(session: Session) -> list[Step]:
     """What :func:`jobs` asks the head, not asked."""
-    head = _planned_nodes(session)[0]
+    head = planned_nodes(session)[0]
     return [Step(head.name, "list the jobs on file", list_command(head), stage="jobs")]
 
 
-def running_jobs(session: Session, world: World) -> tuple[str, ...]:
-    """The ids of the jobs that run now."""
+def show(session: Session, options: JobsOptions) -> JobShown:
+    """One job, the last where none is named: on file, and what its supervisor sees now.
+
+    Raises:
+        UsageError: If there is no such job, or no job at all.
+    """
+    with open_world(session) as world:
+        nodes = job_nodes(session)
+        rows = list_jobs(nodes, world.transport)
+        row = find_job(options.job, rows) if options.job else _the_last(rows)
+        shown = show_job(row.id, nodes[0], world.transport(nodes[0].name))
+    return job_shown(session.cluster.name, shown)
+
+
+def show_steps(session: Session, options: JobsOptions) -> list[Step]:
+    """What :func:`show` asks the head, not asked."""
+    head = planned_nodes(session)[0]
+    job = options.job or "<the last job>"
+    look = Step(head.name, f"show {job}", show_command(head, job), stage="jobs")
+    return [*jobs_steps(session), look]
+
+
+def open_jobs(session: Session, world: World) -> dict[str, str]:
+    """The jobs that have not ended, and the state of each."""
     rows = list_jobs(job_nodes(session), world.transport)
-    return tuple(row.id for row in rows if row.state == "running")
+    return {row.id: row.state for row in rows if row.is_open}
+
+
+def running_jobs(session: Session, world: World) -> tuple[str, ...]:
+    """The ids of the jobs that have not ended."""
+    return tuple(open_jobs(session, world))
 
 
 def stop(session: Session, options: StopOptions) -> StopResult:
@@ -71,7 +111,7 @@ def stop_running_jobs(session: Session, world: World) -> None:
 
 def stop_steps(session: Session, options: StopOptions) -> list[Step]:
     """What :func:`stop` asks the nodes, not asked."""
-    nodes = _planned_nodes(session)
+    nodes = planned_nodes(session)
     job = options.job or "<the running job>"
     sweeps = [
         Step(
@@ -98,9 +138,7 @@ def logs(
     take = on_line or lines.append
     with open_world(session) as world:
         rows = list_jobs(job_nodes(session), world.transport)
-        if options.job is None and not rows:
-            raise UsageError("no job has run yet. Fix: run one, such as `clusterkit mpi-hello`")
-        row = find_job(options.job, rows) if options.job else rows[0]
+        row = find_job(options.job, rows) if options.job else _the_last(rows)
         if options.rank is not None and options.rank >= row.ranks:
             have = "its only one is 0" if row.ranks == 1 else f"use 0 to {row.ranks - 1}"
             raise UsageError(f"job {row.id} has no rank {options.rank}. Fix: {have}")
@@ -128,7 +166,7 @@ def logs(
 
 def logs_steps(session: Session, options: LogsOptions) -> list[Step]:
     """What :func:`logs` asks the head, not asked."""
-    head = _planned_nodes(session)[0]
+    head = planned_nodes(session)[0]
     job = options.job or "<the last job>"
     read = logs_command(head, job, rank=options.rank, follow=options.follow)
     return [*jobs_steps(session), Step(head.name, f"read the log of {job}", read, stage="jobs")]
@@ -139,7 +177,8 @@ def job_nodes(session: Session) -> tuple[JobNode, ...]:
     return _job_nodes(session, known_facts(session))
 
 
-def _planned_nodes(session: Session) -> tuple[JobNode, ...]:
+def planned_nodes(session: Session) -> tuple[JobNode, ...]:
+    """Every node as jobs will see it once it is up."""
     return _job_nodes(session, planned_facts(session.cluster))
 
 
@@ -147,6 +186,12 @@ def _job_nodes(session: Session, facts: Facts) -> tuple[JobNode, ...]:
     return tuple(
         job_node(session.cluster, node.name, facts[node.name]) for node in session.cluster.nodes
     )
+
+
+def _the_last(rows: tuple[JobRow, ...]) -> JobRow:
+    if not rows:
+        raise UsageError("no job has run yet. Fix: run one, such as `clusterkit mpi-hello`")
+    return rows[0]
 
 
 def _the_running_one(running: tuple[str, ...]) -> str:
@@ -162,14 +207,12 @@ def _listed(row: JobRow) -> ListedJob:
         id=row.id,
         verb=row.verb,
         state=row.state,
-        started_at=_time(row.started_at),
-        ended_at=_time(row.ended_at) if row.ended_at else None,
+        started_at=as_time(row.started_at),
+        ended_at=as_time(row.ended_at) if row.ended_at else None,
         ranks=row.ranks,
         nodes=row.nodes,
         message=row.message,
         exit_code=row.exit_code,
+        cause=as_cause(row.cause),
+        owner=row.owner,
     )
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

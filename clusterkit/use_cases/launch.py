@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from clusterkit import registry
 from clusterkit.command import Command, Put, Step
 from clusterkit.errors import JobFailed, UsageError
-from clusterkit.events import Event, JobStarted, Sink
+from clusterkit.events import Event, JobRunning, JobStarted, RankAnswer, RankOutput, Sink
 from clusterkit.executor import on_each, raise_failures
 from clusterkit.facts import NodeFacts
 from clusterkit.jobs import (
@@ -25,15 +25,19 @@ from clusterkit.jobs import (
     run_job,
 )
 from clusterkit.jobs.job import RANK_ARGV, RSH
+from clusterkit.jobs.run import DetachWhen
 from clusterkit.launchers.base import Launcher
 from clusterkit.model.cluster import Cluster
 from clusterkit.model.job import RankProgram
 from clusterkit.placement import Placement, Rank
+from clusterkit.providers.docker.names import container_name
+from clusterkit.results.jobs import DetachedResult
 from clusterkit.state.facts import facts_file, load_facts
 from clusterkit.tasks.node_facts import LookAtNode
 from clusterkit.tasks.payload import payload_folder, payload_name
 from clusterkit.transports.world import World
 from clusterkit.use_cases.look import look_at_node
+from clusterkit.use_cases.lost_container import with_container
 from clusterkit.use_cases.session import Session
 
 Facts = Mapping[str, NodeFacts]
@@ -144,6 +148,7 @@ def job_node(cluster: Cluster, name: str, facts: NodeFacts) -> JobNode:
         payloads=payload_folder(cluster.home_of(name)),
         home=cluster.home_of(name),
         prefix=_prefix(facts) if cluster.subnet else None,
+        container=container_name(cluster, name) if cluster.node(name).container else None,
     )
 
 
@@ -176,17 +181,45 @@ def _is_root(cluster: Cluster) -> bool:
     return login is None or login.user == "root"
 
 
+def is_running(event: Event) -> bool:
+    """Whether every rank was seen to run: then a job can be left alone."""
+    return isinstance(event, JobRunning)
+
+
+def unless_detached(sink: Sink, *, is_detached: bool) -> Sink:
+    """A sink for a job; of one that will be left alone only what its user must know now."""
+
+    def notes_only(event: Event) -> None:
+        if not isinstance(event, (RankOutput, RankAnswer)):
+            sink(event)
+
+    return notes_only if is_detached else sink
+
+
+def detached(job: Job) -> DetachedResult:
+    """What is told of a job that goes on without us."""
+    return DetachedResult(
+        cluster=job.cluster,
+        job=job.id,
+        verb=job.verb,
+        ranks=job.placement.world_size,
+        nodes=job.placement.nodes,
+        attach=f"clusterkit attach {job.id}",
+        stop=f"clusterkit stop {job.id}",
+    )
+
+
 def run(
     job: Job,
     world: World,
     sink: Sink,
     waiting: Prepared | None = None,
     *,
-    detach_when: Callable[[], bool] | None = None,
+    detach_when: DetachWhen | None = None,
 ) -> JobEnd:
     """Run a job to its observed end, by the supervisor that is ``waiting``, if it fits.
 
-    Or until ``detach_when`` says that it shall run on without us.
+    With ``detach_when``: until an event of which it says so; then the job goes on without us.
 
     Raises:
         JobFailed: If it ended otherwise than asked, with how, and what is left of it.
@@ -201,6 +234,15 @@ def run(
         end = run_job(
             job, world.transport, listen, interrupt, waiting=waiting, detach_when=detach_when
         )
+    return went_well(with_container(end, job.cluster, job.nodes, world))
+
+
+def went_well(end: JobEnd) -> JobEnd:
+    """The end, if it was as asked.
+
+    Raises:
+        JobFailed: With how it ended otherwise, and what to do about it.
+    """
     if end.exit_code:
         raise JobFailed(_why(end), exit_code=end.exit_code)
     return end

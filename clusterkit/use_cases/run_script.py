@@ -2,43 +2,46 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable
 from dataclasses import replace
 
 from clusterkit.command import Command, Step
 from clusterkit.errors import JobFailed, UsageError
-from clusterkit.events import Event, RankOutput, Sink
+from clusterkit.events import Sink
 from clusterkit.executor import on_each, raise_failures
-from clusterkit.executor.kept import Kept, Spool
 from clusterkit.jobs import Job
 from clusterkit.model.job import RankProgram
 from clusterkit.model.node_sets import fold, select
 from clusterkit.model.run_options import RunOptions
 from clusterkit.placement import Placement, place, place_evenly
-from clusterkit.results.run import RunRank, RunResult
+from clusterkit.results.jobs import DetachedResult
+from clusterkit.results.run import RunResult
 from clusterkit.transports.world import World
+from clusterkit.use_cases.asked import RunAsked
 from clusterkit.use_cases.audit import audited
 from clusterkit.use_cases.launch import (
     Facts,
+    detached,
     facts_now,
+    is_running,
     job_steps,
     known_facts,
     make_job,
     run,
+    unless_detached,
 )
 from clusterkit.use_cases.official_example import check_example, check_example_unseen
 from clusterkit.use_cases.planned_facts import planned_facts
-from clusterkit.use_cases.rank_logs import RankLogs
+from clusterkit.use_cases.run_heard import RunHeard
 from clusterkit.use_cases.script import Script, check_syntax, check_there, find_script
 from clusterkit.use_cases.session import Session, open_world
 
-_NO_MODULE = re.compile(r"^ModuleNotFoundError: No module named '(\w+)", re.MULTILINE)
 
+def run_script(session: Session, options: RunOptions, *, sink: Sink) -> RunResult | DetachedResult:
+    """Start the script in every place, and hand over what each rank writes, to its end.
 
-def run_script(session: Session, options: RunOptions, *, sink: Sink) -> RunResult:
-    """Start the script in every place, and hand over what each rank writes.
+    Of a job that is to be detached only until every rank runs.
 
     Raises:
         UsageError: If the cluster is not up, the ranks do not fit, or there is no such script.
@@ -48,7 +51,7 @@ def run_script(session: Session, options: RunOptions, *, sink: Sink) -> RunResul
     facts = known_facts(session)
     placement = placement_of(session, options)
     script = find_script(options, session.cluster)
-    heard = _Heard(placement, sink)
+    heard = RunHeard(placement, unless_detached(sink, is_detached=options.detach))
     with open_world(session) as world, audited(session, world, "run", options):
         facts = _check(session, options, world, placement=placement, facts=facts)
         if script.is_there:
@@ -58,10 +61,14 @@ def run_script(session: Session, options: RunOptions, *, sink: Sink) -> RunResul
         if options.chdir is not None:
             _make_folder(options.chdir, placement.nodes, world)
         job = script_job(session, options, script, placement=placement, facts=facts)
+        asked = RunAsked.of(job, options, before_s=time.monotonic() - began)
+        job = replace(job, restarts=options.restart, asked=asked.as_json())
         try:
-            run(job, world, heard)
+            end = run(job, world, heard, detach_when=is_running if options.detach else None)
         except JobFailed as error:
-            raise heard.explained(error, options) from None
+            raise heard.explained(error, options.script) from None
+    if end.outcome == "detached":
+        return detached(job)
     return RunResult(
         cluster=session.cluster.name,
         job=job.id,
@@ -105,7 +112,7 @@ def script_job(
     session: Session, options: RunOptions, script: Script, *, placement: Placement, facts: Facts
 ) -> Job:
     """The script in every place, with its words as they were given."""
-    return make_job(
+    job = make_job(
         session,
         "run",
         placement=placement,
@@ -116,6 +123,7 @@ def script_job(
         timeout_s=options.timeout_s,
         launched_by=options.launcher,
     )
+    return replace(job, stall_timeout_s=options.stall_timeout_s)
 
 
 def _check(
@@ -145,49 +153,3 @@ def _make_folder(folder: str, nodes: Iterable[str], world: World) -> None:
 
 def _making(folder: str) -> Command:
     return Command(("mkdir", "-p", "--", folder), timeout_s=20.0)
-
-
-class _Heard:
-    """Passes a job's events on, and keeps what each rank wrote."""
-
-    def __init__(self, placement: Placement, sink: Sink) -> None:
-        spool = Spool()
-        self._placement = placement
-        self._sink = sink
-        self._kept = [Kept(spool) for _ in placement.ranks]
-        self._logs = RankLogs()
-
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, RankOutput):
-            line = f"{event.text}\n".encode("utf-8", "surrogateescape")
-            self._kept[event.rank].take(event.stream, line)
-        self._logs(event)
-        self._sink(event)
-
-    def ranks(self) -> tuple[RunRank, ...]:
-        """Each rank and its output."""
-        return tuple(
-            RunRank(
-                rank=place.rank,
-                node=place.node,
-                local_rank=place.local_rank,
-                device=place.device,
-                stdout=kept.output("stdout"),
-                stderr=kept.output("stderr"),
-            )
-            for place, kept in zip(self._placement.ranks, self._kept, strict=True)
-        )
-
-    def explained(self, error: JobFailed, options: RunOptions) -> JobFailed:
-        """The error, with what to do where a module lies beside the script and stayed here."""
-
-        def explain(log: str) -> str | None:
-            for name in _NO_MODULE.findall(log):
-                beside = options.script.with_name(f"{name}.py")
-                if beside.is_file():
-                    return f"Fix: let the module travel too: `--file {beside}`"
-            return None
-
-        what, found, _ = str(error).rpartition("\nFix: ")
-        known = self._logs.explained(explain) if found else None
-        return JobFailed(f"{what}\n{known}", exit_code=error.exit_code) if known else error

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from clusterkit.command import Step
 from clusterkit.engines.base import engine_of
 from clusterkit.engines.serving import Listening, LooksFirst, ServingEngine
 from clusterkit.errors import JobFailed, UsageError
-from clusterkit.events import Event, Note, RankAnswer, Sink
+from clusterkit.events import Note, Sink
 from clusterkit.jobs import Job
 from clusterkit.model.engine import EngineSettings
 from clusterkit.model.models import ModelShape
@@ -18,8 +17,9 @@ from clusterkit.model.node_sets import fold
 from clusterkit.model.serve_options import ServeOptions
 from clusterkit.model.triton import TritonSettings
 from clusterkit.placement import Placement, place_stages
-from clusterkit.results.serve import ServeRank, ServeResult
+from clusterkit.results.serve import ServeResult
 from clusterkit.transports.world import World
+from clusterkit.use_cases.asked import ServeAsked
 from clusterkit.use_cases.audit import audited
 from clusterkit.use_cases.builder import (
     builder_for,
@@ -34,6 +34,7 @@ from clusterkit.use_cases.heard import Heard
 from clusterkit.use_cases.launch import Facts, facts_now, job_steps, known_facts, make_job, run
 from clusterkit.use_cases.model_placing import BuiltModel
 from clusterkit.use_cases.planned_facts import planned_facts
+from clusterkit.use_cases.serve_heard import ServeHeard
 from clusterkit.use_cases.serve_looking import look_everywhere, look_steps
 from clusterkit.use_cases.session import Session, open_world, with_engine
 
@@ -47,8 +48,8 @@ def serve(
 ) -> None:
     """Check, build what is missing, start the server; ``on_ready`` once it gave a completion.
 
-    Returns when the server ended after that by itself, and well; or with ``options.detach`` when
-    it is ready: then it runs on, and ``on_ready`` is called once nobody here holds it any more.
+    Returns when the server ended after that by itself, and well; one that is to be detached is
+    left alone as soon as it is ready.
 
     Raises:
         UsageError: If the cluster is not up, or its engine cannot serve this.
@@ -80,18 +81,25 @@ def serve(
             _checked(session, engine, shape, facts, sink)
         job = _job(session, options, folder=folder, facts=facts)
         heard = Heard(engine_of(session.cluster.engine).parse, sink)
-        listener = _Listener(heard, session, job, where, options, on_ready)
+        settings = session.cluster.engine
+        grpc = _grpc(settings, where)
+        asked = ServeAsked.of(session, job, url=where.url, grpc=grpc, detached=options.detach)
+        job = replace(job, restarts=options.restart, asked=asked.as_json())
+        ready: list[ServeResult] = []
+        tell = ready.append if options.detach else on_ready
+        listener = ServeHeard(heard, lambda told: tell(asked.result(session.cluster.name, told)))
         try:
-            end = run(job, world, listener, detach_when=listener.may_leave)
+            when = listener.is_serving if options.detach else None
+            end = run(job, world, listener, detach_when=when)
         except JobFailed as error:
-            raise heard.explained(error, engine_of(session.cluster.engine).explain) from None
-    if listener.result is None or (options.detach and end.outcome != "detached"):
+            raise heard.explained(error, engine_of(settings).explain) from None
+    if end.outcome == "detached":
+        on_ready(ready[0])
+    elif options.detach or not listener.is_ready:
         raise JobFailed(
             f"job {job.id}: the server ended before it answered. "
             f"Fix: see `clusterkit logs {job.id}`"
         )
-    if options.detach:
-        on_ready(listener.result)
 
 
 def serve_steps(session: Session, options: ServeOptions) -> list[Step]:
@@ -136,58 +144,6 @@ def _built(session: Session, world: World, facts: Facts, sink: Sink) -> BuiltMod
     if copied_to:
         sink(Note(f"copied {built.name} to {fold(copied_to)}"))
     return built
-
-
-class _Listener:
-    """Hears the job as `infer` does, and when the server answers; ``result`` is from then on."""
-
-    def __init__(
-        self,
-        heard: Heard,
-        session: Session,
-        job: Job,
-        where: Listening,
-        options: ServeOptions,
-        on_ready: Callable[[ServeResult], None],
-    ) -> None:
-        self._heard, self._on_ready = heard, on_ready
-        self._session, self._job, self._where = session, job, where
-        self._detach = options.detach
-        self.result: ServeResult | None = None
-
-    def __call__(self, event: Event) -> None:
-        """Take one event of the job."""
-        self._heard(event)
-        if self.result is not None or not isinstance(event, RankAnswer):
-            return
-        if event.data.get("event") == "serving":
-            told, detach = event.data, self._detach
-            self.result = _result(self._session, self._job, self._where, told, detached=detach)
-            if not detach:
-                self._on_ready(self.result)
-
-    def may_leave(self) -> bool:
-        """Whether the server shall now run on without us."""
-        return self._detach and self.result is not None
-
-
-def _result(
-    session: Session, job: Job, where: Listening, told: Mapping[str, Any], *, detached: bool
-) -> ServeResult:
-    settings = session.cluster.engine
-    return ServeResult(
-        cluster=session.cluster.name,
-        job=job.id,
-        url=where.url,
-        grpc=_grpc(settings, where),
-        model=told["model"],
-        detached=detached,
-        tp=settings.tp,
-        pp=settings.pp,
-        answer=told["answer"],
-        ready_s=told["took_s"],
-        ranks=tuple(ServeRank(rank=place.rank, node=place.node) for place in job.placement.ranks),
-    )
 
 
 def _grpc(settings: EngineSettings, where: Listening) -> str | None:

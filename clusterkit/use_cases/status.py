@@ -19,7 +19,7 @@ from clusterkit.tasks.node_facts import LookAtNode, problems
 from clusterkit.transports.world import World
 from clusterkit.use_cases.builder import model_states
 from clusterkit.use_cases.contact import known_or_asked
-from clusterkit.use_cases.jobs import running_jobs
+from clusterkit.use_cases.jobs import open_jobs
 from clusterkit.use_cases.look import look_at_node
 from clusterkit.use_cases.node_states import states_now
 from clusterkit.use_cases.session import Session, open_world
@@ -44,13 +44,15 @@ def status(session: Session, *, machines: bool = False) -> StatusResult:
             rows = _with_machines(rows, world)
         facts = {name: each for name, each in seen.items() if isinstance(each, NodeFacts)}
         head = facts.get(cluster.head.name)
+        running = _open_jobs(session, world) if head else {}
         return StatusResult(
             cluster=cluster.name,
             provider=cluster.provider,
             nodes=rows,
             storage=_storage(cluster, world) if head else None,
             model=_model(session, world, facts),
-            jobs_running=_jobs_running(session, world) if head else (),
+            jobs_running=tuple(running),
+            job_states=running,
             took_s=time.monotonic() - began,
         )
 
@@ -70,12 +72,12 @@ def _with_machine(row: NodeStatus, seen: MachineFacts | ClusterkitError | None) 
     return row.model_copy(update={"problems": (*row.problems, *why)})
 
 
-def _jobs_running(session: Session, world: World) -> tuple[str, ...]:
-    """What runs now; a cluster that did not come up to its end has never run anything."""
+def _open_jobs(session: Session, world: World) -> dict[str, str]:
+    """The state of what runs; a cluster that did not come up to its end has run nothing."""
     try:
-        return running_jobs(session, world)
+        return open_jobs(session, world)
     except UsageError:
-        return ()
+        return {}
 
 
 def status_steps(session: Session) -> list[Step]:

@@ -15,8 +15,9 @@ from clusterkit.command import Step, shown
 from clusterkit.errors import ClusterkitError, UsageError
 from clusterkit.events import Note, Sink
 from clusterkit.executor import on_each
+from clusterkit.model.jobs_options import LogsOptions
 from clusterkit.model.load import load_inventory
-from clusterkit.model.options import LogsOptions, SupportOptions
+from clusterkit.model.options import SupportOptions
 from clusterkit.model.redaction import MASKED, Redactor, secret_values
 from clusterkit.results.support import BundledFile, NotCollected, SupportResult
 from clusterkit.state import clusters

@@ -18,7 +18,7 @@ from clusterkit import __version__
 from clusterkit.errors import ClusterkitError
 from clusterkit.events import Event
 from clusterkit.model.base import Model
-from clusterkit.model.options import LogsOptions
+from clusterkit.model.jobs_options import LogsOptions
 from clusterkit.model.redaction import public
 from clusterkit.results.jobs import LogLine
 from clusterkit.state import clusters

@@ -87,6 +87,7 @@ class JobCluster:
         env: Mapping[str, str] | None = None,
         files: Mapping[str, bytes] | None = None,
         timeout_s: float | None = None,
+        stall_timeout_s: float | None = None,
         subnet: str | None = None,
     ) -> Job:
         """A job with ranks on every node."""
@@ -107,6 +108,7 @@ class JobCluster:
             subnet=self.subnet,
             ssh_config=f"{HOME}/ssh/config",
             timeout_s=timeout_s,
+            stall_timeout_s=stall_timeout_s,
         )
 
     def hello(self) -> Job:

@@ -15,6 +15,7 @@ from clusterkit import events, payloads
 from clusterkit.jobs import (
     Interrupt,
     Job,
+    JobEnd,
     JobNode,
     new_job_id,
     run_job,
@@ -41,7 +42,14 @@ def jobs_here(home: Path) -> Iterator[MakeJob]:
     """Makes jobs of two ranks here; afterwards nothing of them may be left."""
     made: list[str] = []
 
-    def make(*argv: str, ranks: int = 2, timeout_s: float | None = None, **program: dict) -> Job:
+    def make(
+        *argv: str,
+        ranks: int = 2,
+        timeout_s: float | None = None,
+        stall_timeout_s: float | None = None,
+        restarts: int = 0,
+        **program: dict,
+    ) -> Job:
         node = JobNode("here", None, sys.executable, PAYLOADS, str(home))
         placement = Placement(tuple(Rank(rank, "here", rank) for rank in range(ranks)))
         mpirun = Mpirun(str(BIN / "mpirun"), "5.0.11", as_root=os.geteuid() == 0)
@@ -55,6 +63,8 @@ def jobs_here(home: Path) -> Iterator[MakeJob]:
             program=RankProgram(argv, **program),
             launch=mpirun.command(placement, RANK_ARGV),
             timeout_s=timeout_s,
+            stall_timeout_s=stall_timeout_s,
+            restarts=restarts,
         )
 
     yield make
@@ -79,6 +89,22 @@ def waiting(job: str) -> int:
 
 def sh(script: str) -> tuple[str, str, str]:
     return ("sh", "-c", script)
+
+
+def detach(job: Job) -> JobEnd:
+    """Leave it alone as soon as every rank runs."""
+    return run_job(job, transports, lambda _event: None, Interrupt(), detach_when=runs)
+
+
+def runs(event: events.Event) -> bool:
+    return isinstance(event, events.JobRunning)
+
+
+def detach_pickled(path: str) -> None:
+    """For a controller of its own, which waits to be killed."""
+    detach(pickle.loads(Path(path).read_bytes()))  # noqa: S301 - written by the test
+    print("detached", flush=True)  # noqa: T201
+    time.sleep(1000)
 
 
 def run_pickled(path: str) -> None:

@@ -104,6 +104,32 @@ def test_tokens_stream_to_stdout(here: Controller) -> None:
     assert "2 ranks (localhost cpu, localhost cpu) · pp=2 · 8 tokens in " in done.stderr
 
 
+def test_answers_that_nobody_waited_for(here: Controller) -> None:
+    """Heard while they are made, and again when all is over: as if it had been waited for."""
+    words = ("--prompt", FRANCE, "--max-tokens", MAX_TOKENS, "--pp", 2)
+    waited = json.loads(here("infer", *words, "-o", "json").stdout)
+    left_alone = here("infer", *words, "--detach")
+    job = left_alone.stdout.strip()
+
+    heard = here("attach")
+    whole = json.loads(here("attach", job, "-o", "json").stdout)
+
+    assert (left_alone.returncode, left_alone.stdout) == (0, f"{job}\n")
+    assert (heard.returncode, heard.stdout) == (0, "The capital of France is Paris.\n")
+    assert "2 ranks (localhost cpu, localhost cpu) · pp=2 · 8 tokens in " in heard.stderr
+    assert whole["job"] == job
+    assert 0 < whole["load_s"] < whole["took_s"] < 300
+    assert [told(answer) for answer in whole["answers"]] == [told(a) for a in waited["answers"]]
+    same = ("cluster", "model", "tp", "pp", "dtype", "seed", "versions")
+    assert {key: whole[key] for key in same} == {key: waited[key] for key in same}
+    assert [rank["memory_bytes"] > 0 for rank in whole["ranks"]] == [True, True]
+
+
+def told(answer: dict) -> dict:
+    """An answer without its times."""
+    return {key: value for key, value in answer.items() if not key.endswith("_s")}
+
+
 def test_prompts_of_a_file_with_a_system_prompt(here: Controller, tmp_path: Path) -> None:
     file = tmp_path / "prompts.jsonl"
     file.write_text(f'{json.dumps(FRANCE)}\n{{"prompt": "{FRANCE} One word."}}\n')

@@ -49,6 +49,28 @@ def test_it_is_ready_after_a_completion_and_ctrl_c_leaves_nothing(
     assert (job["id"], job["state"]) == (ready["job"], "interrupted")
 
 
+def test_a_server_that_is_left_alone_answers_until_it_is_stopped(
+    vendor: Vendor, tensorrt_llm: Image
+):
+    glm_folder(vendor.shared / "Models/chatglm2-6b")
+    vendor.describe(tensorrt_llm("1.2.0"), {"node1": 1, "node2": 1}, **GLM)
+    vendor.pair.up()
+
+    done = vendor.pair("serve", "--detach", "-o", "json")
+    ready = json.loads(done.stdout)
+    answered = ask(ready["url"], ready["model"], PROMPT)
+    attached = vendor.pair.controller.start("attach", "-o", "json")
+    heard = first_object(attached)
+    stopped = vendor.pair("stop")
+    attached.communicate(timeout=60)
+
+    assert done.returncode == 0, done.stderr
+    assert answered == expected(PROMPT, 2)
+    assert heard == ready
+    assert (stopped.returncode, attached.returncode) == (0, 1)
+    assert left_on(vendor, "node1") == left_on(vendor, "node2") == []
+
+
 @pytest.mark.parametrize("version", ["0.16.0", "1.2.0"])
 def test_nodes_may_have_one_gpu_and_two(vendor: Vendor, tensorrt_llm: Image, version: str):
     """Each has a config.json of its own then, at a path that is the same on both."""

@@ -169,6 +169,19 @@ def test_a_model_in_two_halves_on_two_machines_answers_as_one_process(lab: Lab):
     assert [rank["node"] for rank in result["ranks"]] == ["gpu01", "gpu02"]
 
 
+def test_a_job_goes_on_without_the_terminal_that_started_it(lab: Lab, tmp_path: Path):
+    script = tmp_path / "slow.py"
+    script.write_text("import time\n\ntime.sleep(6)\nprint('well')\n")
+
+    job = lab("run", "--detach", "--per-node", 1, script).stdout.strip()
+    heard = lab("attach", job)
+
+    lines = sorted(heard.stdout.splitlines())
+    assert (heard.returncode, lines) == (0, [f"rank {rank}   | well" for rank in range(3)])
+    (row,) = [row for row in lab.answer("jobs")["jobs"] if row["id"] == job]
+    assert (row["state"], row["owner"], row["exit_code"]) == ("done", "supervisor", 0)
+
+
 def test_private_keys_lie_on_the_head_alone(lab: Lab):
     find = 'grep -rlIs "PRIVATE KEY" /home /root /tmp /var /mnt /run /opt/clusterkit/etc; true'
     found = {each.name: each.inside("sh", "-c", find).split() for each in lab.nodes}

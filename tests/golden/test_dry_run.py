@@ -78,6 +78,17 @@ CASES = {
             "local-torchrun": (LOCAL, "--launcher", "torchrun", "--per-node", "2"),
         }.items()
     },
+    "run-stall-timeout": (
+        "run",
+        "--inventory",
+        LOCAL,
+        "--stall-timeout",
+        "5",
+        "--",
+        DEMONSTRATION,
+    ),
+    "jobs-show-docker-pair": ("jobs", "show", "run-1", "--inventory", PAIR),
+    "attach-docker-pair": ("attach", "--inventory", PAIR),
     "run-on-the-storage": ("run", "--inventory", PAIR, "--", "/shared/train.py"),
     "run-in-a-folder": (
         *("run", "--inventory", PAIR, "--chdir", "/shared/o"),

@@ -33,6 +33,7 @@ def test_the_first_message_to_the_supervisor() -> None:
         subnet="10.0.0.0/24",
         ssh_config="/home/ssh/config",
         timeout_s=60,
+        asked={"script": "x.py"},
     )
 
     assert json.loads(json.dumps(job.as_message())) == {
@@ -81,6 +82,9 @@ def test_the_first_message_to_the_supervisor() -> None:
         "ssh_config": "/home/ssh/config",
         "timeout_s": 60,
         "start_timeout_s": 60.0,
+        "stall_timeout_s": None,
+        "restarts": 0,
+        "asked": {"script": "x.py"},
     }
     assert job.preparation == Preparation(job.id, job.nodes, "/home/ssh/config")
     assert job.rank_env(job.placement.ranks[1]) == {
@@ -145,6 +149,8 @@ def test_messages_become_events() -> None:
     answer = '{"text": "ünï"}'
     messages = [
         {"t": "started", "job": "j"},
+        {"t": "running"},
+        {"t": "restarting", "job": "j", "attempt": 2, "of": 3, "why": "failed"},
         {"t": "rank-started", "rank": 1, "node": "b", "pid": 7},
         {"t": "output", "rank": 1, "stream": "stderr", "lines": ["x", "y"]},
         {"t": "answer", "rank": 0, "stream": "answer", "lines": [answer, "[1]", "{"]},
@@ -157,6 +163,8 @@ def test_messages_become_events() -> None:
 
     assert [event for message in messages for event in as_events(message)] == [
         events.JobStarted("j"),
+        events.JobRunning(),
+        events.JobRestarted("j", 2, 3, "failed"),
         events.RankStarted(1, "b", 7),
         events.RankOutput(1, "stderr", "x"),
         events.RankOutput(1, "stderr", "y"),

@@ -86,3 +86,62 @@ def test_a_refused_setting() -> None:
 )
 def test_who_says_the_same(names: list[str], count: int, who: str) -> None:
     assert reasons.together(names, count) == who
+
+
+MEMORY_FIX = (
+    "Fix: give the node more memory, or each rank less to hold: more ranks for one model, a "
+    "smaller model or batch"
+)
+
+
+@pytest.mark.parametrize(
+    ("end", "limit_bytes", "words"),
+    [
+        ({"signal": "SIGKILL"}, 512 << 20, "was killed: its memory limit of 512 MiB was reached"),
+        ({"exit_code": 137}, 3 << 29, "was killed: its memory limit of 1.5 GiB was reached"),
+        ({"signal": "SIGKILL"}, None, "was killed: the machine's memory was used up"),
+        (
+            {"exit_code": 1},
+            1 << 30,
+            "exited with 1, after a process of its node was killed: its memory limit of 1 GiB was "
+            "reached",
+        ),
+    ],
+)
+def test_killed_for_lack_of_memory(end: dict, limit_bytes: int | None, words: str) -> None:
+    faults = {"memory": {"limit_bytes": limit_bytes}}
+    assert reasons.rank_ended({**RANK, **end}, ["last line"], faults) == (
+        f"rank 3 on node2 {words}\nlast line\n{MEMORY_FIX}"
+    )
+
+
+def gpu(number: int, **more: object) -> dict[str, object]:
+    return {"pci": "0000:3b:00", "number": number, "words": "", "pid": None, "device": None} | more
+
+
+def test_an_error_of_a_gpu() -> None:
+    faults = {"gpus": [gpu(45), gpu(79, device="/dev/nvidia3")]}
+    assert reasons.rank_ended({**RANK, "exit_code": 1}, ["last line"], faults) == (
+        "rank 3 on node2 exited with 1, after an error of its node's GPU 0000:3b:00 "
+        "(/dev/nvidia3): Xid 79: the GPU has fallen off the bus: power, heat or its slot\n"
+        "last line\n"
+        "Fix: look at the GPU with `nvidia-smi -q` on that node, and at its kernel log"
+    )
+
+
+def test_what_the_driver_only_cleans_up_or_counts_is_no_reason() -> None:
+    end = {**RANK, "exit_code": 1}
+    assert reasons.rank_ended(end, [], {"gpus": [gpu(45), gpu(63)]}) == (
+        "rank 3 on node2 exited with 1"
+    )
+
+
+def test_where_ranks_hang_the_odd_one_first() -> None:
+    waits = ("wait (c10d.py:7)", "main (t.py:3)")
+    hanging = {0: waits, 1: waits, 2: ("no trace: `sleep` (pid 7) sleeps; it is no Python",)}
+    assert reasons.stalled(2.5, {**hanging, 3: waits}, ["node9"]) == (
+        "no rank wrote anything for 2.5 s, so the job was ended as stalled\n"
+        "rank 2: no trace: `sleep` (pid 7) sleeps; it is no Python\n"
+        "ranks 0-1, 3: wait (c10d.py:7) < main (t.py:3)\n"
+        "node9: its agent gave no traces in time"
+    )

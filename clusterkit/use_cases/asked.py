@@ -1,0 +1,155 @@
+"""What a verb was asked, kept with its job: from it and the job's story its result is made later.
+
+It lies on the head beside the job's answers, for nobody else to read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from pydantic import TypeAdapter
+
+from clusterkit.engines.request import GenerateRequest
+from clusterkit.jobs import Job
+from clusterkit.model.any_engine import AnyEngine
+from clusterkit.model.engine import EngineSettings
+from clusterkit.model.run_options import RunOptions
+from clusterkit.placement import Placement, Rank
+from clusterkit.results.serve import ServeRank, ServeResult
+from clusterkit.use_cases.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class InferAsked:
+    """``infer``: the request, and the engine as it was for this run."""
+
+    id: str
+    placement: Placement
+    request: GenerateRequest
+    model: str
+    engine: EngineSettings
+    before_s: float
+
+    @classmethod
+    def of(
+        cls, session: Session, job: Job, request: GenerateRequest, *, model: str, before_s: float
+    ) -> Self:
+        """What a job was asked; it begins ``before_s`` after the verb did."""
+        engine = session.cluster.engine
+        return cls(job.id, job.placement, request, model, engine, before_s)
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for a file."""
+        return {
+            "placement": _rows(self.placement),
+            "request": asdict(self.request),
+            "model": self.model,
+            "engine": self.engine.model_dump(mode="json"),
+            "before_s": self.before_s,
+        }
+
+    @classmethod
+    def read(cls, job: str, asked: Mapping[str, Any]) -> Self:
+        """What :meth:`as_json` wrote."""
+        request = {**asked["request"], "prompts": tuple(asked["request"]["prompts"])}
+        return cls(
+            id=job,
+            placement=_placement(asked),
+            request=GenerateRequest(**request),
+            model=asked["model"],
+            engine=TypeAdapter[EngineSettings](AnyEngine).validate_python(asked["engine"]),
+            before_s=asked["before_s"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RunAsked:
+    """``run``: the script, and where its ranks are."""
+
+    id: str
+    placement: Placement
+    script: str
+    launcher: str
+    before_s: float
+
+    @classmethod
+    def of(cls, job: Job, options: RunOptions, *, before_s: float) -> Self:
+        """What a job was asked; it begins ``before_s`` after the verb did."""
+        return cls(job.id, job.placement, str(options.script), options.launcher, before_s)
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for a file."""
+        return {
+            "placement": _rows(self.placement),
+            "script": self.script,
+            "launcher": self.launcher,
+            "before_s": self.before_s,
+        }
+
+    @classmethod
+    def read(cls, job: str, asked: Mapping[str, Any]) -> Self:
+        """What :meth:`as_json` wrote."""
+        words = {key: asked[key] for key in ("script", "launcher", "before_s")}
+        return cls(job, _placement(asked), **words)
+
+
+@dataclass(frozen=True, slots=True)
+class ServeAsked:
+    """``serve``: where the server listens, and what it serves it with."""
+
+    id: str
+    placement: Placement
+    url: str
+    grpc: str | None
+    engine: EngineSettings
+    detached: bool
+
+    @classmethod
+    def of(cls, session: Session, job: Job, *, url: str, grpc: str | None, detached: bool) -> Self:
+        """What a job was asked."""
+        return cls(job.id, job.placement, url, grpc, session.cluster.engine, detached)
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for a file."""
+        return {
+            "placement": _rows(self.placement),
+            "url": self.url,
+            "grpc": self.grpc,
+            "engine": self.engine.model_dump(mode="json"),
+            "detached": self.detached,
+        }
+
+    @classmethod
+    def read(cls, job: str, asked: Mapping[str, Any]) -> Self:
+        """What :meth:`as_json` wrote."""
+        engine = TypeAdapter[EngineSettings](AnyEngine).validate_python(asked["engine"])
+        where = (asked["url"], asked["grpc"])
+        return cls(job, _placement(asked), *where, engine, asked["detached"])
+
+    def result(self, cluster: str, told: Mapping[str, Any]) -> ServeResult:
+        """What the verb answers once the server does; ``told`` is what the server's rank said."""
+        return ServeResult(
+            cluster=cluster,
+            job=self.id,
+            url=self.url,
+            grpc=self.grpc,
+            model=told["model"],
+            detached=self.detached,
+            tp=self.engine.tp,
+            pp=self.engine.pp,
+            answer=told["answer"],
+            ready_s=told["took_s"],
+            ranks=tuple(
+                ServeRank(rank=rank.rank, node=rank.node) for rank in self.placement.ranks
+            ),
+        )
+
+
+def _rows(placement: Placement) -> list[dict[str, Any]]:
+    return [asdict(rank) for rank in placement.ranks]
+
+
+def _placement(asked: Mapping[str, Any]) -> Placement:
+    return Placement(tuple(Rank(**row) for row in asked["placement"]))

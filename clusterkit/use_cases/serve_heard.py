@@ -1,0 +1,30 @@
+"""What is heard of a server: all that its ranks say, and when it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from clusterkit.events import Event, RankAnswer
+from clusterkit.use_cases.heard import Heard
+
+
+class ServeHeard:
+    """Hears the job as `infer` does, and calls ``on_serving`` the first time that it answers."""
+
+    def __init__(self, heard: Heard, on_serving: Callable[[Mapping[str, Any]], None]) -> None:
+        self._heard, self._on_serving = heard, on_serving
+        self.is_ready = False
+
+    def __call__(self, event: Event) -> None:
+        """Take one event of the job."""
+        self._heard(event)
+        if not self.is_ready and self.is_serving(event):
+            assert isinstance(event, RankAnswer)  # noqa: S101 - is_serving says so
+            self.is_ready = True
+            self._on_serving(event.data)
+
+    @staticmethod
+    def is_serving(event: Event) -> bool:
+        """Whether the server gave a completion: then the job can be left alone."""
+        return isinstance(event, RankAnswer) and event.data.get("event") == "serving"
