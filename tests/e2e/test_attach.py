@@ -94,13 +94,20 @@ def test_ctrl_c_leaves_the_job_running(pair: Pair, script: Path) -> None:
     assert left(pair) == []
 
 
+FAILS = """\
+import glob, os, sys, time
+
+open(f"/shared/here-{os.environ['RANK']}", "w").close()
+while len(glob.glob("/shared/here-*")) < 4:
+    time.sleep(0.05)
+if os.environ["RANK"] == "1":
+    sys.exit("no luck")
+time.sleep(1000)
+"""
+
+
 def test_one_job_whole(pair: Pair, script: Path) -> None:
-    script.write_text(
-        WAIT.replace(
-            "time.sleep",
-            "import os, sys\nif os.environ['RANK'] == '1':\n    sys.exit('no luck')\ntime.sleep",
-        )
-    )
+    script.write_text(FAILS)
     failed = pair("run", script)
     assert failed.returncode == 1
 

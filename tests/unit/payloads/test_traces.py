@@ -57,7 +57,7 @@ def test_python_that_was_not_told_to_cannot(started, tmp_path: Path) -> None:
     assert (is_python(pid), can_tell(pid)) == (True, False)
     name = re.escape(Path(f"/proc/{pid}/comm").read_text().strip())
     sleeps = rf"`{name}` \(pid {pid}\) sleeps( in \w+)?; it runs Python without PYTHONFAULTHANDLER"
-    assert re.fullmatch(sleeps, why_not([pid]))
+    within(5, lambda: re.fullmatch(sleeps, why_not([pid])))
 
 
 def test_of_several_programs_the_innermost_is_told_of(started, tmp_path: Path) -> None:
