@@ -15,7 +15,15 @@ from clusterkit.results.infer import InferResult
 from clusterkit.transports.world import World
 from clusterkit.use_cases.heard import Heard
 from clusterkit.use_cases.jobs import job_nodes
-from clusterkit.use_cases.launch import Facts, facts_now, job_steps, known_facts, make_job, run
+from clusterkit.use_cases.launch import (
+    Facts,
+    facts_now,
+    job_node,
+    job_steps,
+    known_facts,
+    make_job,
+    run,
+)
 from clusterkit.use_cases.planned_facts import planned_facts
 from clusterkit.use_cases.session import Session, open_world
 
@@ -89,7 +97,7 @@ def _job(
     cluster, settings = session.cluster, _settings(session)
     node = place_stages(cluster, tp=settings.tp, pp=settings.groups).nodes[0]
     placement = Placement((Rank(0, node, 0),))
-    folder = f"{cluster.home_of(node)}/jobs/{server}/run"
+    folder = job_node(cluster, node, facts[node]).run_folder(server)
     engine = engine_of(settings)
     return make_job(
         session,

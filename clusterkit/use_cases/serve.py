@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable
 
 from clusterkit.command import Step
 from clusterkit.engines.base import engine_of
 from clusterkit.engines.serving import Listening, LooksFirst, ServingEngine
 from clusterkit.errors import JobFailed, UsageError
-from clusterkit.events import Event, Note, RankAnswer, Sink
+from clusterkit.events import Note, Sink
 from clusterkit.jobs import Job
-from clusterkit.model.engine import EngineSettings
 from clusterkit.model.models import ModelShape
 from clusterkit.model.node_sets import fold
 from clusterkit.model.serve_options import ServeOptions
-from clusterkit.model.triton import TritonSettings
 from clusterkit.placement import Placement, place_stages
-from clusterkit.results.serve import ServeRank, ServeResult
+from clusterkit.results.serve import ServeResult
 from clusterkit.transports.world import World
 from clusterkit.use_cases.builder import (
     builder_for,
@@ -34,6 +30,7 @@ from clusterkit.use_cases.launch import Facts, facts_now, job_steps, known_facts
 from clusterkit.use_cases.model_placing import BuiltModel
 from clusterkit.use_cases.planned_facts import planned_facts
 from clusterkit.use_cases.serve_looking import look_everywhere, look_steps
+from clusterkit.use_cases.serve_ready import ReadyListener
 from clusterkit.use_cases.session import Session, open_world, with_engine
 
 
@@ -79,7 +76,9 @@ def serve(
             _checked(session, engine, shape, facts, sink)
         job = _job(session, options, folder=folder, facts=facts)
         heard = Heard(engine_of(session.cluster.engine).parse, sink)
-        listener = _Listener(heard, session, job, where, options, on_ready)
+        listener = ReadyListener(
+            heard, session, job, where, detach=options.detach, on_ready=on_ready
+        )
         try:
             end = run(job, world, listener, detach_when=listener.may_leave)
         except JobFailed as error:
@@ -135,65 +134,6 @@ def _built(session: Session, world: World, facts: Facts, sink: Sink) -> BuiltMod
     if copied_to:
         sink(Note(f"copied {built.name} to {fold(copied_to)}"))
     return built
-
-
-class _Listener:
-    """Hears the job as `infer` does, and when the server answers; ``result`` is from then on."""
-
-    def __init__(
-        self,
-        heard: Heard,
-        session: Session,
-        job: Job,
-        where: Listening,
-        options: ServeOptions,
-        on_ready: Callable[[ServeResult], None],
-    ) -> None:
-        self._heard, self._on_ready = heard, on_ready
-        self._session, self._job, self._where = session, job, where
-        self._detach = options.detach
-        self.result: ServeResult | None = None
-
-    def __call__(self, event: Event) -> None:
-        """Take one event of the job."""
-        self._heard(event)
-        if self.result is not None or not isinstance(event, RankAnswer):
-            return
-        if event.data.get("event") == "serving":
-            told, detach = event.data, self._detach
-            self.result = _result(self._session, self._job, self._where, told, detached=detach)
-            if not detach:
-                self._on_ready(self.result)
-
-    def may_leave(self) -> bool:
-        """Whether the server shall now run on without us."""
-        return self._detach and self.result is not None
-
-
-def _result(
-    session: Session, job: Job, where: Listening, told: Mapping[str, Any], *, detached: bool
-) -> ServeResult:
-    settings = session.cluster.engine
-    return ServeResult(
-        cluster=session.cluster.name,
-        job=job.id,
-        url=where.url,
-        grpc=_grpc(settings, where),
-        model=told["model"],
-        detached=detached,
-        tp=settings.tp,
-        pp=settings.pp,
-        answer=told["answer"],
-        ready_s=told["took_s"],
-        ranks=tuple(ServeRank(rank=place.rank, node=place.node) for place in job.placement.ranks),
-    )
-
-
-def _grpc(settings: EngineSettings, where: Listening) -> str | None:
-    """The address of gRPC, where the engine's server has it."""
-    if not isinstance(settings, TritonSettings):
-        return None
-    return replace(where, port=settings.grpc_port).address
 
 
 def _with_options(session: Session, options: ServeOptions) -> Session:
