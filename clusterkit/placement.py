@@ -83,7 +83,8 @@ def place_stages(cluster: Cluster, *, tp: int, pp: int) -> Placement:
     """Place ``pp`` pipeline stages of ``tp`` ranks each: rank = stage * tp + tensor parallel rank.
 
     The ranks of one stage talk most, so they stay on one node, and the stages are dealt evenly
-    over the nodes. Where a stage fits no node, the slots are filled in order.
+    over the nodes. Where a stage fits no node, the slots are filled in order. Replicas are placed
+    as stages are.
 
     Raises:
         DoesNotFit: If there are more ranks than slots.

@@ -25,6 +25,7 @@ from clusterkit.payloads.compiled_collectives import active_collectives, choose_
 from clusterkit.payloads.compiled_errors import explained
 from clusterkit.payloads.compiled_model import compile_model, graphs, load, static_shape
 from clusterkit.payloads.compiled_place import Replica, common_seed, join_replica, leave_replica
+from clusterkit.payloads.compiled_split import refuse_uneven_heads
 from clusterkit.payloads.compiled_steps import answer_batch
 from clusterkit.payloads.generate_agree import agree
 from clusterkit.payloads.generate_events import rank, tell
@@ -62,6 +63,7 @@ def run(request: dict[str, Any]) -> None:
 
     torch.set_num_threads(threads_of(request))
     prompts = read_prompts(request)
+    refuse_uneven_heads(request["model"], request["tp"])
     wait_for_store()
     replica = join_replica(request)
     request["seed"] = common_seed(replica, request["seed"])

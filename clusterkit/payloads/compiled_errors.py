@@ -11,7 +11,8 @@ from typing import Any
 
 from clusterkit.payloads.generate_events import Failed, Refused
 
-_NO_COMPILER = ("InvalidCxxCompiler", "No working C++ compiler", "Failed to find C compiler")
+_NO_CXX = ("InvalidCxxCompiler", "No working C++ compiler")
+_NO_CC = ("Failed to find C compiler",)  # of triton, by which inductor compiles for GPUs
 _NO_HEADERS = ("Python.h: No such file",)
 _NO_MEMORY = ("CUDA out of memory", "not enough memory", "can't allocate memory")
 _COMPILERS = ("torch._dynamo", "torch._inductor", "torch_tensorrt")
@@ -47,10 +48,15 @@ def told(request: dict[str, Any], causes: list[BaseException]) -> Exception | No
     """The message for a person, where the causes are known."""
     node, backend = os.uname().nodename, request["backend"]
     text = "\n".join(f"{type(cause).__name__}: {cause}" for cause in causes)
-    if said(text, _NO_COMPILER):
+    if said(text, _NO_CXX):
         return Failed(
             f"{node}: backend {backend} found no C++ compiler. Fix: install one on every node "
             "(Debian and Ubuntu: `apt-get install g++`) or name it in CXX; or `backend: eager`"
+        )
+    if said(text, _NO_CC):
+        return Failed(
+            f"{node}: backend {backend} found no C compiler. Fix: install one on every node "
+            "(Debian and Ubuntu: `apt-get install gcc`) or name it in CC; or `backend: eager`"
         )
     if said(text, _NO_HEADERS):
         return Failed(

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.golden.golden import on_file
+
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parent.parent
 PAIR, LOCAL = "inventories/docker-pair.yaml", "inventories/local.yaml"
@@ -126,10 +128,7 @@ CASES = {
 def test_the_steps_are_these(case: str, tmp_path: Path) -> None:
     printed = dry_run(tmp_path, *CASES[case])
 
-    golden = HERE / "dry_run" / f"{case}.json"
-    if os.environ.get("CLUSTERKIT_WRITE_GOLDEN"):
-        golden.write_text(printed)
-    assert printed == golden.read_text()
+    assert printed == on_file(HERE / "dry_run" / f"{case}.json", printed)
 
 
 def dry_run(home: Path, *words: str) -> str:
