@@ -26,6 +26,7 @@ from clusterkit.model.fix_options import FixOptions
 from clusterkit.model.images_options import ImagesOptions
 from clusterkit.model.import_options import ImportOptions
 from clusterkit.model.infer_options import InferOptions, Timeout, one_or_more
+from clusterkit.model.lab_options import LabOptions
 from clusterkit.model.mistakes import Mistake, explain, mistake
 from clusterkit.model.models import ModelOrigin
 from clusterkit.model.run_options import HelloOptions, RunOptions
@@ -198,6 +199,7 @@ VERBS: dict[str, type[Model]] = {
     "init": InitOptions,
     "jobs": JobsOptions,
     "keys": KeysOptions,
+    "lab": LabOptions,
     "logs": LogsOptions,
     "ls": LsOptions,
     "models": ModelsOptions,
@@ -263,6 +265,7 @@ _ARGUMENTS = {
     "import": ("file",),
     "init": ("file",),
     "keys": ("action",),
+    "lab": ("action", "words"),
     "logs": ("job",),
     "models": ("action", "model"),
     "plan": ("file",),

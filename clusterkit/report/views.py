@@ -28,6 +28,7 @@ _VIEWS = {
     "InitResult": "init:init_text",
     "JobsResult": "jobs:jobs_text",
     "KeysResult": "keys:keys_text",
+    "LabResult": "lab:lab_text",
     "LogsResult": "jobs:logs_text",
     "LsResult": "ls:ls_text",
     "ModelsResult": "models:models_text",

@@ -19,6 +19,7 @@ from clusterkit.results.infer import InferResult
 from clusterkit.results.init import InitResult
 from clusterkit.results.jobs import JobsResult, LogsResult, StopResult
 from clusterkit.results.keys import KeysResult
+from clusterkit.results.lab import LabResult
 from clusterkit.results.ls import LsResult
 from clusterkit.results.models import BuildResult, ModelsResult
 from clusterkit.results.nodes import CpResult, ExecResult
@@ -53,6 +54,7 @@ RESULTS: dict[str, type[Model]] = {
     "init": InitResult,
     "jobs": JobsResult,
     "keys": KeysResult,
+    "lab": LabResult,
     "logs": LogsResult,
     "ls": LsResult,
     "models": ModelsResult,

@@ -22,6 +22,7 @@ MACHINES, CARRIED = "inventories/machines.yaml", "inventories/machines-docker.ya
 NFS, SYNC = (f"tests/golden/inventories/machines-{kind}.yaml" for kind in ("nfs", "sync"))
 ENGINE_SYNC = "tests/golden/inventories/tensorrt-llm-sync.yaml"
 TRITON = "tests/golden/inventories/triton.yaml"
+LAB = "tests/golden/inventories/lab.yaml"
 SERVED = "tests/golden/inventories/tensorrt-llm-serve.yaml"
 DEMONSTRATION = "playbooks/scripts/tensor_parallel_matmul.py"
 CASES = {
@@ -68,6 +69,22 @@ CASES = {
             "local-torchrun": (LOCAL, "--launcher", "torchrun", "--per-node", "2"),
         }.items()
     },
+    "lab-up": ("lab", "up", "--nodes", "2"),
+    **{
+        f"lab-fault-{kind}": ("lab", "fault", kind, *words, "--inventory", LAB)
+        for kind, *words in (
+            ("kill-node", "node2"),
+            ("pause", "node[1-2]"),
+            ("cut", "node2"),
+            ("partition", "node1", "node2", "--one-way"),
+            ("slow", "node2", "50mbit"),
+            ("fill-disk", "node1"),
+            ("skew-clock", "node2", "+2m"),
+            ("kill-rank", "1"),
+            ("drop-ssh", "node2"),
+        )
+    },
+    "lab-heal": ("lab", "heal", "node2", "--inventory", LAB),
     "run-on-the-storage": ("run", "--inventory", PAIR, "--", "/shared/train.py"),
     "exec-docker-pair": ("exec", "--inventory", PAIR, "@workers", "--", "echo", "a b"),
     **{

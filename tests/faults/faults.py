@@ -1,0 +1,63 @@
+"""`python -m tests.faults [NAME…]`: run some cases, or all, and print one table.
+
+Only a whole run writes docs/reliability.md, so that all figures of the table are from one run.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import docker
+
+from bench.machine import machine
+from bench.page import measured_on
+from tests.faults.case import Outcome
+from tests.faults.cases import CASES
+from tests.faults.page import PAGE, table, write
+from tests.faults.room import room
+from tests.faults.runner import run_case
+
+_REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def main() -> int:
+    """Run what is named, in the order of the table; a name may be the beginning of several."""
+    wanted = sys.argv[1:]
+    cases = [case for case in CASES if not wanted or any(map(case.name.startswith, wanted))]
+    if not cases:
+        sys.exit(f"no case begins so. Fix: use {', '.join(case.name for case in CASES)}")
+    built = subprocess.run(
+        [sys.executable, "images/build.py", "lab"], cwd=_REPOSITORY, stdout=subprocess.PIPE
+    )
+    image = built.stdout.decode().split()[-1]
+    outcomes: list[Outcome] = []
+    engine = docker.from_env(timeout=60)
+    with (
+        tempfile.TemporaryDirectory(prefix="faults-") as folder,
+        room(engine, Path(folder), image) as lab,
+    ):
+        lab.controller("infer", "--prompt", "Hello", "--max-tokens", "2", timeout_s=600)
+        for case in cases:
+            _say(f"{case.name} …")
+            outcomes.append(outcome := run_case(lab, case))
+            _say(f"  {'; '.join(outcome.wrong) or 'ok'}")
+            if outcome.wrong:
+                _say(f"  it said: {outcome.said[-800:]}\n  left: {outcome.left}")
+    text = f"{table(outcomes)}\n\n{measured_on(machine())}"
+    print(text)
+    if not wanted:
+        write(text, "make faults")
+        _say(f"written to {PAGE}")
+    engine.close()
+    return 1 if any(outcome.wrong for outcome in outcomes) else 0
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
