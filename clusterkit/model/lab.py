@@ -20,9 +20,9 @@ class LabSettings(Model):
         examples=["64m"],
     )
     storage: Annotated[str, AfterValidator(size_text)] = Field(
-        default="2g",
+        default="1g",
         description="What the storage may hold; it lies in memory",
-        examples=["2g"],
+        examples=["1g"],
     )
 
     def resolve(self) -> Lab:

@@ -22,7 +22,7 @@ network: {{subnet: {subnet}}}
 container:
   image: {image}
   shm_size: 256m
-{build}lab: {{disk: 64m, storage: 2g}}
+{build}lab: {{disk: 64m, storage: 1g}}
 engine: {{name: transformers, model: smollm2-135m, pp: {pp}}}
 """
 _BUILD = """\

@@ -43,7 +43,7 @@ def create_arguments(cluster: Cluster, node: Node) -> dict[str, Any]:
         spec["devices"] = list(container.devices)
     if cluster.lab:
         spec["capabilities"] = ["NET_ADMIN"]  # its own firewall and queues
-        spec["tmpfs"] = {disk_path(cluster): f"size={cluster.lab.disk},mode=755"}
+        spec["tmpfs"] = {disk_path(cluster): f"size={cluster.lab.disk},mode=755,exec"}
     digests = {name: _digest(value) for name, value in spec.items()}
     marks = {NODE_LABEL: node.name, SPEC_LABEL: json.dumps(digests, sort_keys=True)}
     return spec | {"labels": labels(cluster) | marks}

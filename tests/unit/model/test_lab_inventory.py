@@ -20,7 +20,7 @@ def test_it_loads_and_is_a_lab(tmp_path):
     cluster = inventory.resolve(base=tmp_path, local_home=tmp_path, local_storage=tmp_path)
 
     assert (cluster.name, cluster.provider, cluster.slots) == ("mine", "docker", 6)
-    assert cluster.lab == Lab("64m", "2g")
+    assert cluster.lab == Lab("64m", "1g")
     assert {each.container.image for each in cluster.nodes if each.container} == {IMAGE}
     assert cluster.subnet == "10.192.7.0/24"
 

@@ -174,7 +174,7 @@ def test_a_lab_s_containers_and_volume_are_marked_and_limited():
 
     assert arguments["labels"]["clusterkit.lab"] == "yes"
     assert arguments["capabilities"] == ["NET_ADMIN"]
-    assert arguments["tmpfs"] == {"/var/lib/clusterkit/jobs": "size=64m,mode=755"}
+    assert arguments["tmpfs"] == {"/var/lib/clusterkit/jobs": "size=64m,mode=755,exec"}
     assert create.action == DockerCall(
         "volume",
         "clusterkit-pair-storage",
