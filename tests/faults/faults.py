@@ -14,10 +14,10 @@ import docker
 
 from bench.machine import machine
 from bench.page import measured_on
-from tests.faults.case import Outcome
+from tests.faults.case import Case, Outcome
 from tests.faults.cases import CASES
 from tests.faults.page import PAGE, table, write
-from tests.faults.room import room
+from tests.faults.room import Room, room
 from tests.faults.runner import run_case
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
@@ -42,7 +42,7 @@ def main() -> int:
         lab.controller("infer", "--prompt", "Hello", "--max-tokens", "2", timeout_s=600)
         for case in cases:
             _say(f"{case.name} …")
-            outcomes.append(outcome := run_case(lab, case))
+            outcomes.append(outcome := _run(lab, case))
             _say(f"  {'; '.join(outcome.wrong) or 'ok'}")
             if outcome.wrong:
                 _say(f"  it said: {outcome.said[-800:]}\n  left: {outcome.left}")
@@ -53,6 +53,17 @@ def main() -> int:
         _say(f"written to {PAGE}")
     engine.close()
     return 1 if any(outcome.wrong for outcome in outcomes) else 0
+
+
+def _run(lab: Room, case: Case) -> Outcome:
+    """What came of a case; where the harness itself fails, the next one gets a new lab."""
+    try:
+        return run_case(lab, case)
+    except Exception as error:
+        lab.controller("down", "--yes")
+        lab.controller.close()
+        lab.lab_up()
+        return Outcome(case, wrong=[f"the harness failed: {error!r}"])
 
 
 def _say(text: str) -> None:

@@ -143,3 +143,19 @@ def test_expand_numbers(text: str, numbers: tuple[int, ...]):
 def test_expand_numbers_refuses(text: str):
     with pytest.raises(NotANodeSet):
         expand_numbers(text)
+
+
+SUBSETS = st.sets(st.sampled_from([node.name for node in CLUSTER.nodes]), min_size=1)
+
+
+@given(SUBSETS, SUBSETS)
+def test_operators_are_those_of_sets(one: set[str], other: set[str]):
+    for sign, wanted in ((",", one | other), ("!", one - other), ("&", one & other)):
+        words = f"{fold(sorted(one))}{sign}{fold(sorted(other))}"
+        if "," in fold(sorted(one)) + fold(sorted(other)) and sign != ",":
+            continue  # operators are read from left to right
+        if wanted:
+            assert set(select(CLUSTER, words)) == wanted
+        else:
+            with pytest.raises(UsageError):
+                select(CLUSTER, words)
