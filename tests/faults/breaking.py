@@ -73,7 +73,7 @@ def little_memory(room: Room) -> Iterator[None]:
     try:
         yield
     finally:
-        box.update(mem_limit="60g", memswap_limit=-1)
+        box.update(mem_limit="60g", memswap_limit="60g")
 
 
 @contextlib.contextmanager
