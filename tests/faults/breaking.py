@@ -157,8 +157,8 @@ def damaged(name: str) -> Breaks:
 @contextlib.contextmanager
 def half_an_engine(room: Room) -> Iterator[None]:
     """The weights of the engine end in the middle."""
-    find = 'find "$1" -name "*.safetensors" -size +1000k | head -n 1'
-    file = room.inside("node1", "sh", "-c", find, "sh", "/shared/clusterkit").strip()
+    find = 'find /shared/clusterkit/models -path "*/small-*" -name "*.safetensors" | head -n 1'
+    file = room.inside("node1", "sh", "-c", find).strip()
     room.inside("node1", "truncate", "--size", "1000000", file)
     yield
 

@@ -8,20 +8,37 @@ from pathlib import Path
 from tests.faults import breaking
 from tests.faults.breaking import lab, signalled
 from tests.faults.case import Breaks, Case
+from tests.faults.room import Room
 
 _HERE = Path(__file__).parent
 _INT, _KILL = signal.SIGINT, signal.SIGKILL
+
+
+def _model(room: Room) -> Path:
+    """The model that was built."""
+    return room.model("small")
+
 
 RUN = ("run", "--", _HERE / "rank_waits.py")
 RING = ("run", "--stall-timeout", "6", "--", _HERE / "rank_rings.py")
 ENDS = ("run", "--", _HERE / "rank_ends.py")
 EATS = ("run", "--", _HERE / "rank_eats.py")
-INFER = ("infer", "--prompt", "Tell me a long story.", "--max-tokens", "400")
-SHORT = ("infer", "--prompt", "What is the capital of France?", "--max-tokens", "8")
+INFER = (
+    "infer",
+    "--raw",
+    "--model",
+    _model,
+    "--prompt",
+    "Tell me a long story.",
+    "--max-tokens",
+    "1500",
+)
+SHORT = ("infer", "--raw", "--model", _model, "--prompt", "Hello", "--max-tokens", "8")
+BUILD = ("build", "--model", lambda room: room.model("unbuilt"))
 UP = ("up", lambda room: room.file, "--yes")
 DOWN = ("down", "--yes")
 WAITING = "(rank . waits.*){3}"
-TOKENS = r"\w+ \w+ \w+"
+TOKENS = r".{20}"
 
 NODE2 = "node2"
 RANK1 = "rank 1 on node2"
@@ -73,7 +90,7 @@ CASES = (
     infer("node container killed", lab("kill-node", NODE2), NODE2),
     before("node container dead", ENDS, lab("kill-node", NODE2), NODE2, *GONE),
     before("node container dead", UP, lab("kill-node", NODE2), None),
-    before("node container dead", ("build",), lab("kill-node", "node1"), "node1", *GONE),
+    before("node container dead", BUILD, lab("kill-node", "node1"), "node1", *GONE),
     before("node container dead", DOWN, lab("kill-node", NODE2), None),
     run("node paused", lab("pause", NODE2), NODE2),
     infer("node paused", lab("pause", NODE2), NODE2),
@@ -100,9 +117,9 @@ CASES = (
     ),
     before("disk full on a worker", ENDS, lab("fill-disk", NODE2), "node2.*(space|disk)", 1),
     before("disk full on a worker", UP, lab("fill-disk", NODE2), None),
-    before("storage full", ("build", "--force"), lab("fill-disk", "storage"), "space", 1),
+    before("storage full", BUILD, lab("fill-disk", "storage"), "space", 1),
     before("storage full", DOWN, lab("fill-disk", "storage"), None),
-    before("storage read-only", ("build",), breaking.read_only_storage, "[Rr]ead-only", 1),
+    before("storage read-only", BUILD, breaking.read_only_storage, "[Rr]ead-only", 1),
     before("storage read-only", UP, breaking.read_only_storage, "node.*[Rr]ead-only", *GONE),
     before("clock two minutes off", ENDS, lab("skew-clock", NODE2, "+2m"), None),
     before("clock two minutes off", SHORT, lab("skew-clock", NODE2, "+2m"), None, within_s=60),

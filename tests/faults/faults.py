@@ -1,10 +1,11 @@
 """`python -m tests.faults [NAME…]`: run some cases, or all, and print one table.
 
-Only a whole run writes docs/reliability.md, so that all figures of the table are from one run.
+Only a run of all writes docs/reliability.md, so that all figures of the table are from one run.
 """
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,7 @@ from bench.machine import machine
 from bench.page import measured_on
 from tests.faults.case import Case, Outcome
 from tests.faults.cases import CASES
-from tests.faults.page import PAGE, table, write
+from tests.faults.page import table, write
 from tests.faults.room import Room, room
 from tests.faults.runner import run_case
 
@@ -25,6 +26,7 @@ _REPOSITORY = Path(__file__).resolve().parents[2]
 
 def main() -> int:
     """Run what is named, in the order of the table; a name may be the beginning of several."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # take the lab down, as Ctrl-C does
     wanted = sys.argv[1:]
     cases = [case for case in CASES if not wanted or any(map(case.name.startswith, wanted))]
     if not cases:
@@ -39,20 +41,32 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="faults-") as folder,
         room(engine, Path(folder), image) as lab,
     ):
-        lab.controller("infer", "--prompt", "Hello", "--max-tokens", "2", timeout_s=600)
+        _build(lab)
         for case in cases:
             _say(f"{case.name} …")
             outcomes.append(outcome := _run(lab, case))
             _say(f"  {'; '.join(outcome.wrong) or 'ok'}")
             if outcome.wrong:
                 _say(f"  it said: {outcome.said[-800:]}\n  left: {outcome.left}")
-    text = f"{table(outcomes)}\n\n{measured_on(machine())}"
-    print(text)
-    if not wanted:
-        write(text, "make faults")
-        _say(f"written to {PAGE}")
+            if not wanted:  # what is interrupted leaves what it has measured
+                write(_text(outcomes), "make faults")
+    print(_text(outcomes))
     engine.close()
     return 1 if any(outcome.wrong for outcome in outcomes) else 0
+
+
+def _text(outcomes: list[Outcome]) -> str:
+    """The table, how many cases there are, and on what they were measured."""
+    failed = sum(bool(outcome.wrong) for outcome in outcomes)
+    summary = f"{len(outcomes)} of {len(CASES)} cases, {failed} of them FAIL."
+    return f"{table(outcomes)}\n\n{summary} {measured_on(machine())}"
+
+
+def _build(lab: Room) -> None:
+    """What every `infer` asks."""
+    done = lab.controller("build", "--model", lab.model("small"), timeout_s=300)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
 
 
 def _run(lab: Room, case: Case) -> Outcome:
@@ -63,6 +77,7 @@ def _run(lab: Room, case: Case) -> Outcome:
         lab.controller("down", "--yes")
         lab.controller.close()
         lab.lab_up()
+        _build(lab)
         return Outcome(case, wrong=[f"the harness failed: {error!r}"])
 
 

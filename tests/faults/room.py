@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from clusterkit.events import Event, StepStarted
 from clusterkit.model.lab_options import LabOptions
 from clusterkit.use_cases import lab_faults
 from clusterkit.use_cases.session import Session, Which, find
-from tests.e2e.controller import CLUSTER_LABEL, Controller, new_cluster_name
+from tests.e2e.controller import CLUSTER_LABEL, REPOSITORY, Controller, new_cluster_name
 from tests.faults.leftovers import Seen, look
 
 
@@ -46,6 +47,12 @@ class Running:
                 self._text[name] += data.decode(errors="replace")
                 self._times.append((time.monotonic(), name, len(self._text[name])))
                 self._changed.notify_all()
+
+    @property
+    def stdout(self) -> str:
+        """Its answer so far."""
+        with self._changed:
+            return self._text["stdout"]
 
     @property
     def text(self) -> str:
@@ -126,6 +133,17 @@ class Room:
     def words(self, words: tuple[object, ...]) -> list[object]:
         """The words of a verb in this lab."""
         return [word(self) if callable(word) else word for word in words]
+
+    def model(self, name: str) -> Path:
+        """A small language model of chance weights, which never comes to an end by itself."""
+        folder = self.folder / name
+        if not folder.exists():
+            size = ("4", "512") if name == "small" else ("2", "512")
+            program = REPOSITORY / "tests/gpu/random_llama.py"
+            subprocess.run(
+                [sys.executable, program, folder, *size], check=True, capture_output=True
+            )
+        return folder
 
     @property
     def session(self) -> Session:
