@@ -36,6 +36,7 @@ def main() -> int:
     )
     image = built.stdout.decode().split()[-1]
     outcomes: list[Outcome] = []
+    where = measured_on(machine())
     engine = docker.from_env(timeout=60)
     with (
         tempfile.TemporaryDirectory(prefix="faults-") as folder,
@@ -49,17 +50,17 @@ def main() -> int:
             if outcome.wrong:
                 _say(f"  it said: {outcome.said[-800:]}\n  left: {outcome.left}")
             if not wanted:  # what is interrupted leaves what it has measured
-                write(_text(outcomes), "make faults")
-    print(_text(outcomes))
+                write(_text(outcomes, where), "make faults")
+    print(_text(outcomes, where))
     engine.close()
     return 1 if any(outcome.wrong for outcome in outcomes) else 0
 
 
-def _text(outcomes: list[Outcome]) -> str:
+def _text(outcomes: list[Outcome], where: str) -> str:
     """The table, how many cases there are, and on what they were measured."""
     failed = sum(bool(outcome.wrong) for outcome in outcomes)
     summary = f"{len(outcomes)} of {len(CASES)} cases, {failed} of them FAIL."
-    return f"{table(outcomes)}\n\n{summary} {measured_on(machine())}"
+    return f"{table(outcomes)}\n\n{summary} {where}"
 
 
 def _build(lab: Room) -> None:
