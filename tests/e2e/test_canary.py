@@ -1,4 +1,4 @@
-"""Secrets in the environment and in a prompt: nobody reads them who was not given them.
+"""Secrets in the environment, by the names of such, and in a prompt: nobody else reads them.
 
 They are looked for in the command lines of all processes while verbs run, on the nodes and here,
 and afterwards in every file of the nodes, the state, the logs, and the image.
@@ -21,7 +21,7 @@ from tests.e2e.pair import Pair
 
 ENV, TOKEN, PROMPT, OWN = CANARIES
 _SPLIT = ("--max-tokens", "4", "--pp", "2")
-_SCRIPT = "import os\nassert os.environ['HF_TOKEN'] and os.environ['GREETING']\n"
+_SCRIPT = "import os\nassert os.environ['HF_TOKEN'] and os.environ['DB_PASSWORD']\n"
 _FIND = """
 for each in /var/lib/clusterkit /etc /root /home /tmp /var/tmp /run /dev/shm /shared; do
     grep -rlaF -e "$1" "$each" 2>/dev/null
@@ -42,7 +42,7 @@ def used(
     controller.variables["CLUSTERKIT_CACHE"] = str(folder / "cache")
     with free_subnet(docker_host) as subnet:
         pair = Pair(name, subnet, node_image, folder, controller, docker_host)
-        env = {"HF_TOKEN": TOKEN, "GREETING": ENV}
+        env = {"HF_TOKEN": TOKEN, "DB_PASSWORD": ENV}
         pair.describe(container={"image": node_image, "shm_size": "64m", "env": env})
         try:
             with Processes(CANARIES) as watch:
@@ -83,15 +83,20 @@ def test_no_command_line_told_them(used: tuple[Pair, Processes]) -> None:
 def test_no_file_of_a_node_has_them_but_those_that_give_them(
     used: tuple[Pair, Processes], secret: str
 ) -> None:
-    """sshd gives each login its environment: two files of root's own have it."""
+    """sshd gives each login its environment, and a job's record has its answers, for `logs`.
+
+    Both are for the user alone under whom they were made: by the file, or by its folder.
+    """
     pair, _ = used
     ours = {f"{pair.home}/sshd/environment.conf", f"{pair.home}/sshd/sshd_config"}
-    allowed = ours if secret in (ENV, TOKEN) else set()
+    allowed = {ENV: ours, TOKEN: ours, PROMPT: {"rank-0.answers"}, OWN: set()}[secret]
     for node in ("node1", "node2"):
-        found = set(pair.inside(node, "sh", "-c", _FIND, "sh", secret).split())
-        assert found - allowed == set()
+        found = pair.inside(node, "sh", "-c", _FIND, "sh", secret).split()
+        assert [file for file in found if {file, Path(file).name}.isdisjoint(allowed)] == []
         for file in found:
-            assert pair.inside(node, "stat", "-c", "%U %a", file) == "root 600\n"
+            folder = str(Path(file).parent.parent)  # of a job, where it is one
+            modes = pair.inside(node, "stat", "-c", "%U %a", file, folder).splitlines()
+            assert "root 600" in modes or "root 700" in modes
 
 
 def test_no_file_of_the_state_or_the_cache_has_them(used: tuple[Pair, Processes]) -> None:
