@@ -119,6 +119,11 @@ class Room:
         size = ("--nodes", self.nodes, "--slots", 1)
         return ("lab", "up", "--name", self.name, *size, "--image", self.image)
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether this person has it no more."""
+        return not self.state.exists()
+
     def mended(self) -> None:
         """Heal all faults, and bring the lab to where it was."""
         mark = {"label": f"{CLUSTER_LABEL}={self.name}"}

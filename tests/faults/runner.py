@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
+from collections.abc import Iterator
 
+from docker.errors import NotFound
+
+from clusterkit.errors import ClusterkitError
 from tests.faults.case import Case, Outcome
 from tests.faults.leftovers import NOTHING
 from tests.faults.room import Room
@@ -19,7 +24,7 @@ def run_case(room: Room, case: Case) -> Outcome:
     outcome = Outcome(case)
     before = room.look()
     if case.moment is None:
-        with case.breaks(room):
+        with _gone_with_its_cluster(room, case), case.breaks(room):
             room.verb = room.start(*case.words)
             room.fault_at = room.verb.began
             _finish(room, case, outcome)
@@ -40,6 +45,16 @@ def run_case(room: Room, case: Case) -> Outcome:
     _try_again(room, case, outcome)
     room.mended()
     return outcome
+
+
+@contextlib.contextmanager
+def _gone_with_its_cluster(room: Room, case: Case) -> Iterator[None]:
+    """Where `down` has taken the cluster away, nothing is left to undo a fault in."""
+    try:
+        yield
+    except (NotFound, ClusterkitError):
+        if not (case.is_gone and room.is_gone):
+            raise
 
 
 def _finish(room: Room, case: Case, outcome: Outcome) -> None:
