@@ -121,6 +121,31 @@ def no_controllers_network(room: Room) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def restarted_engine(room: Room) -> Iterator[None]:
+    """The Docker daemon ends and starts again; no container runs afterwards."""
+    assert room.own is not None
+    room.fault_at = time.monotonic()
+    room.own.stop()
+    room.own.start()
+    try:
+        yield
+    finally:
+        room.heal()
+
+
+@contextlib.contextmanager
+def stopped_engine(room: Room) -> Iterator[None]:
+    """The Docker daemon does not run."""
+    assert room.own is not None
+    room.own.stop()
+    try:
+        yield
+    finally:
+        room.own.start()
+        room.heal()
+
+
+@contextlib.contextmanager
 def read_only_storage(room: Room) -> Iterator[None]:
     """No node may write on the storage."""
     _remount(room, "ro")

@@ -22,6 +22,7 @@ class Case:
     are right. ``within_s``: from the fault, or from the start of the verb where that comes
     later, to the message, or to the end. ``second``: what a second try is, where that is not the
     same verb. ``is_gone``: the verb takes the cluster away.
+    ``own_engine``: it needs a Docker engine that may be stopped.
     """
 
     fault: str
@@ -35,6 +36,7 @@ class Case:
     second: tuple[object, ...] | None = None
     is_gone: bool = False
     is_quick: bool = False
+    own_engine: bool = False
 
     @property
     def name(self) -> str:

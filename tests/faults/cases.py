@@ -98,7 +98,7 @@ CASES = (
     before("node frozen", UP, lab("pause", NODE2), None),
     before("node frozen", DOWN, lab("pause", NODE2), None),
     run("sshd killed", breaking.no_sshd, NODE2),
-    before("sshd silent", UP, lab("drop-ssh", NODE2), NODE2, *GONE, within_s=20),
+    before("sshd silent", UP, lab("drop-ssh", NODE2), None, within_s=20),
     before("sshd silent", ENDS, lab("drop-ssh", NODE2), NODE2, *GONE, within_s=20),
     before("sshd silent", DOWN, lab("drop-ssh", NODE2), None, within_s=20),
     run("network cut, both ways", lab("partition", "node1", NODE2), NODE2),
@@ -140,4 +140,10 @@ CASES = (
     before("corrupted state file", UP, breaking.damaged("applied.json"), None),
     before("corrupted facts file", ENDS, breaking.damaged("facts.json"), "facts.json", 1, 2),
     before("half-written engine", SHORT, breaking.half_an_engine, None, within_s=60),
+    run("Docker daemon restarted", breaking.restarted_engine, "node[123]", own_engine=True),
+    before("Docker daemon restarted", UP, breaking.restarted_engine, None, own_engine=True),
+    before("Docker daemon stopped", UP, breaking.stopped_engine, "Docker", 4, own_engine=True),
+    before(
+        "Docker daemon stopped", ENDS, breaking.stopped_engine, "node1", *GONE, own_engine=True
+    ),
 )

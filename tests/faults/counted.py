@@ -11,7 +11,8 @@ from tests.faults.room import Room
 _INSIDE = r"""
 echo processes $(ls -d /proc/[0-9]* | wc -l)
 echo open-files $(ls /proc/[0-9]*/fd 2>/dev/null | grep -c '^[0-9]')
-echo sockets $(ss -Hat | wc -l)
+echo connections $(ss -Hatn state established | wc -l)
+echo listening-ports $(ss -Hltn | wc -l)
 echo shared-memory $(ls /dev/shm | wc -l)
 echo temporary-files $(find /tmp /var/tmp -mindepth 1 | wc -l)
 echo job-files $(find "$1/jobs" -mindepth 2 -type f ! -path '*/logs/*' ! -name state.json | wc -l)
@@ -35,7 +36,7 @@ def counts(room: Room) -> dict[str, int]:
     return found | {
         "controller: processes": len(controllers(room.controller.home)),
         "controller: files of its state": len(state),
-        "controller: connections to nodes": _connections(),
+        "controller: connections to nodes": _connections(str(room.session.cluster.subnet)),
         "engine: containers, networks, volumes": sum(
             line.startswith(("container", "network", "volume")) for line in room.look().lines
         ),
@@ -51,7 +52,8 @@ def _memory_kib(container: str) -> int:
     return next((int(line.split()[1]) >> 10 for line in lines if line.startswith(word)), 0)
 
 
-def _connections() -> int:
-    """How many this process and its children have to an sshd."""
-    listed = subprocess.run(["ss", "-Htnp", "dport = :22"], capture_output=True, text=True).stdout
-    return sum("python" in line for line in listed.splitlines())
+def _connections(subnet: str) -> int:
+    """How many this machine has to the nodes."""
+    argv = ["ss", "-Htn", "state", "established", "dst", subnet]
+    listed = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    return len(listed.splitlines())

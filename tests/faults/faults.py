@@ -5,10 +5,12 @@ Only a run of all writes docs/reliability.md, so that all figures of the table a
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import docker
@@ -17,6 +19,7 @@ from bench.machine import machine
 from bench.page import measured_on
 from tests.faults.case import Case, Outcome
 from tests.faults.cases import CASES
+from tests.faults.own_engine import own_engine
 from tests.faults.page import table, write
 from tests.faults.room import Room, room
 from tests.faults.runner import run_case
@@ -37,23 +40,38 @@ def main() -> int:
     image = built.stdout.decode().split()[-1]
     outcomes: list[Outcome] = []
     where = measured_on(machine())
-    engine = docker.from_env(timeout=60)
-    with (
-        tempfile.TemporaryDirectory(prefix="faults-") as folder,
-        room(engine, Path(folder), image) as lab,
-    ):
-        _build(lab)
-        for case in cases:
-            _say(f"{case.name} …")
-            outcomes.append(outcome := _run(lab, case))
-            _say(f"  {'; '.join(outcome.wrong) or 'ok'}")
-            if outcome.wrong:
-                _say(f"  it said: {outcome.said[-800:]}\n  left: {outcome.left}")
-            if not wanted:  # what is interrupted leaves what it has measured
-                write(_text(outcomes, where), "make faults")
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
+        for lab, some in _labs(Path(folder), image, cases):
+            for case in some:
+                _say(f"{case.name} …")
+                outcomes.append(outcome := _run(lab, case))
+                _say(f"  {'; '.join(outcome.wrong) or 'ok'}")
+                if outcome.wrong:
+                    _say(f"  it said: {outcome.said[-800:]}\n  left: {outcome.left}")
+                if not wanted:  # what is interrupted leaves what it has measured
+                    write(_text(outcomes, where), "make faults")
     print(_text(outcomes, where))
-    engine.close()
     return 1 if any(outcome.wrong for outcome in outcomes) else 0
+
+
+def _labs(folder: Path, image: str, cases: list[Case]) -> Iterator[tuple[Room, list[Case]]]:
+    """A lab for most cases, and one for those that stop its Docker engine."""
+    if usual := [case for case in cases if not case.own_engine]:
+        with _client() as engine, room(engine, folder / "lab", image) as lab:
+            _build(lab)
+            yield lab, usual
+    if others := [case for case in cases if case.own_engine]:
+        with (
+            own_engine(folder / "engine", image) as own,
+            _client() as engine,
+            room(engine, folder / "other lab", image, own=own) as lab,
+        ):
+            yield lab, others
+
+
+def _client() -> contextlib.closing[docker.DockerClient]:
+    """The engine that DOCKER_HOST names now."""
+    return contextlib.closing(docker.from_env(timeout=60))
 
 
 def _text(outcomes: list[Outcome], where: str) -> str:
@@ -78,7 +96,8 @@ def _run(lab: Room, case: Case) -> Outcome:
         lab.controller("down", "--yes")
         lab.controller.close()
         lab.lab_up()
-        _build(lab)
+        if not case.own_engine:
+            _build(lab)
         return Outcome(case, wrong=[f"the harness failed: {error!r}"])
 
 

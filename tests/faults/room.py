@@ -22,6 +22,7 @@ from clusterkit.use_cases import lab_faults
 from clusterkit.use_cases.session import Session, Which, find
 from tests.e2e.controller import CLUSTER_LABEL, REPOSITORY, Controller, new_cluster_name
 from tests.faults.leftovers import Seen, look
+from tests.faults.own_engine import OwnEngine
 
 
 class Running:
@@ -106,6 +107,7 @@ class Room:
     nodes: int = 3
     fault_at: float = 0.0
     verb: Running | None = None
+    own: OwnEngine | None = None
 
     def lab_up(self) -> None:
         """Make it, or make it so again; it must succeed."""
@@ -205,15 +207,21 @@ class Room:
 
 
 @contextlib.contextmanager
-def room(engine: docker.DockerClient, folder: Path, image: str, nodes: int = 3) -> Iterator[Room]:
+def room(
+    engine: docker.DockerClient,
+    folder: Path,
+    image: str,
+    nodes: int = 3,
+    own: OwnEngine | None = None,
+) -> Iterator[Room]:
     """A lab that is up; whatever becomes of it, nothing stays."""
     name = new_cluster_name()
     home = folder / "home"
-    controller = Controller(home, engine, {name})
+    controller = Controller(home, engine, {name}, before=own.before if own else ())
     given = os.environ.get("CLUSTERKIT_HOME")
     os.environ["CLUSTERKIT_HOME"] = str(home)
     try:
-        made = Room(controller, engine, name, folder, image, nodes)
+        made = Room(controller, engine, name, folder, image, nodes, own=own)
         made.lab_up()
         yield made
     finally:

@@ -50,7 +50,7 @@ FAULTS: dict[str, Breaks | None] = {
 ENDS_BY_ITSELF = ("slow", "sshd silent")
 """After these a job goes on: it is interrupted."""
 
-SLACK = {"nodes: memory, KiB": 3 * 4096, "nodes: open-files": 6, "nodes: sockets": 6}
+SLACK = {"nodes: memory, KiB": 3 * 4096, "nodes: open-files": 6}
 """What may differ from one look to the next; of everything else there may be no more."""
 
 KEPT = ("nodes: jobs-on-file",)
