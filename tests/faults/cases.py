@@ -120,7 +120,7 @@ CASES = (
     before("storage full", BUILD, lab("fill-disk", "storage"), "space", 1),
     before("storage full", DOWN, lab("fill-disk", "storage"), None),
     before("storage read-only", BUILD, breaking.read_only_storage, "[Rr]ead-only", 1),
-    before("storage read-only", UP, breaking.read_only_storage, "node.*[Rr]ead-only", *GONE),
+    before("storage read-only", UP, breaking.read_only_storage, "node1: .*not writable", *GONE),
     before("clock two minutes off", ENDS, lab("skew-clock", NODE2, "+2m"), None),
     before("clock two minutes off", SHORT, lab("skew-clock", NODE2, "+2m"), None, within_s=60),
     before("slow link (1 Mbit/s)", ENDS, lab("slow", NODE2, "1mbit"), None, within_s=20),

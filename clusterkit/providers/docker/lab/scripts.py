@@ -79,6 +79,8 @@ if test -n "$2"; then
         exit 1
     fi
     words="${words:-SetEnv} \"LD_PRELOAD=$library\" \"DONT_FAKE_MONOTONIC=1\" \"FAKETIME=$2\""
+else
+    rm -f /dev/shm/*faketime*  # what killed programs had of it
 fi
 test "$words" != SetEnv || words=
 (umask 077; printf '%s\n' "$words" >"$1")
