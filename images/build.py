@@ -79,6 +79,7 @@ def lab_image(variant: str, *, from_image: str) -> str:
     """Return the name of a lab's image; build it unless the one here has the same content."""
     name = f"clusterkit/node-{variant}:dev"
     content = hashlib.sha256(LAB_DOCKERFILE.read_bytes())
+    content.update((REPOSITORY / "images/clock.c").read_bytes())
     content.update(f"{inspected(from_image, '{{.Id}}')}".encode())
     if not has_content(name, content.hexdigest()):
         build(name, LAB_DOCKERFILE, {"BASE": from_image}, label=content.hexdigest())

@@ -15,6 +15,7 @@ STORAGE = "storage"
 """What ``fill-disk`` fills in place of a node's own disk."""
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _RATE = re.compile(r"([1-9][0-9]{0,8})([kmg]?)bit", re.IGNORECASE)
 
 
@@ -52,3 +53,14 @@ def rate(text: str) -> str | None:
 def is_offset(text: str) -> bool:
     """Whether this is an offset of a clock: ``+2m``, ``-30s``."""
     return re.fullmatch(r"[+-][0-9]{1,6}[smhd]", text) is not None
+
+
+def seconds(text: str) -> int:
+    """An offset of a clock in seconds."""
+    return int(text[:-1]) * _SECONDS[text[-1]]
+
+
+def offset(count: int) -> str:
+    """So many seconds in the largest unit that leaves no rest: ``+2m``."""
+    unit = next(unit for unit in ("d", "h", "m", "s") if count % _SECONDS[unit] == 0)
+    return f"{count // _SECONDS[unit]:+d}{unit}"

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from clusterkit.errors import UsageError, did_you_mean
 from clusterkit.model.base import Model, Name
 from clusterkit.model.cluster import Cluster
-from clusterkit.model.fault import STORAGE, Fault, FaultKind, is_offset, rate
+from clusterkit.model.fault import STORAGE, Fault, FaultKind, is_offset, offset, rate, seconds
 from clusterkit.model.mistakes import mistake
 from clusterkit.model.node_sets import select
 
@@ -113,6 +113,9 @@ def read_faults(options: LabOptions, cluster: Cluster) -> tuple[Fault, ...]:
             return (Fault(kind, node, peer, one_way=options.one_way),)
         case "fill-disk" if first == STORAGE:
             return (Fault(kind, cluster.head.name, value=STORAGE),)
+        case "skew-clock":
+            off_by = offset(seconds(rest[0]))  # as a look will tell it
+            return tuple(Fault(kind, node, value=off_by) for node in select(cluster, first))
         case "slow":
             return tuple(Fault(kind, node, value=rate(rest[0])) for node in select(cluster, first))
         case _:

@@ -31,7 +31,7 @@ def _line(outcome: Outcome) -> str:
     cells = (
         case.fault,
         f"`{case.verb}`",
-        f"`{case.names}`".replace("|", "\\|") if case.names else "-",
+        _code(case.names) if case.names else "-",
         "-" if outcome.took_s is None else f"{outcome.took_s:.1f} s",
         f"{case.within_s:g} s",
         "none" if outcome.code is None else str(outcome.code),
@@ -40,6 +40,11 @@ def _line(outcome: Outcome) -> str:
         "ok" if not outcome.wrong else f"FAIL: {_short(outcome.wrong)}",
     )
     return "| " + " | ".join(cells) + " |"
+
+
+def _code(pattern: str) -> str:
+    """A pattern as it can stand in a cell."""
+    return f"`{pattern.replace('`', '.').replace('|', chr(92) + '|')}`"
 
 
 def _short(wrong: Sequence[str]) -> str:

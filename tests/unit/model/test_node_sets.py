@@ -121,7 +121,7 @@ def test_expand_keeps_the_order_of_writing():
     assert expand("node2,node1,a[1-2]") == ("node2", "node1", "a1", "a2")
 
 
-REFUSED = ("", " ", "node[", "a]", "@all", "a!b", "a&b", "a*", "a b")
+REFUSED = ("", " ", ",", "node[", "a]", "@all", "a!b", "a&b", "a*", "a b")
 REFUSED_RANGES = ("a[2,1]", "a[1-20000]", "a[2-1]", "a[]", "a[b]")
 
 

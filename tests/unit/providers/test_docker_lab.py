@@ -112,7 +112,7 @@ def test_values_are_words_of_constant_scripts():
     )
     folder = "/var/lib/clusterkit/sshd"
     assert slow == ("sh", "-c", scripts.SLOW, "sh", NODE2, "50mbit")
-    assert skew == ("sh", "-c", scripts.CLOCK, "sh", f"{folder}/environment.conf", "+2m")
+    assert skew == ("sh", "-c", scripts.CLOCK, "sh", f"{folder}/environment.conf", "120")
     assert hang == ("sh", "-c", scripts.SIGNAL, "sh", "7", "STOP", "-")
 
 
@@ -136,7 +136,7 @@ def test_a_rank_that_hangs_goes_on_with_all_that_it_started():
 
 def test_marks_tell_of_the_faults_that_made_them():
     said = (
-        f"out {NODE2}\nin {NODE2}\nno-ssh\nrate 50Mbit\nclock +2m\nfull disk\nfull storage\n"
+        f"out {NODE2}\nin {NODE2}\nno-ssh\nrate 50Mbit\nclock 120\nfull disk\nfull storage\n"
         "rank 0 S 17\nrank 1 T 18\n"
     )
     assert {str(fault) for fault in faults(LAB, "node1", read(said))} == {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from clusterkit.command import Command, Result, Step
 from clusterkit.model.cluster import Cluster
-from clusterkit.model.fault import STORAGE, Fault
+from clusterkit.model.fault import STORAGE, Fault, offset
 from clusterkit.providers.docker.lab import marks
 from clusterkit.tasks.base import Change
 
@@ -109,7 +109,7 @@ def _words(cluster: Cluster, mark: marks.Mark) -> str:
         case ("rate", value):
             return f"send no more than {value}/s"
         case ("clock", value):
-            return f"show what sshd starts a clock that is off by {value}"
+            return f"show what sshd starts a clock that is off by {offset(int(value))}"
         case ("full", what):
             return f"fill the {'storage' if what == STORAGE else 'disk of its jobs'}"
         case _:

@@ -1,7 +1,7 @@
 """What a look into a lab's container says: marks of faults, how each is made, and how undone.
 
 A mark is the words of one line: ``out 10.0.0.12`` (what is sent there is dropped), ``in
-10.0.0.12``, ``no-ssh``, ``rate 50mbit``, ``clock +2m``, ``full disk``, ``full storage``,
+10.0.0.12``, ``no-ssh``, ``rate 50mbit``, ``clock 120``, ``full disk``, ``full storage``,
 ``rank 1 S 4711`` (it runs), ``rank 1 T 4711`` (it is stopped).
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from clusterkit.command import Command
 from clusterkit.model.cluster import Cluster
-from clusterkit.model.fault import STORAGE, Fault, rate
+from clusterkit.model.fault import STORAGE, Fault, offset, rate, seconds
 from clusterkit.providers.docker.lab import scripts
 from clusterkit.providers.docker.spec import disk_path
 from clusterkit.providers.docker.sshd import sshd_folder
@@ -51,7 +51,7 @@ def wanted(cluster: Cluster, fault: Fault) -> tuple[Mark, ...]:
         case "slow":
             return (("rate", str(fault.value)),)
         case "skew-clock":
-            return (("clock", str(fault.value)),)
+            return (("clock", str(seconds(str(fault.value)))),)
         case _:
             return (("full", fault.value or "disk"),)
 
@@ -71,7 +71,7 @@ def faults(cluster: Cluster, node: str, marks: Iterable[Mark]) -> tuple[Fault, .
             case ("rate", value):
                 made.append(Fault("slow", node, value=value))
             case ("clock", value):
-                made.append(Fault("skew-clock", node, value=value))
+                made.append(Fault("skew-clock", node, value=offset(int(value))))
             case ("full", what):
                 made.append(Fault("fill-disk", node, value=what if what == STORAGE else None))
             case ("rank", number, state, _) if state == _STOPPED:

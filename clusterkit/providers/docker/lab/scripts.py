@@ -28,7 +28,7 @@ iptables -S 2>/dev/null | sed -n \
     -e 's/^-A INPUT -p tcp -m tcp --dport 22 -j DROP$/no-ssh/p'
 device=$(ip -o -4 addr show to "$2" | sed 's/^[0-9]*: \([^ ]*\) .*/\1/')
 tc qdisc show dev "$device" 2>/dev/null | sed -n 's/^qdisc tbf .* rate \([^ ]*\) .*/rate \1/p'
-sed -n 's/.* "FAKETIME=\([^"]*\)".*/clock \1/p' "$1" 2>/dev/null
+sed -n 's/.* "CLUSTERKIT_CLOCK_OFFSET=\([^"]*\)".*/clock \1/p' "$1" 2>/dev/null
 test -s "$3" && echo 'full disk'
 test -s "$4" && echo 'full storage'
 ranks
@@ -68,19 +68,16 @@ exec tc qdisc replace dev "$device" root tbf rate "$2" burst 256kb latency 50ms
 """Shape what a node sends."""
 
 CLOCK = r"""
-# $1 environment.conf, $2 offset; without one: the real time
+# $1 environment.conf, $2 offset in seconds; without one: the real time
 set -e
-ours='"LD_PRELOAD=[^"]*" "DONT_FAKE_MONOTONIC=1" "FAKETIME=[^"]*"'
-words=$(sed -e "s/ $ours\$//" "$1" 2>/dev/null || true)
+library=/usr/local/lib/clusterkit-clock.so
+words=$(sed -e 's/ "LD_PRELOAD=[^"]*" "CLUSTERKIT_CLOCK_OFFSET=[^"]*"$//' "$1" 2>/dev/null || true)
 if test -n "$2"; then
-    library=$(find /usr/lib -name libfaketime.so.1 | head -n 1)
-    if test -z "$library"; then
-        echo 'this image has no libfaketime. Fix: make the lab of clusterkit/node-lab' >&2
+    if ! test -e "$library"; then
+        echo "this image has no $library. Fix: make the lab of clusterkit/node-lab" >&2
         exit 1
     fi
-    words="${words:-SetEnv} \"LD_PRELOAD=$library\" \"DONT_FAKE_MONOTONIC=1\" \"FAKETIME=$2\""
-else
-    rm -f /dev/shm/*faketime*  # what killed programs had of it
+    words="${words:-SetEnv} \"LD_PRELOAD=$library\" \"CLUSTERKIT_CLOCK_OFFSET=$2\""
 fi
 test "$words" != SetEnv || words=
 (umask 077; printf '%s\n' "$words" >"$1")
