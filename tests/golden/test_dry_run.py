@@ -24,6 +24,7 @@ MACHINES, CARRIED = "inventories/machines.yaml", "inventories/machines-docker.ya
 NFS, SYNC = (f"tests/golden/inventories/machines-{kind}.yaml" for kind in ("nfs", "sync"))
 ENGINE_SYNC = "tests/golden/inventories/tensorrt-llm-sync.yaml"
 TRITON = "tests/golden/inventories/triton.yaml"
+LAB = "tests/golden/inventories/lab.yaml"
 SERVED = "tests/golden/inventories/tensorrt-llm-serve.yaml"
 COMPILED = "inventories/torch-tensorrt-two-machines.yaml"
 COMPILED_HERE = "inventories/torch-tensorrt-cpu.yaml"
@@ -91,6 +92,22 @@ CASES = {
     ),
     "jobs-show-docker-pair": ("jobs", "show", "run-1", "--inventory", PAIR),
     "attach-docker-pair": ("attach", "--inventory", PAIR),
+    "lab-up": ("lab", "up", "--nodes", "2"),
+    **{
+        f"lab-fault-{kind}": ("lab", "fault", kind, *words, "--inventory", LAB)
+        for kind, *words in (
+            ("kill-node", "node2"),
+            ("pause", "node[1-2]"),
+            ("cut", "node2"),
+            ("partition", "node1", "node2", "--one-way"),
+            ("slow", "node2", "50mbit"),
+            ("fill-disk", "node1"),
+            ("skew-clock", "node2", "+2m"),
+            ("kill-rank", "1"),
+            ("drop-ssh", "node2"),
+        )
+    },
+    "lab-heal": ("lab", "heal", "node2", "--inventory", LAB),
     "run-on-the-storage": ("run", "--inventory", PAIR, "--", "/shared/train.py"),
     "run-in-a-folder": (
         *("run", "--inventory", PAIR, "--chdir", "/shared/o"),
