@@ -159,7 +159,16 @@ def test_every_mistake_is_told_with_its_line():
 @pytest.mark.parametrize(
     ("declared", "problem"),
     [
-        ("", "1: [0].inputs: must be a mapping, not empty. Fix: write for example its keys"),
+        (
+            "",
+            "1: [0].inputs: must be a mapping, not empty. "
+            "Fix: write `KEY: VALUE`, each on a line of its own",
+        ),
+        (
+            " {x: y}",
+            "1: [0].inputs.x: must be a mapping, not `y`. "
+            "Fix: write `KEY: VALUE`, each on a line of its own",
+        ),
         (" {}", "1: [0].inputs: there is none. Fix: name one, or take this item out"),
         (
             " {X y: {description: a}}",
