@@ -20,7 +20,7 @@ def test_a_job_that_is_none_is_told_with_the_newest_there_are():
 
     assert str(few.value) == "no job x on this cluster. Fix: use one of these: run-0, run-1"
     assert str(many.value) == (
-        "no job x on this cluster. Fix: use one of these: run-0, run-1, run-2, run-3, run-4, or an "
-        "older one of `clusterkit jobs`"
+        "no job x on this cluster. Fix: use one of these: run-0, run-1, run-2, run-3, run-4, "
+        "or an older one of `clusterkit jobs`"
     )
     assert find_job("run-6", ROWS) is ROWS[6]
