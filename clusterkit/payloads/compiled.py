@@ -19,6 +19,7 @@ Exit code 2: the request cannot be answered.
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any, NoReturn
 
 from clusterkit.payloads.compiled_collectives import active_collectives, choose_collectives
@@ -39,6 +40,7 @@ from clusterkit.payloads.generate_model import (
 from clusterkit.payloads.generate_place import take_place, threads_of
 from clusterkit.payloads.generate_prompts import read_prompts
 from clusterkit.payloads.generate_store import wait_for_store
+from clusterkit.payloads.quiet import compile_in
 from clusterkit.payloads.rank_main import before_torch, run_rank
 
 
@@ -89,6 +91,7 @@ def answers_of(
     collectives = active_collectives(request)
     model = load(request, replica)
     loaded = time.monotonic()
+    compile_in(str(Path(".torch").absolute()))
     step = compile_model(model, request, replica, static_shape(model, request, prompts))
     tell(
         event="ready",

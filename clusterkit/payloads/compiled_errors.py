@@ -15,6 +15,7 @@ _NO_CXX = ("InvalidCxxCompiler", "No working C++ compiler")
 _NO_CC = ("Failed to find C compiler",)  # of triton, by which inductor compiles for GPUs
 _NO_HEADERS = ("Python.h: No such file",)
 _NO_MEMORY = ("CUDA out of memory", "not enough memory", "can't allocate memory")
+_NO_SPACE = ("No space left on device", "Disk quota exceeded")
 _COMPILERS = ("torch._dynamo", "torch._inductor", "torch_tensorrt")
 _BAD_OPTION = ("Unexpected optimization option",)
 
@@ -62,6 +63,12 @@ def told(request: dict[str, Any], causes: list[BaseException]) -> Exception | No
         return Failed(
             f"{node}: backend {backend} found no headers of {sys.executable}. Fix: install them "
             "on every node (Debian and Ubuntu: `apt-get install python3-dev`); or `backend: eager`"
+        )
+    if said(text, _NO_SPACE):
+        place = os.environ.get("TORCHINDUCTOR_CACHE_DIR", os.getcwd())  # noqa: PTH109
+        return Failed(
+            f"{node}: no space is left to compile in {place}. Fix: free some there, or name "
+            "another folder in TORCHINDUCTOR_CACHE_DIR"
         )
     if said(text, _NO_MEMORY) or any(isinstance(cause, MemoryError) for cause in causes):
         return Failed(

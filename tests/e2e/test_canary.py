@@ -83,13 +83,16 @@ def test_no_command_line_told_them(used: tuple[Pair, Processes]) -> None:
 def test_no_file_of_a_node_has_them_but_those_that_give_them(
     used: tuple[Pair, Processes], secret: str
 ) -> None:
-    """sshd gives each login its environment, and a job's record has its answers, for `logs`.
+    """sshd gives each login its environment, and a job's record has what was asked and
+    answered, for `attach` and `logs`.
 
     Both are for the user alone under whom they were made: by the file, or by its folder.
     """
     pair, _ = used
     ours = {f"{pair.home}/sshd/environment.conf", f"{pair.home}/sshd/sshd_config"}
-    allowed = {ENV: ours, TOKEN: ours, PROMPT: {"rank-0.answers"}, OWN: set()}[secret]
+    allowed = {ENV: ours, TOKEN: ours, PROMPT: {"asked.json", "rank-0.answers"}, OWN: set()}[
+        secret
+    ]
     for node in ("node1", "node2"):
         found = pair.inside(node, "sh", "-c", _FIND, "sh", secret).split()
         assert [file for file in found if {file, Path(file).name}.isdisjoint(allowed)] == []

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
 import pytest
 
-from clusterkit.payloads.compiled_errors import chain, told
+from clusterkit.payloads.compiled_errors import chain, explained, told
 from clusterkit.payloads.generate_events import Failed, Refused
 
 HOST = os.uname().nodename
@@ -80,3 +81,22 @@ def test_no_memory_is_told_by_what_was_seen() -> None:
 
 def test_what_no_compiler_raised_is_left_as_it_is() -> None:
     assert told(INDUCTOR, list(chain(ValueError("a bug")))) is None
+
+
+def fill() -> None:
+    try:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError as full:
+        raise RuntimeError("backend failed") from full
+
+
+def test_a_full_disk_is_told_with_its_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "/small")
+
+    with pytest.raises(Failed) as caught, explained({"backend": "inductor"}):
+        fill()
+
+    assert str(caught.value) == (
+        f"{os.uname().nodename}: no space is left to compile in /small. Fix: free some there, or "
+        "name another folder in TORCHINDUCTOR_CACHE_DIR"
+    )
