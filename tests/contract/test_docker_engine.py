@@ -119,6 +119,7 @@ def test_a_container_from_creation_to_its_end(cluster: Cluster) -> None:
         "labels": cluster.labels,
         "state": "created",
         "exit_code": 0,
+        "out_of_memory": False,
         "image": cluster.image,
         "image_id": "",
         "addresses": {f"{cluster.name}-net": address},
