@@ -15,9 +15,22 @@ from clusterkit.quantities import counted
 from clusterkit.report.folding import FOLD_ABOVE, fold
 from clusterkit.report.tables import BAD
 
+_PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"}
+_SHOWN = _PICTURES | {127: 0x2421} | dict.fromkeys(range(128, 160), 0xFFFD)
+"""Control codes as Unicode pictures them: ESC is one sign, and moves no cursor."""
+
 
 def error_text(error: ClusterkitError) -> Text:
-    """The whole message; every failing node and every mistake has a line."""
+    """The whole message; every failing node and every mistake has a line.
+
+    A message may quote what a program wrote: its control codes are shown, and do nothing.
+    """
+    text = _text(error)
+    text.plain = text.plain.translate(_SHOWN)
+    return text
+
+
+def _text(error: ClusterkitError) -> Text:
     match error:
         case FileMistakes():
             return _mistakes(error)

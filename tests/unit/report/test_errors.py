@@ -97,3 +97,14 @@ def test_debug_adds_the_traceback():
 
     assert streams.err.startswith("Traceback (most recent call last):\n")
     assert streams.err.endswith("DoesNotFit: too much\nError: too much\n")
+
+
+def test_control_codes_of_a_program_that_failed_are_shown_and_do_nothing():
+    lines = "rank 0 on node1 exited with 3\n\ta\x1b[2J\x1b]0;title\x07b\x7f\x9b1m"
+    error = ClusterkitError(f"{lines}. Fix: see its log")
+
+    assert said(error) == (
+        "Error: rank 0 on node1 exited with 3\n"
+        "        a␛[2J␛]0;titleb␡\N{REPLACEMENT CHARACTER}1m.\n"
+        "Fix: see its log\n"
+    )
