@@ -34,8 +34,8 @@ Thread 0x00007f8e1b7fe6c0 (most recent call first):
   File "train.py", line 3 in watch
 
 Current thread 0x00007f8e20a4e740 (most recent call first):
-  File "/work/train.py", line 12 in step
-  File "/work/train.py", line 22 in <module>
+  File "/srv/train.py", line 12 in step
+  File "/srv/train.py", line 22 in <module>
 
 Extension modules: numpy.core._multiarray_umath, torch._C (total: 2)
 """
@@ -43,7 +43,7 @@ NAMED = """\
 Fatal Python error: Aborted
 
 Current thread 0x00007f8e20a4e740 [python] (most recent call first):
-  File "/work/train.py", line 12 in Model.step
+  File "/srv/train.py", line 12 in Model.step
 """
 ONE_IN_ANOTHER = """\
 Fatal Python error: Aborted
@@ -54,7 +54,7 @@ Current thread 0x00007f8e20a4e740 (most recent call first):
 Fatal Python error: Aborted
 
 Current thread 0x00007f8e20a4e741 (most recent call first):
-  File "/work/run.py", line 7 in generate
+  File "/srv/run.py", line 7 in generate
 """
 
 
