@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import NamedTuple
+from typing import Collection, NamedTuple  # noqa: UP035 - evaluated, on Python 3.8 too
 
 from clusterkit.payloads.job_protocol import JOB_VARIABLE
 from clusterkit.payloads.processes import ancestors, birth, parents, read
@@ -34,31 +34,56 @@ class JobProcess(NamedTuple):
         return f"{' '.join(self.words)[:200]} (pid {self.pid})"
 
 
-def job_processes() -> list[JobProcess]:
+def job_processes(jobs: Collection[str] | None = None) -> list[JobProcess]:
     """Every process with the id of a job in its environment that can be seen from here.
 
-    Those of containers on this machine are among them: they are not near.
+    Those of containers on this machine are among them: they are not near. ``jobs`` are the ids
+    that are meant; None: whatever looks like one.
     """
-    tree = parents()
-    spared = ancestors(os.getpid(), tree)
     found = []
-    for pid in tree:
-        job = None if pid in spared else job_in(read(f"/proc/{pid}/environ"))
-        words = read(f"/proc/{pid}/cmdline") if job else b""
-        born = birth(pid) if words else None  # a zombie has no words
-        if job and born:
-            said = tuple(words.decode(errors="replace").rstrip("\0").split("\0"))
-            found.append(JobProcess(pid, born, job, said, _is_near(pid)))
+    for pid in _others():
+        job = job_in(read(f"/proc/{pid}/environ"), jobs)
+        process = _process(pid, job) if job else None
+        if process:
+            found.append(process)
     return found
 
 
-def job_in(environment: bytes) -> str | None:
+def started_from(folders: Collection[str]) -> list[JobProcess]:
+    """The near processes that run a program of one of the folders, of whatever job."""
+    inside = tuple(f"{folder}/" for folder in folders)
+    seen = [_process(pid, "") for pid in _others() if inside]
+    return [
+        each
+        for each in seen
+        if each and each.is_near and any(word.startswith(inside) for word in each.words[:4])
+    ]
+
+
+def job_in(environment: bytes, jobs: Collection[str] | None = None) -> str | None:
     """The id of the job in the environment of a process; None where there is none."""
     for variable in environment.split(b"\0"):
         if variable.startswith(_MARK):
             job = variable[len(_MARK) :].decode(errors="replace")
-            return job if JOB.fullmatch(job) else None
+            is_one = JOB.fullmatch(job) if jobs is None else job in jobs
+            return job if is_one else None
     return None
+
+
+def _others() -> list[int]:
+    """Every process but this one and its ancestors."""
+    tree = parents()
+    spared = ancestors(os.getpid(), tree)
+    return [pid for pid in tree if pid not in spared]
+
+
+def _process(pid: int, job: str) -> JobProcess | None:
+    words = read(f"/proc/{pid}/cmdline")
+    born = birth(pid) if words else None  # a zombie has no words
+    if born is None:
+        return None
+    said = tuple(words.decode(errors="replace").rstrip("\0").split("\0"))
+    return JobProcess(pid, born, job, said, _is_near(pid))
 
 
 def is_keeper(words: tuple[str, ...]) -> bool:

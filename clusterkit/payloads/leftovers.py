@@ -21,10 +21,11 @@ import time
 from pathlib import Path
 from typing import Any, Dict  # noqa: UP035 - evaluated, on Python 3.8 too
 
+from clusterkit.payloads.gone import described
 from clusterkit.payloads.gpu_memory import gpu_memory
 from clusterkit.payloads.job_protocol import LEASE_TTL_S
 from clusterkit.payloads.left_files import job_folders, jobs_in, regions, remove, unfinished
-from clusterkit.payloads.left_processes import JobProcess, job_processes, ports_of
+from clusterkit.payloads.left_processes import job_processes
 from clusterkit.payloads.processes import birth
 
 _AGAIN_AFTER_S = LEASE_TTL_S + 1.0
@@ -72,7 +73,7 @@ def _look(homes: list[str], storages: list[str], *, only_theirs: bool) -> tuple[
     for process in orphans:
         items[f"process {process.pid} {process.born}"] = {
             "kind": "process",
-            "what": _told(process, held.get(process.pid)),
+            "what": described(process, held.get(process.pid)),
             "why": f"job {process.job} has no supervisor and no agent here",
             "remove_with": f"kill -9 {process.pid}",
             "job": process.job,
@@ -94,14 +95,6 @@ def _look(homes: list[str], storages: list[str], *, only_theirs: bool) -> tuple[
                 "job": file.job,
             }
     return items, living
-
-
-def _told(process: JobProcess, gpu_mib: int | None) -> str:
-    ports = ports_of(process.pid)
-    words = [f"listens on {', '.join(ports)}"] if ports else []
-    if gpu_mib is not None:
-        words.append(f"holds {gpu_mib} MiB of GPU memory" if gpu_mib else "holds GPU memory")
-    return ", ".join([str(process), *words])
 
 
 def _remove(items: Items) -> None:

@@ -17,6 +17,7 @@ from clusterkit.providers.docker.abandoned import (
     Known,
     OnEngine,
     Verdict,
+    by_hand,
     clusters_on,
     judge,
 )
@@ -162,7 +163,7 @@ def _leftovers(row: OnEngine, verdict: Verdict) -> list[Leftover]:
                 kind=thing.kind,
                 what=thing.name,
                 why=f"cluster {row.cluster}: {verdict.why}",
-                remove_with=_by_hand(thing.kind, thing.name),
+                remove_with=by_hand(thing.kind, thing.name),
             )
             for thing in row.things
         ]
@@ -177,10 +178,6 @@ def _leftovers(row: OnEngine, verdict: Verdict) -> list[Leftover]:
             )
         )
     return found
-
-
-def _by_hand(kind: str, name: str) -> str:
-    return f"docker rm -f -v {name}" if kind == "container" else f"docker {kind} rm {name}"
 
 
 def _session(cluster: str) -> Session:

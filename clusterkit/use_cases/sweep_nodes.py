@@ -1,8 +1,4 @@
-"""``sweep`` on nodes, and on this machine: processes and files of jobs that nobody has any more.
-
-The program that looks is brought along, and leaves with its answer: what is there may be another
-version's, or gone.
-"""
+"""``sweep`` on nodes, and on this machine: processes and files that nobody has any more."""
 
 from __future__ import annotations
 
@@ -24,20 +20,11 @@ from clusterkit.state.folders import state_folder
 from clusterkit.state.lock import new_holder
 from clusterkit.state.lock_chain import Lock
 from clusterkit.state.lock_file import FileLockStore
-from clusterkit.tasks.payload import archive
 from clusterkit.transports.base import Transport
+from clusterkit.use_cases.brought import brought
 from clusterkit.use_cases.planned_facts import planned_facts
 from clusterkit.use_cases.session import Session, Which, find
 
-# $1 is a Python, the rest the payload's words. The package comes as stdin.
-_CARRIED = """
-folder=$(mktemp -d "${TMPDIR:-/tmp}/clusterkit-sweep-XXXXXX") || exit
-trap 'rm -rf -- "$folder"' EXIT
-tar -xzf - -C "$folder" || exit
-python=$1; shift
-"$python" -I -S "$folder" "$@"
-"""
-_WITHIN_S = 60.0
 _OF_JOBS = ("files", "shared-memory")
 
 Kept = Mapping[str, tuple[str, ...]]
@@ -66,9 +53,7 @@ class Place:
         }
         if what == "remove":
             asked["agreed"] = sorted(agreed)
-        words = ("leftovers", what, json.dumps(asked))
-        argv = ("sh", "-c", _CARRIED, "sh", self.python, *words)
-        return Command(argv, stdin=archive(), timeout_s=_WITHIN_S)
+        return brought(self.python, "leftovers", what, json.dumps(asked))
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,3 +99,8 @@ def judge(
     if "half" in answers and not is_crashed:
         return Verdict(goes=False, why="it is known, and never came up whole")
     return Verdict(goes=True, why=told or "no state knows it")
+
+
+def by_hand(kind: Kind, name: str) -> str:
+    """How a person removes a thing."""
+    return f"docker rm -f -v {name}" if kind == "container" else f"docker {kind} rm {name}"
