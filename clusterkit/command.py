@@ -105,10 +105,11 @@ class DockerLook:
     """A question to a Docker engine that changes nothing.
 
     The answer is JSON on stdout: all networks; the containers and volumes that are labelled as
-    the cluster's or have one of ``names``; and the ``images``.
+    the cluster's or have one of ``names``; and the ``images``. Without a ``cluster``, those of
+    every cluster, locks as well.
     """
 
-    cluster: str
+    cluster: str | None
     names: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
 

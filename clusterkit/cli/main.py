@@ -16,7 +16,18 @@ from clusterkit.cli.words import module_of
 
 VERBS = {
     "Describe": ("init", "discover", "import", "check", "schema"),
-    "Cluster": ("plan", "up", "ls", "status", "doctor", "lock", "audit", "support", "down"),
+    "Cluster": (
+        "plan",
+        "up",
+        "ls",
+        "status",
+        "doctor",
+        "lock",
+        "audit",
+        "support",
+        "sweep",
+        "down",
+    ),
     "Run": ("mpi-hello", "bench", "build", "infer", "serve", "run", "models", "play"),
     "Jobs": ("jobs", "attach", "logs", "stop"),
     "Nodes": ("exec", "cp", "ssh", "keys", "images", "engines", "fix"),

@@ -25,7 +25,7 @@ Perform = Callable[[Any, "Manner", "Printer"], int | None]
 _REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR)
 """What the machine says no with: to our files, or to what stdout leads to."""
 
-_GO_ON = ("up", "down", "build", "models", "keys", "engines", "fix")
+_GO_ON = ("up", "down", "build", "models", "keys", "engines", "fix", "sweep")
 """Verbs that do only what is still to be done."""
 
 

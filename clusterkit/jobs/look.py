@@ -14,10 +14,13 @@ from clusterkit.jobs.job import JobNode
 from clusterkit.payloads.job_protocol import JOB_VARIABLE
 from clusterkit.transports.base import Transport
 
-# $1 is the variable that a job's processes have, the rest is the sweep. grep says 1 when it has
-# read every environment and found none; whatever else it says, the sweep sees to it.
+# $1 is the variable that a job's processes have, $2 its folder, the rest is the sweep. grep says 1
+# when it has read every environment and found none; whatever else it says, the sweep sees to it.
 _QUICK_LOOK = """
-mark=$1; shift
+mark=$1 folder=$2; shift 2
+for left in "/dev/shm/clusterkit-${mark#*=}"-* "$folder/run" "$folder/tmp"; do
+    test ! -e "$left" || exec "$@"
+done
 grep -qszxF -e "$mark" /proc/[0-9]*/environ 2>/dev/null
 if test $? = 1; then echo '{"found": [], "left": []}'; else exec "$@"; fi
 """
@@ -27,8 +30,8 @@ if test $? = 1; then echo '{"found": [], "left": []}'; else exec "$@"; fi
 class Seen:
     """What one node looked like.
 
-    ``found`` had been left behind by ranks and was ended; ``left`` could not be ended; ``error``
-    says why nobody could look.
+    ``found`` had been left behind by ranks and was ended; ``left`` could not be ended or removed,
+    each with what would; ``error`` says why nobody could look.
     """
 
     node: str
@@ -56,7 +59,8 @@ def look_everywhere(
     def look(node: JobNode) -> None:
         argv = sweep_argv(node, job, is_head=node is everywhere[0])
         if in_order:
-            argv = ("sh", "-c", _QUICK_LOOK, "sh", f"{JOB_VARIABLE}={job}", *argv)
+            mark, folder = f"{JOB_VARIABLE}={job}", node.folder(job)
+            argv = ("sh", "-c", _QUICK_LOOK, "sh", mark, folder, *argv)
         try:
             result = transports(node.name).run(Command(argv, timeout_s=patience_s))
             found = json.loads(result.check().stdout)

@@ -90,7 +90,9 @@ def ended(
             sink(events.Note(f"ended what the job had left behind: {process}", node.node))
     left = leftovers(seen)
     outcome: Outcome = end["outcome"]
-    code = EXIT_CODES[outcome] or (1 if left else 0)
+    code = EXIT_CODES[outcome]
+    if any(node.left for node in seen) or (left and code == 0):
+        code = 1  # also after Ctrl-C: what is seen to be left says more than why it ended
     message = "\n".join([end["message"], *left])
     ranks = tuple(RankEnd(**rank) for rank in end["ranks"])
     return JobEnd(job, outcome, message, code, ranks, left, end.get("cause"), took_s)

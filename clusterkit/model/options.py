@@ -41,6 +41,7 @@ from clusterkit.model.models import ModelOrigin
 from clusterkit.model.play_options import PlayOptions
 from clusterkit.model.run_options import HelloOptions, RunOptions
 from clusterkit.model.serve_options import ServeOptions
+from clusterkit.model.sweep_options import SweepOptions
 from clusterkit.model.up_options import PlanOptions, UpOptions
 
 
@@ -187,6 +188,7 @@ VERBS: dict[str, type[Model]] = {
     "status": StatusOptions,
     "stop": StopOptions,
     "support": SupportOptions,
+    "sweep": SweepOptions,
     "up": UpOptions,
 }
 """Every verb as it is typed, and its options."""
@@ -251,6 +253,7 @@ _ARGUMENTS = {
     "schema": ("name",),
     "ssh": ("node", "argv"),
     "stop": ("job",),
+    "sweep": ("nodes",),
     "up": ("file",),
 }
 """The fields of each verb that are no options there."""

@@ -28,11 +28,16 @@ _RECORDS = ("state.json", "logs")
 
 def main() -> None:
     """Sweep once, clean the folder, and report what was found and what could not be ended."""
+    from clusterkit.payloads.gone import left_of  # an agent starts sooner without
+
     job, folder, is_head = sys.argv[1], sys.argv[2], sys.argv[3] == "head"
-    found, left = sweep(job)
+    pids = [process.pid for process in _processes_of(job, descendants=False)]
+    found, _ = sweep(job)
     clean(folder, keep_records=is_head)
     if is_head:
         _close_record(f"{folder}/state.json")
+    left = [str(row) for row in left_of([job], [folder], pids)]
+    left += [f"{path}. To remove it there: `rm -r {path}`" for path in _not_clean(folder, is_head)]
     print(json.dumps({"found": found, "left": left}))
 
 
@@ -120,6 +125,16 @@ def clean(folder: str, *, keep_records: bool) -> None:
             shutil.rmtree(entry.path, ignore_errors=True)
         elif entry.name not in _RECORDS:
             os.unlink(entry.path)  # noqa: PTH108
+
+
+def _not_clean(folder: str, is_head: bool) -> list[str]:
+    """What of a job's folder should be gone, and is not."""
+    if not os.path.isdir(folder):  # noqa: PTH112
+        return []
+    if not is_head:
+        return [folder]
+    kept = {*_RECORDS, "state.json.new"}
+    return [entry.path for entry in os.scandir(folder) if entry.name not in kept]
 
 
 def _close_record(path: str) -> None:

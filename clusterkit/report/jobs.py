@@ -54,7 +54,7 @@ def stop_text(stop: StopResult, *, wide: bool = False) -> Blocks:
         line = f"Job {stop.job} had ended before: {stop.state}."
     if not stop.left:
         return [f"{line} Nothing of it is left."]
-    left = counted(len(stop.left), "process is", "processes are")
+    left = counted(len(stop.left), "thing is", "things are")
     return [line, Text(f"{left} left:", BAD), *(f"  ! {what}" for what in stop.left)]
 
 

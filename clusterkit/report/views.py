@@ -44,6 +44,7 @@ _VIEWS = {
     "StatusResult": "status:status_text",
     "StopResult": "jobs:stop_text",
     "SupportResult": "support:support_text",
+    "SweepResult": "sweep:sweep_text",
     "UpResult": "plan:up_text",
 }
 

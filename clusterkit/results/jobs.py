@@ -123,7 +123,9 @@ class StopResult(Model):
     job: str
     state: str = Field(description="Of the job now")
     was_running: bool = Field(description="False: it had ended before")
-    left: tuple[str, ...] = Field(default=(), description="Processes that are still there")
+    left: tuple[str, ...] = Field(
+        default=(), description="What is still there, and what would remove it"
+    )
     took_s: float = Field(description="Seconds")
 
 

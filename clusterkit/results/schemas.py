@@ -44,6 +44,7 @@ from clusterkit.results.status import (
     StatusResult,
 )
 from clusterkit.results.support import SupportResult
+from clusterkit.results.sweep import SweepResult
 
 RESULTS: dict[str, type[Model]] = {
     "audit": AuditResult,
@@ -80,6 +81,7 @@ RESULTS: dict[str, type[Model]] = {
     "status": StatusResult,
     "stop": StopResult,
     "support": SupportResult,
+    "sweep": SweepResult,
     "up": UpResult,
 }
 """The result of each verb; ``dry-run`` is that of every verb with ``--dry-run``.

@@ -31,7 +31,7 @@ def new_holder(
         "id": secrets.token_hex(8),
         "user": user_name(),
         "host": platform.node(),
-        "machine": _text("/etc/machine-id"),
+        "machine": machine_id(),
         "boot": _boot(),
         "pid": str(os.getpid()),
         "started": birth(os.getpid()) or "",
@@ -73,8 +73,13 @@ def is_dead(holder: Holder) -> bool:
     if holder["host"] != platform.node() or not holder["pid"].isdigit():
         return False
     if holder["boot"] != _boot():
-        return holder["machine"] == _text("/etc/machine-id") != ""
+        return holder["machine"] == machine_id() != ""
     return birth(int(holder["pid"])) != holder["started"]
+
+
+def machine_id() -> str:
+    """What tells this machine from others; nothing where it has none."""
+    return _text("/etc/machine-id")
 
 
 def _boot() -> str:

@@ -16,6 +16,7 @@ import docker.types
 from docker.utils.ports import build_port_bindings
 
 from clusterkit.command import HOST, DockerCall, DockerLook, Put, Result
+from clusterkit.providers.docker.names import made_by
 from clusterkit.transports.docker_client import connect, no_answer
 from clusterkit.transports.docker_errors import build_failed, not_pulled, translated
 from clusterkit.transports.docker_look import look
@@ -27,13 +28,17 @@ _PIECE_BYTES = 1 << 20
 class DockerEngine:
     """One Docker engine: the one that DOCKER_HOST names, this machine's own, or a node's.
 
-    Nothing is connected before it is used; any number of threads may use it.
+    Nothing is connected before it is used; any number of threads may use it. ``maker`` says whose
+    state it is of which the engine's objects are to tell.
     """
 
     def __init__(
-        self, node: str = HOST, open_client: Callable[[], docker.APIClient] = connect
+        self,
+        node: str = HOST,
+        open_client: Callable[[], docker.APIClient] = connect,
+        maker: str | None = None,
     ) -> None:
-        self._node, self._open_client = node, open_client
+        self._node, self._open_client, self._maker = node, open_client, maker
         self._opening = threading.Lock()
         self._opened: docker.APIClient | None = None
 
@@ -50,6 +55,7 @@ class DockerEngine:
             NotOurs: If something else has the name already.
             ClusterkitError: If the engine refuses, with what to do about it.
         """
+        call = made_by(self._maker, call)
         with translated(call, self._node, self._no_answer):
             made = _OPERATIONS[call.operation](self._client(), call, on_progress or _ignore)
         return Result(self._node, call, 0, made)

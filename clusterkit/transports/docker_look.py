@@ -9,7 +9,7 @@ import docker
 import docker.errors
 
 from clusterkit.command import DockerLook
-from clusterkit.providers.docker.names import LABEL
+from clusterkit.providers.docker.names import LABEL, LOCKS_LABEL
 
 _REQUESTS_AT_ONCE = 16
 
@@ -37,7 +37,10 @@ def look(client: docker.APIClient, question: DockerLook) -> Row:
 
 
 def _is_asked(question: DockerLook, name: str, labels: dict[str, str] | None) -> bool:
-    return name in question.names or (labels or {}).get(LABEL) == question.cluster
+    ours = labels or {}
+    if question.cluster is None:
+        return LABEL in ours or LOCKS_LABEL in ours
+    return name in question.names or ours.get(LABEL) == question.cluster
 
 
 def _network(row: Row) -> Row:

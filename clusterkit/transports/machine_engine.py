@@ -27,8 +27,8 @@ _DENIED = ("denied", "unauthorized", "authentication required", "no basic auth")
 class MachineEngine(DockerEngine):
     """One machine's engine, over the connection to the machine that we have verified."""
 
-    def __init__(self, machine: SshTransport) -> None:
-        super().__init__(machine.node, lambda: connect_over_ssh(machine))
+    def __init__(self, machine: SshTransport, maker: str | None = None) -> None:
+        super().__init__(machine.node, lambda: connect_over_ssh(machine), maker)
         self._machine = machine
 
     def apply(self, call: DockerCall, on_progress: OnProgress | None = None) -> Result:

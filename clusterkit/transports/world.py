@@ -26,7 +26,8 @@ _BESIDE_S = 2.0
 class World:
     """Performs actions on nodes. Each node is connected at most once, whoever asks.
 
-    ``machines`` are those that carry a node as their container: their engine is its engine.
+    ``machines`` are those that carry a node as their container: their engine is its engine, and
+    tells ``maker``, whose state it is, of what is made there.
     """
 
     def __init__(
@@ -34,11 +35,13 @@ class World:
         access: Mapping[str, Callable[[], Transport]],
         engine: Callable[[], DockerEngine],
         machines: Mapping[str, SshTransport] | None = None,
+        maker: str | None = None,
     ) -> None:
         self._access = access
         self._open_engine = engine
         self._engines: dict[str, DockerEngine] = {}
         self._machines = machines or {}
+        self._maker = maker
         self._transports: dict[str, Transport] = {}
         self._ahead = Ahead()
         self._locks = {node: threading.Lock() for node in access}
@@ -102,7 +105,7 @@ class World:
         with self._engine_lock:
             if host not in self._engines:
                 self._engines[host] = (
-                    _engine_of(self._machines[host])
+                    _engine_of(self._machines[host], self._maker)
                     if host in self._machines
                     else self._open_engine()
                 )
@@ -218,8 +221,8 @@ def _late(
     return frozenset(name for name, transport in rows if transport not in answered)
 
 
-def _engine_of(machine: SshTransport) -> DockerEngine:
+def _engine_of(machine: SshTransport, maker: str | None) -> DockerEngine:
     """A machine's own Docker engine, over the connection to the machine."""
     from clusterkit.transports.machine_engine import MachineEngine
 
-    return MachineEngine(machine)
+    return MachineEngine(machine, maker)

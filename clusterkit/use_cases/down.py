@@ -22,6 +22,7 @@ from clusterkit.use_cases.contact import known_or_met
 from clusterkit.use_cases.former import clean_former, former_nodes, preview_former
 from clusterkit.use_cases.jobs import stop_running_jobs
 from clusterkit.use_cases.lock import locked
+from clusterkit.use_cases.looked_after import jobs_on_file, look_after
 from clusterkit.use_cases.session import Session, open_world
 from clusterkit.use_cases.up import applied_steps, plan_result
 
@@ -38,7 +39,9 @@ def down(session: Session, *, sink: Sink) -> DownResult:
     with open_world(session) as world, locked(session, world, "down", {}, sink=sink) as held:
         session = known_or_met(session, world, sink)
         with journaled(session.folder, "down", sink) as sink:
+            jobs = jobs_on_file(session, world)
             outcome, left = _remove(session, world, sink)
+            left += look_after(session, world, jobs, sink=sink)
             former = former_nodes(session, load_contacts(session.folder))
             left += clean_former(session, former, sink=sink, outcome=outcome, guard=held.check)
             kept = _kept(session.cluster, world)

@@ -21,6 +21,7 @@ from clusterkit.model.machine import Machine
 from clusterkit.state import clusters
 from clusterkit.state.contacts import load_contacts, pins_file
 from clusterkit.state.folders import cluster_folder
+from clusterkit.state.maker import maker
 from clusterkit.transports.base import Transport
 from clusterkit.transports.ssh_address import SshAddress
 from clusterkit.transports.world import World
@@ -114,7 +115,12 @@ def open_world(session: Session) -> World:
         if node.machine
     }
     carrying = {node.name: machines[node.name] for node in cluster.nodes if node.is_carried}
-    return World(access(session, machines), _docker_engine, carrying)
+    return World(access(session, machines), _docker_engine, carrying, maker())
+
+
+def open_host() -> World:
+    """This machine and its Docker engine, whatever clusters there are."""
+    return World({HOST: lambda: _here(HOST)}, _docker_engine)
 
 
 def access(
@@ -151,7 +157,7 @@ def _docker_engine() -> DockerEngine:
     """The engine that DOCKER_HOST names, or this machine's own."""
     from clusterkit.transports.docker_engine import DockerEngine
 
-    return DockerEngine()
+    return DockerEngine(maker=maker())
 
 
 def _access(

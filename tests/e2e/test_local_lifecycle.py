@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,29 @@ def test_down_goes_on_where_an_earlier_one_got_half_way(clusterkit, file, cluste
     gone = clusterkit("down", "--yes")
 
     assert (gone.returncode, (clusterkit.home / "clusters" / cluster_name).exists()) == (0, False)
+
+
+def test_down_says_what_is_left_and_how_to_remove_it(clusterkit, file, cluster_name):
+    steps(clusterkit, file)
+    node = clusterkit.home / "clusters" / cluster_name / "node"
+    shutil.copy(shutil.which("sleep"), node / "nap")
+    ours = subprocess.Popen([node / "nap", "1000"])
+    other = subprocess.Popen(["sleep", "1000"], env=os.environ | {"HERE": str(node)})
+    try:
+        done = clusterkit("down", "--yes")
+        lives = other.poll() is None
+    finally:
+        for process in (ours, other):
+            process.kill()
+            process.wait()
+    again = clusterkit("down", "--yes")
+
+    assert (done.returncode, lives) == (1, True)
+    assert done.stdout.splitlines()[-2:] == [
+        "1 thing is left:",
+        f"  ! localhost: {node}/nap 1000 (pid {ours.pid}). To remove it there: kill -9 {ours.pid}",
+    ]
+    assert (again.returncode, node.parent.exists()) == (0, False)
 
 
 def test_a_lock_that_somebody_elsewhere_holds(clusterkit, file, cluster_name):

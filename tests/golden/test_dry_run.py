@@ -70,6 +70,8 @@ CASES = {
     "audit-machines": ("audit", "--inventory", MACHINES),
     "lock-release-docker-pair": ("lock", "release", "--inventory", PAIR),
     "lock-status-machines": ("lock", "status", "--inventory", MACHINES),
+    "sweep-docker-pair": ("sweep", "node2", "--inventory", PAIR),
+    "sweep-machines": ("sweep", "--inventory", MACHINES),
     "keys-rotate-docker-pair": ("keys", "rotate", "--inventory", PAIR),
     "fix-apply-machines": ("fix", "apply", "--inventory", MACHINES, "--gpus-per-node", "1"),
     **{

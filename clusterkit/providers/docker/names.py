@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from clusterkit.command import DockerLook
+from clusterkit.command import DockerCall, DockerLook
 from clusterkit.model.cluster import Cluster, Node, default_sync_path
 
 LABEL = "clusterkit.cluster"
@@ -15,6 +16,9 @@ SPEC_LABEL = "clusterkit.spec"
 LOCK_LABEL = "clusterkit.lock"
 LAB_LABEL = "clusterkit.lab"
 LOCKS_LABEL = "clusterkit.locks"
+STATE_LABEL = "clusterkit.state"
+"""Whose state made it: of which user, on which machine, in which folder."""
+_MAKES = ("create", "network", "volume")
 
 
 def container_name(cluster: Cluster, node: str) -> str:
@@ -53,6 +57,14 @@ def label(thing: Mapping[str, Any], name: str) -> str | None:
     """One label of an object as Docker tells it, which has null where there are none."""
     value: str | None = (thing.get("labels") or {}).get(name)
     return value
+
+
+def made_by(maker: str | None, call: DockerCall) -> DockerCall:
+    """The same call; what it makes for a cluster, or for its lock, tells whose state made it."""
+    given = call.arguments.get("labels") or {}
+    if maker is None or call.operation not in _MAKES or not {LABEL, LOCKS_LABEL} & set(given):
+        return call
+    return replace(call, arguments={**call.arguments, "labels": {**given, STATE_LABEL: maker}})
 
 
 def is_ours(thing: Mapping[str, Any], cluster: Cluster) -> bool:

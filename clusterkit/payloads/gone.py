@@ -1,0 +1,98 @@
+"""Look whether jobs and folders are gone from this node: `gone ASKED`; prints JSON, a list.
+
+ASKED is JSON: ``jobs`` (ids) and ``folders``. Each row says ``what`` is left, and what would
+remove it there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import sys
+from pathlib import Path
+from typing import Collection, List, NamedTuple  # noqa: UP035 - evaluated, on Python 3.8 too
+
+from clusterkit.payloads.gpu_memory import gpu_memory
+from clusterkit.payloads.left_files import SHARED_MEMORY
+from clusterkit.payloads.left_processes import JobProcess, job_processes, ports_of, started_from
+from clusterkit.payloads.processes import read
+
+_ESCAPED = re.compile(r"\\([0-7]{3})")
+
+
+class Left(NamedTuple):
+    """One thing that should be gone."""
+
+    what: str
+    remove_with: str
+
+    def __str__(self) -> str:
+        return f"{self.what}. To remove it there: `{self.remove_with}`"
+
+
+def main() -> None:
+    """Look once."""
+    asked = json.loads(sys.argv[1])
+    jobs, folders = asked["jobs"], asked["folders"]
+    rows = left_of(jobs, folders)
+    rows += [_file(folder) for folder in map(Path, folders) if os.path.lexists(folder)]
+    print(json.dumps([row._asdict() for row in rows]))
+
+
+def left_of(
+    jobs: Collection[str], folders: Collection[str], ended: Collection[int] = ()
+) -> List[Left]:  # noqa: UP006
+    """Processes with their ports and GPU memory, shared memory, and mounts in the folders.
+
+    ``ended`` are pids of processes that were killed: a GPU may not have let go of their memory.
+    """
+    processes = job_processes(jobs) if jobs else []
+    processes += [each for each in started_from(folders) if each not in processes]
+    held = gpu_memory() if processes or ended else {}
+    rows = [_process(each, held.pop(each.pid, None)) for each in processes]
+    for pid in sorted(set(ended) & set(held)):
+        what = f"{held[pid]} MiB of GPU memory of process {pid}, which was killed"
+        rows.append(Left(what, "nvidia-smi --gpu-reset  # once nobody else computes there"))
+    rows += [_file(path) for path in _regions(jobs)]
+    mounts = mounted_in(read("/proc/self/mounts").decode(errors="replace"), folders)
+    return rows + [Left(f"mount {point}", f"umount {shlex.quote(point)}") for point in mounts]
+
+
+def mounted_in(table: str, folders: Collection[str]) -> List[str]:  # noqa: UP006
+    """The mount points of a table of the kernel's that are in, or at, one of the folders."""
+    points = []
+    for line in table.splitlines():
+        fields = line.split(" ")
+        if len(fields) > 1:
+            point = _ESCAPED.sub(lambda found: chr(int(found[1], 8)), fields[1])
+            if any(point == folder or point.startswith(f"{folder}/") for folder in folders):
+                points.append(point)
+    return points[::-1]  # the innermost first
+
+
+def described(process: JobProcess, gpu_mib: int | None) -> str:
+    """A process, with where it listens, and the memory of GPUs that it holds."""
+    ports = ports_of(process.pid)
+    words = [f"listens on {', '.join(ports)}"] if ports else []
+    if gpu_mib is not None:
+        words.append(f"holds {gpu_mib} MiB of GPU memory" if gpu_mib else "holds GPU memory")
+    return ", ".join([str(process), *words])
+
+
+def _process(process: JobProcess, gpu_mib: int | None) -> Left:
+    return Left(described(process, gpu_mib), f"kill -9 {process.pid}")
+
+
+def _file(path: Path) -> Left:
+    return Left(str(path), f"rm -r {shlex.quote(str(path))}")
+
+
+def _regions(jobs: Collection[str]) -> List[Path]:  # noqa: UP006
+    try:
+        names = sorted(os.listdir(SHARED_MEMORY))  # noqa: PTH208 - it tells a missing folder too
+    except OSError:
+        return []
+    ours = tuple(f"clusterkit-{job}-" for job in jobs)
+    return [SHARED_MEMORY / name for name in names if ours and name.startswith(ours)]
