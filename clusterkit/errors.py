@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from clusterkit.command import Command, Result
@@ -112,10 +112,13 @@ class LockLost(Locked):
 
 
 class JobFailed(ClusterkitError):
-    """A job ended otherwise than asked."""
+    """A job ended otherwise than asked. ``cause`` is what its end was put down to, if known."""
 
-    def __init__(self, message: str, *, exit_code: int = 1) -> None:
+    def __init__(
+        self, message: str, *, exit_code: int = 1, cause: Mapping[str, Any] | None = None
+    ) -> None:
         self.exit_code = exit_code
+        self.cause = cause
         super().__init__(message)
 
 

@@ -36,6 +36,7 @@ from clusterkit.use_cases.planned_facts import planned_facts
 from clusterkit.use_cases.run_heard import RunHeard
 from clusterkit.use_cases.script import Script, check_syntax, check_there, find_script
 from clusterkit.use_cases.session import Session, open_world
+from clusterkit.use_cases.spares import with_spares
 
 
 def run_script(session: Session, options: RunOptions, *, sink: Sink) -> RunResult | DetachedResult:
@@ -47,6 +48,15 @@ def run_script(session: Session, options: RunOptions, *, sink: Sink) -> RunResul
         UsageError: If the cluster is not up, the ranks do not fit, or there is no such script.
         JobFailed: If a rank failed, with the first that did; or the time was over.
     """
+
+    def attempt(session: Session, sink: Sink) -> RunResult | DetachedResult:
+        return _attempt(session, options, sink=sink)
+
+    return with_spares(session, options.retries, attempt, sink=sink)
+
+
+def _attempt(session: Session, options: RunOptions, *, sink: Sink) -> RunResult | DetachedResult:
+    """One run on the members."""
     began = time.monotonic()
     facts = known_facts(session)
     placement = placement_of(session, options)
@@ -81,6 +91,7 @@ def run_script(session: Session, options: RunOptions, *, sink: Sink) -> RunResul
 
 def run_script_steps(session: Session, options: RunOptions) -> list[Step]:
     """The steps of :func:`run_script`, not run."""
+    session = session.crew
     cluster = session.cluster
     script = find_script(options, cluster)
     facts = planned_facts(cluster)
@@ -101,8 +112,9 @@ def placement_of(session: Session, options: RunOptions) -> Placement:
     Raises:
         DoesNotFit: If there are more ranks than slots.
     """
-    chosen = select(session.cluster, options.nodes)
-    part = replace(session.cluster, nodes=tuple(map(session.cluster.node, chosen)))
+    crew = session.cluster.crew
+    chosen = select(crew, options.nodes)
+    part = replace(crew, nodes=tuple(map(crew.node, chosen)))
     if options.per_node is not None:
         return place_evenly(part, options.per_node)
     return place(part, options.ranks)
