@@ -9,6 +9,7 @@ ClusterkitError            one message, no traceback; exit code 1
 ├── CommandFailed          a command ran and exited non-zero: carries the result
 ├── DidNotConverge         steps were applied, and looking again still shows a difference
 ├── PlanDiffers            what a plan that is to be applied was made of has changed; exit code 6
+├── NotFit                 nodes are not fit for a job: says which
 ├── NotOurs                something that clusterkit did not make is in the way; never touched
 ├── Locked                 another operator is changing this cluster; exit code 5
 │   └── LockLost           our own lock is another's now: nothing more is changed; exit code 5
@@ -95,6 +96,14 @@ class PlanDiffers(ClusterkitError):
     """The cluster or the inventory is not what the plan was made of."""
 
     exit_code = 6
+
+
+class NotFit(ClusterkitError):
+    """Nodes were looked at before a job, and it could only fail. ``nodes`` maps each to why."""
+
+    def __init__(self, message: str, nodes: Mapping[str, str]) -> None:
+        self.nodes = dict(nodes)
+        super().__init__(message)
 
 
 class NotOurs(ClusterkitError):

@@ -57,6 +57,11 @@ class Session:
         """The cluster as a job has it, without spares and without who is out."""
         return replace(self, cluster=self.cluster.crew)
 
+    @property
+    def present(self) -> Session:
+        """The cluster without who is out."""
+        return replace(self, cluster=self.cluster.present)
+
 
 def find(which: Which) -> Session:
     """The cluster that the user means.

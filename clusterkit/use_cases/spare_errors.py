@@ -32,6 +32,14 @@ def failures_of(error: ClusterkitError, cluster: Cluster) -> dict[str, Clusterki
     return dict.fromkeys(found, error)
 
 
+def brief(node: str, error: ClusterkitError) -> str:
+    """What is wrong with a node, in one line: without its name, that of a job, and the fix."""
+    line = what_and_fix(str(error).partition("\n")[0])[0]
+    if isinstance(error, JobFailed) and line.startswith("job "):
+        line = line.partition(": ")[2]
+    return line.removeprefix(f"{node}:").strip().rstrip(".")
+
+
 def head_is_lost(error: ClusterkitError, head: str) -> ClusterkitError:
     """The error, with what to do: everything that a job needs lies on the head."""
     why = "the cluster's key, its lock and its jobs are there"

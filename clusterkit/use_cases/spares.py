@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from clusterkit.checks.spares import Choice, choose_spares, may_hide_a_lost_node, node_at_fault
-from clusterkit.errors import ClusterkitError, JobFailed, UsageError
+from clusterkit.errors import ClusterkitError, JobFailed, NodesFailed, NotFit, TransportError
 from clusterkit.events import Event, Note, RankAnswer, Sink
 from clusterkit.executor import on_each
 from clusterkit.facts import NodeFacts
@@ -25,6 +25,7 @@ from clusterkit.transports.world import World
 from clusterkit.use_cases.session import Session, open_world
 from clusterkit.use_cases.spare_errors import (
     Failures,
+    brief,
     could_have,
     failures_of,
     head_is_lost,
@@ -104,11 +105,15 @@ def _without_answers(sink: Sink, held: list[Event]) -> Sink:
 def lost_nodes(session: Session, error: ClusterkitError) -> Failures:
     """The members that failed where another may do well; none where the request itself failed."""
     names = [node.name for node in session.cluster.members]
-    if isinstance(error, UsageError):
-        return {}
-    if not isinstance(error, JobFailed):
+    if isinstance(error, NotFit):  # where the head is among them, they all may be right but it
+        is_mixed = session.cluster.head.name in error.nodes
+        why = {name: ClusterkitError(seen) for name, seen in error.nodes.items()}
+        return {} if is_mixed else why
+    if isinstance(error, NodesFailed | TransportError):
         failures = failures_of(error, session.cluster)
         return failures if failures.keys() <= {*names} else {}
+    if not isinstance(error, JobFailed):
+        return {}
     node = node_at_fault(error.cause)
     if node in names:
         return {str(node): error}
@@ -148,11 +153,3 @@ def _chosen(session: Session, lost: Failures) -> Choice:
         unfit={name: brief(name, each) for name, each in unfit.items()},
         facts={**(seen.nodes if seen else {}), **facts},
     )
-
-
-def brief(node: str, error: ClusterkitError) -> str:
-    """Why a node was lost, in one line, of which the name of the job and the fix are no part."""
-    line = str(error).partition("\n")[0].partition(" Fix: ")[0]
-    if isinstance(error, JobFailed) and line.startswith("job "):
-        line = line.partition(": ")[2]
-    return line.removeprefix(f"{node}: ").rstrip(".")

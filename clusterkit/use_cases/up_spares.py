@@ -7,12 +7,12 @@ from typing import TypeVar
 
 from clusterkit.checks.spares import choose_spares
 from clusterkit.command import HOST
-from clusterkit.errors import ClusterkitError, what_and_fix
+from clusterkit.errors import ClusterkitError
 from clusterkit.events import Note, Sink
 from clusterkit.facts import NodeFacts
 from clusterkit.model.cluster import Cluster
 from clusterkit.model.spares import Changes, StandIn, changed
-from clusterkit.use_cases.spare_errors import failures_of, head_is_lost, none_is_left
+from clusterkit.use_cases.spare_errors import brief, failures_of, head_is_lost, none_is_left
 
 T = TypeVar("T")
 
@@ -50,7 +50,7 @@ class Standing:
         lost = {
             node.name: failures[node.name] for node in cluster.members if node.name in failures
         }
-        unfit = {name: _brief(name, each) for name, each in failures.items() if name not in lost}
+        unfit = {name: brief(name, each) for name, each in failures.items() if name not in lost}
         if cluster.head.name in lost:
             raise head_is_lost(error, cluster.head.name) from error
         choice = choose_spares(cluster, list(lost), unfit=unfit, facts=self._facts)
@@ -58,7 +58,7 @@ class Standing:
             members = len(cluster.members)
             raise none_is_left(error, lost, choice, members=members) from error
         stand_ins = tuple(
-            StandIn(name, choice.by[name], _brief(name, each)) for name, each in lost.items()
+            StandIn(name, choice.by[name], brief(name, each)) for name, each in lost.items()
         )
         for each in stand_ins:
             told = f"it cannot be brought up: {each.why}; {each.by} takes its place"
@@ -70,9 +70,3 @@ class Standing:
 
 def _has_spares(cluster: Cluster) -> bool:
     return any(node.standing != "member" or node.stands_for for node in cluster.nodes)
-
-
-def _brief(node: str, error: ClusterkitError) -> str:
-    """What is wrong with a node, in one line."""
-    what = what_and_fix(str(error))[0].partition("\n")[0]
-    return what.removeprefix(f"{node}:").strip().rstrip(".")
