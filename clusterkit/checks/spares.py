@@ -54,26 +54,37 @@ def choose_spares(
     unfit: Mapping[str, str],
     facts: Mapping[str, NodeFacts],
 ) -> Choice:
-    """For each lost node the smallest spare that is good enough, so that large ones are kept.
+    """A spare that is good enough for each lost node, the smallest first; as many as there can be.
 
-    The most demanding node chooses first. ``unfit`` are spares that failed, and why; ``facts``
-    are what is known of the nodes, lost ones included.
+    ``unfit`` are spares that failed, and why; ``facts`` are what is known of the nodes, lost ones
+    included.
     """
-    free = [node for node in cluster.spares if node.name not in unfit]
-    by: dict[str, str] = {}
-    refused = {name: why for name, why in unfit.items() if name in _names(cluster.spares)}
-    for place in sorted(map(cluster.node, lost), key=_size, reverse=True):
-        lacks = {spare.name: lacking(place, spare, facts) for spare in free}
-        good = [spare for spare in free if not lacks[spare.name]]
-        if good:
-            chosen = min(good, key=_size)
-            by[place.name] = chosen.name
-            free.remove(chosen)
-        else:
-            refused |= {name: f"{', '.join(why)}" for name, why in lacks.items() if why}
-    for name in by.values():
-        refused.pop(name, None)
-    return Choice({name: by[name] for name in lost if name in by}, refused)
+    free = sorted((node for node in cluster.spares if node.name not in unfit), key=_size)
+    lacks = {
+        place: {spare.name: lacking(cluster.node(place), spare, facts) for spare in free}
+        for place in lost
+    }
+    taken: dict[str, str] = {}
+
+    def fill(place: str, asked: set[str]) -> bool:
+        """Fill one place; who has a spare that it needs takes another, if there is one."""
+        for spare, why in lacks[place].items():
+            if why or spare in asked:
+                continue
+            asked.add(spare)
+            if spare not in taken or fill(taken[spare], asked):
+                taken[spare] = place
+                return True
+        return False
+
+    empty = [place for place in lost if not fill(place, set())]
+    by = {place: spare for spare, place in taken.items()}
+    refused = {node.name: unfit[node.name] for node in cluster.spares if node.name in unfit}
+    for place in empty:
+        refused |= {
+            name: ", ".join(why) for name, why in lacks[place].items() if why and name not in taken
+        }
+    return Choice({place: by[place] for place in lost if place in by}, refused)
 
 
 def lacking(place: Node, spare: Node, facts: Mapping[str, NodeFacts]) -> list[str]:
@@ -107,7 +118,3 @@ def _gpu_bytes(node: Node, facts: NodeFacts) -> int:
 
 def _size(node: Node) -> tuple[int, int]:
     return (len(node.gpus), node.slots)
-
-
-def _names(nodes: Sequence[Node]) -> set[str]:
-    return {node.name for node in nodes}

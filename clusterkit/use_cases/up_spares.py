@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from clusterkit.checks.spares import choose_spares
-from clusterkit.command import HOST
 from clusterkit.errors import ClusterkitError
 from clusterkit.events import Note, Sink
 from clusterkit.facts import NodeFacts
@@ -45,7 +44,8 @@ class Standing:
     def _changes(self, cluster: Cluster, error: ClusterkitError) -> Changes | None:
         """What heals the error; None where it is not about nodes, or there never were spares."""
         failures = failures_of(error, cluster)
-        if not failures or HOST in failures or not _has_spares(cluster):
+        known = {node.name for node in cluster.present.nodes}
+        if not failures or failures.keys() - known or not _has_spares(cluster):
             return None
         lost = {
             node.name: failures[node.name] for node in cluster.members if node.name in failures

@@ -74,10 +74,19 @@ def test_the_smallest_that_is_good_enough_is_taken():
     assert chosen(*spares) == Choice({"node2": "node6"})
 
 
-def test_the_most_demanding_place_is_filled_first():
+def test_each_place_has_the_spare_of_its_size():
     assert chosen(spare(4, 4), spare(5, 2), lost=("node2", "node3")) == Choice(
         {"node2": "node5", "node3": "node4"}
     )
+
+
+def test_a_spare_goes_where_no_other_will_do():
+    members = (node(2, slots=2, gpus=(0,)), node(3, slots=4))
+    spares = (spare(4, 4, gpus=(0,)), spare(5, 2, gpus=(0, 1)))
+
+    choice = chosen(*spares, lost=("node2", "node3"), members=members)
+
+    assert choice == Choice({"node2": "node5", "node3": "node4"})
 
 
 def test_where_one_place_stays_empty_every_spare_says_why():

@@ -132,9 +132,10 @@ def test_the_head_has_no_stand_in():
     [
         (CLUSTER, ClusterkitError("the nodes have several versions of Open MPI")),
         (CLUSTER, NodesFailed({"localhost": ClusterkitError("no image")}, succeeded=0)),
+        (CLUSTER, NodesFailed({"node9": ClusterkitError("another's")}, succeeded=0)),
         (pair(), NodesFailed({"node2": ClusterkitError("gone")}, succeeded=1)),
     ],
-    ids=["of no node", "of the Docker host", "without spares"],
+    ids=["of no node", "of the Docker host", "of another node", "without spares"],
 )
 def test_an_error_that_no_spare_can_heal_stays_as_it_is(cluster, error):
     def attempt(_):
