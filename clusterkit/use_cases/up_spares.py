@@ -36,7 +36,7 @@ class Standing:
                 return attempt(cluster.present), cluster
             except ClusterkitError as error:
                 changes = self._changes(cluster, error)
-                if changes is None:
+                if changes is None or changed(cluster, changes) == cluster:
                     raise
                 cluster = changed(cluster, changes)
                 self.changes = self.changes.and_then(changes)
