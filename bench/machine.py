@@ -24,7 +24,7 @@ def machine() -> list[tuple[str, str]]:
     return [
         ("date", f"{datetime.now(UTC):%Y-%m-%d}"),
         ("CPU", f"{_cpu()}, {os.cpu_count()} cores"),
-        ("load", f"{load} (1, 5, 15 minutes, at the end)"),
+        ("load", f"{load} (1, 5, 15 minutes)"),
         ("Linux", ".".join(platform.release().split(".")[:2])),
         ("Python", platform.python_version()),
         *((package, _version(package)) for package in _PACKAGES),

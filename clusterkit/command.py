@@ -73,6 +73,11 @@ DockerOperation = Literal[
     "put",  # files into a container, running or not
     "start",  # listens: the address and port that must be free on its machine
     "restart",
+    "kill",  # a container: SIGKILL to all that it runs
+    "pause",  # a container: freeze all that it runs
+    "unpause",
+    "connect",  # a container to a network: network, address, aliases
+    "disconnect",  # a container from a network: network
     "remove",  # a container, running or not
     "remove-network",
     "remove-volume",

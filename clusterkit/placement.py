@@ -8,6 +8,7 @@ from itertools import groupby
 
 from clusterkit.errors import DoesNotFit
 from clusterkit.model.cluster import Cluster, Node
+from clusterkit.model.mistakes import number
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,9 @@ def place(cluster: Cluster, ranks: int | None = None) -> Placement:
     wanted = cluster.slots if ranks is None else ranks
     if wanted > cluster.slots:
         raise DoesNotFit(
-            f"{wanted} ranks do not fit in cluster {cluster.name}: it has {cluster.slots} slots "
-            f"({slots_of_each(cluster)}). Fix: ask for at most {cluster.slots} ranks, or raise "
-            "`slots`"
+            f"{wanted} ranks do not fit in cluster {cluster.name}: it has "
+            f"{number(cluster.slots, 'slot')} ({slots_of_each(cluster)}). Fix: ask for at most "
+            f"{number(cluster.slots, 'rank')}, or raise `slots`"
         )
     counts: list[int] = []
     for node in cluster.members:
@@ -83,7 +84,8 @@ def place_stages(cluster: Cluster, *, tp: int, pp: int) -> Placement:
     """Place ``pp`` pipeline stages of ``tp`` ranks each: rank = stage * tp + tensor parallel rank.
 
     The ranks of one stage talk most, so they stay on one node, and the stages are dealt evenly
-    over the nodes. Where a stage fits no node, the slots are filled in order.
+    over the nodes. Where a stage fits no node, the slots are filled in order. Replicas are placed
+    as stages are.
 
     Raises:
         DoesNotFit: If there are more ranks than slots.

@@ -1,8 +1,9 @@
 """Build the node images, each once for the same content, and print their names.
 
-    python images/build.py [cpu] [mpi]
+    python images/build.py [cpu] [mpi] [lab] [lab-mpi]
 
 `clusterkit/node-cpu:dev` runs the transformers engine, `clusterkit/node-mpi:dev` MPI programs.
+`node-lab` and `node-lab-mpi` are these two with what the faults of a lab need.
 """
 
 from __future__ import annotations
@@ -27,21 +28,26 @@ import pip_settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DOCKERFILE = REPOSITORY / "images/node.Dockerfile"
+LAB_DOCKERFILE = REPOSITORY / "images/lab.Dockerfile"
 ENGINES = {"cpu": "transformers", "mpi": "none"}
+LABS = {"lab": "cpu", "lab-mpi": "mpi"}
 CONTENT_LABEL = "clusterkit.content"
 
 
 def main() -> None:
     """Build what the command line names; everything where it names nothing."""
     wanted = sys.argv[1:] or list(ENGINES)
-    if unknown := [word for word in wanted if word not in ENGINES]:
-        sys.exit(f"{unknown[0]}: no such image. Fix: use {' or '.join(ENGINES)}.")
+    if unknown := [word for word in wanted if word not in ENGINES | LABS]:
+        sys.exit(f"{unknown[0]}: no such image. Fix: use {' or '.join(ENGINES | LABS)}.")
     if shutil.which("docker") is None:
         sys.exit("docker: not found. Fix: install Docker's client.")
     with one_build_at_a_time():
         from_image = base.base_image()
         for variant in wanted:
-            sys.stdout.write(f"{node_image(variant, from_image=from_image)}\n")
+            name = node_image(LABS.get(variant, variant), from_image=from_image)
+            if variant in LABS:
+                name = lab_image(variant, from_image=name)
+            sys.stdout.write(f"{name}\n")
 
 
 @contextlib.contextmanager
@@ -59,13 +65,30 @@ def node_image(variant: str, *, from_image: str) -> str:
     content.update((REPOSITORY / "constraints.txt").read_bytes())
     content.update(f"{ENGINES[variant]}\n{inspected(from_image, '{{.Id}}')}".encode())
     label = content.hexdigest()
-    if inspected(name, f'{{{{index .Config.Labels "{CONTENT_LABEL}"}}}}') == label:
+    if has_content(name, label):
         return name
     started = time.monotonic()
     with served_wheels() as pages:
-        build(name, variant=variant, from_image=from_image, label=label, pages=pages)
+        arguments = node_arguments(variant, from_image=from_image, pages=pages)
+        build(name, DOCKERFILE, arguments, label=label)
     sys.stderr.write(f"built {name} in {time.monotonic() - started:.0f} s\n")
     return name
+
+
+def lab_image(variant: str, *, from_image: str) -> str:
+    """Return the name of a lab's image; build it unless the one here has the same content."""
+    name = f"clusterkit/node-{variant}:dev"
+    content = hashlib.sha256(LAB_DOCKERFILE.read_bytes())
+    content.update((REPOSITORY / "images/clock.c").read_bytes())
+    content.update(f"{inspected(from_image, '{{.Id}}')}".encode())
+    if not has_content(name, content.hexdigest()):
+        build(name, LAB_DOCKERFILE, {"BASE": from_image}, label=content.hexdigest())
+    return name
+
+
+def has_content(name: str, label: str) -> bool:
+    """Say whether the engine has an image that was built from just this."""
+    return inspected(name, f'{{{{index .Config.Labels "{CONTENT_LABEL}"}}}}') == label
 
 
 def inspected(image: str, template: str) -> str | None:
@@ -96,18 +119,23 @@ class QuietHandler(SimpleHTTPRequestHandler):
         return
 
 
-def build(name: str, *, variant: str, from_image: str, label: str, pages: tuple[str, ...]) -> None:
-    """Run `docker build`, with its output on stderr."""
+def node_arguments(variant: str, *, from_image: str, pages: tuple[str, ...]) -> dict[str, str]:
+    """Return the arguments of a node image's build."""
     arguments = {"BASE": from_image, "ENGINE": ENGINES[variant], "PIP_FIND_LINKS": " ".join(pages)}
     if any(next(folder.glob("torch-*.whl"), None) for folder in pip_settings.wheel_folders()):
         arguments["TORCH_INDEX"] = ""  # pip finds torch where this machine keeps it
     elif "TORCH_INDEX" in os.environ:
         arguments["TORCH_INDEX"] = os.environ["TORCH_INDEX"]
+    return arguments
+
+
+def build(name: str, dockerfile: Path, arguments: dict[str, str], *, label: str) -> None:
+    """Run `docker build`, with its output on stderr."""
     words = [
         word for key, value in arguments.items() for word in ("--build-arg", f"{key}={value}")
     ]
     # The build sees this machine's network, as pip does outside of it.
-    argv = ["docker", "build", "--network", "host", "--file", str(DOCKERFILE), "--tag", name]
+    argv = ["docker", "build", "--network", "host", "--file", str(dockerfile), "--tag", name]
     argv += ["--label", f"{CONTENT_LABEL}={label}", *words, str(REPOSITORY)]
     done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=sys.stderr)
     if done.returncode != 0:

@@ -81,6 +81,12 @@ def node_image(docker_host: docker.DockerClient) -> str:
     return _printed("images/build.py", "cpu")
 
 
+@pytest.fixture(scope="session")
+def lab_image(docker_host: docker.DockerClient) -> str:
+    """What the nodes of a small lab are made from: MPI programs, and what faults need."""
+    return _printed("images/build.py", "lab-mpi")
+
+
 def _printed(*words: str) -> str:
     """The name of an image: the last line of a script that builds it where it is not there yet."""
     argv = [sys.executable, *words]

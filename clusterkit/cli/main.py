@@ -20,6 +20,7 @@ VERBS = {
     "Run": ("mpi-hello", "bench", "build", "infer", "serve", "run", "models", "play"),
     "Jobs": ("jobs", "attach", "logs", "stop"),
     "Nodes": ("exec", "cp", "ssh", "keys", "images", "engines", "fix"),
+    "Rehearse": ("lab",),
 }
 """Every verb; each is the function of its name in the module of its name."""
 

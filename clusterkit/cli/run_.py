@@ -97,14 +97,15 @@ def perform(options: RunOptions, manner: Manner, printer: Printer) -> None:
     from clusterkit.report.run import RunView
     from clusterkit.results.dry_run import DryRun
     from clusterkit.results.jobs import DetachedResult
-    from clusterkit.use_cases.run_script import placement_of, run_script, run_script_steps
+    from clusterkit.use_cases.run_script import asked_for, run_script, run_script_steps
     from clusterkit.use_cases.session import find
 
     session = find(manner.which)
     if manner.dry_run:
         printer.result(DryRun.of("run", run_script_steps(session, options)))
         return
-    view = RunView(printer, placement_of(session, options).world_size)
+    placement, _ = asked_for(session.cluster, options)
+    view = RunView(printer, placement.world_size)
     result = run_script(session, options, sink=view)
     if isinstance(result, DetachedResult):
         printer.detached(result)

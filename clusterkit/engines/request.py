@@ -26,6 +26,11 @@ class GenerateRequest:
     seed: int | None = None
     logits: int = 0
 
+    @property
+    def longest_prompt_bytes(self) -> int:
+        """The size of the longest prompt, each of whose tokens is a byte or more."""
+        return max(len(prompt.encode()) for prompt in self.prompts)
+
     def __post_init__(self) -> None:
         if problems := list(_problems(self)):
             raise UsageError("\n".join(problems))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,13 +9,13 @@ from typing import Any
 from clusterkit.checks.fit import Workload, check_fit
 from clusterkit.engines.answers import Told, told
 from clusterkit.engines.engine_build import EngineBuild
+from clusterkit.engines.rank_input import input_file
 from clusterkit.engines.request import GenerateRequest
 from clusterkit.facts import ModelFolder, NodeFacts
 from clusterkit.model.cluster import Cluster
 from clusterkit.model.engine import EngineSettings
 from clusterkit.model.job import RankProgram
 from clusterkit.model.models import ModelShape
-from clusterkit.payloads.model_protocol import INPUT_VERSION
 from clusterkit.placement import Placement
 
 
@@ -38,9 +37,14 @@ class Transformers:
         Raises:
             DoesNotFit: With one line for each problem, and what would fit.
         """
-        longest = max(len(prompt.encode()) for prompt in request.prompts)
-        model, tokens = self.settings.model, request.max_tokens
-        check_fit(Workload(model, shape, self.settings, tokens, longest), cluster, facts)
+        job = Workload(
+            self.settings.model,
+            shape,
+            self.settings,
+            request.max_tokens,
+            request.longest_prompt_bytes,
+        )
+        check_fit(job, cluster, facts)
 
     def program(
         self,
@@ -53,7 +57,6 @@ class Transformers:
         """What every rank runs to answer ``request``: the same, wherever it is placed."""
         settings = self.settings
         content = {
-            "version": INPUT_VERSION,
             "model": model_folder,
             "tp": settings.tp,
             "pp": settings.pp,
@@ -63,7 +66,7 @@ class Transformers:
         }
         return RankProgram(
             argv=(python, payload_folder, "generate"),
-            files={"input.json": json.dumps(content, ensure_ascii=False).encode()},
+            files=input_file(content),
         )
 
     def parse(self, rank: int, row: Mapping[str, Any]) -> Told | None:

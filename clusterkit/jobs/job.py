@@ -53,8 +53,12 @@ class JobNode:
     container: str | None = None
 
     def folder(self, job: str) -> str:
-        """Where the job's files lie on this node."""
+        """What the job has on this node: its logs, and where its ranks run."""
         return f"{self.home}/jobs/{job}"
+
+    def run_folder(self, job: str) -> str:
+        """Where its ranks run here, and the files of its program lie."""
+        return f"{self.folder(job)}/run"
 
     def payload(self, name: str, *words: str) -> tuple[str, ...]:
         """The words that run a payload of the standard library here."""
@@ -149,7 +153,7 @@ class Job:
         places = {self.head.python: node.python, self.head.payloads: node.payloads}
         if self.program.chdir is not None:
             for file in self.program.files:
-                places[file] = places[f"./{file}"] = f"{node.folder(self.id)}/run/{file}"
+                places[file] = places[f"./{file}"] = f"{node.run_folder(self.id)}/{file}"
         return tuple(places.get(word, word) for word in self.program.argv)
 
     def as_message(self) -> dict[str, Any]:

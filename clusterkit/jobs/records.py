@@ -16,6 +16,8 @@ from clusterkit.payloads.job_protocol import NOT_RUNNING, OPEN_STATES
 from clusterkit.transports.base import Process, Transport
 
 _STOP_TIMEOUT_S = 20.0
+_SHOWN = 5
+"""So many jobs does a message name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +127,9 @@ def find_job(job: str, rows: tuple[JobRow, ...]) -> JobRow:
     for row in rows:
         if row.id == job:
             return row
-    known = ", ".join(row.id for row in rows) or "none"
-    raise UsageError(f"no job {job} on this cluster. Fix: use one of these: {known}")
+    known = ", ".join(row.id for row in rows[:_SHOWN]) or "none"
+    older = ", or an older one of `clusterkit jobs`" if len(rows) > _SHOWN else ""
+    raise UsageError(f"no job {job} on this cluster. Fix: use one of these: {known}{older}")
 
 
 def show_job(job: str, head: JobNode, transport: Transport) -> dict[str, Any]:

@@ -135,12 +135,20 @@ class Storage:
 
 
 @dataclass(frozen=True, slots=True)
+class Lab:
+    """What makes a cluster a lab; the sizes of its disks are as Docker writes them (``64m``)."""
+
+    disk: str
+    storage: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cluster:
     """All nodes, the first of which is the head, spares among them, and what they share.
 
     ``subnet`` is the cluster network in CIDR form; None where there is only this machine.
     ``home`` is the cluster's folder on nodes that have none of their own: all that clusterkit
-    writes there is below it.
+    writes there is below it. ``lab`` is None for every cluster that nobody may break.
     """
 
     name: str
@@ -151,6 +159,7 @@ class Cluster:
     subnet: str | None = None
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     home: str = "/var/lib/clusterkit"
+    lab: Lab | None = None
 
     @property
     def head(self) -> Node:

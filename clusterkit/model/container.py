@@ -28,7 +28,8 @@ def _absolute(path: str) -> str:
     return path
 
 
-def _size(text: str) -> str:
+def size_text(text: str) -> str:
+    """A size as Docker writes it."""
     if not re.fullmatch(r"[1-9][0-9]*[bkmg]", text, re.IGNORECASE):
         raise mistake(f"`{text}` is not a size", "write a number and a unit: `512m` or `1g`")
     return text
@@ -130,7 +131,7 @@ class ContainerSettings(Model):
     ports: tuple[Annotated[str, AfterValidator(_port)], ...] | None = Field(
         default=None, description="Published ports, HOST:CONTAINER", examples=[["8000:8000"]]
     )
-    shm_size: Annotated[str, AfterValidator(_size)] | None = Field(
+    shm_size: Annotated[str, AfterValidator(size_text)] | None = Field(
         default=None,
         description="Size of /dev/shm, through which the ranks of a node talk",
         examples=["1g"],
@@ -207,4 +208,4 @@ class ContainerSettings(Model):
 
 def absolute(path: str, base: Path) -> str:
     """``path`` as seen from the folder ``base``; links stay as they are."""
-    return os.path.normpath(base / Path(path).expanduser())
+    return os.path.normpath(base / os.path.expanduser(path))  # noqa: PTH111 - no error for ~nobody

@@ -56,7 +56,10 @@ class EngineSettings(Model):
         description="auto: float32 on CPUs, where it is exact and no slower; bfloat16 on GPUs",
     )
     threads_per_rank: int | None = Field(
-        default=None, ge=1, description="CPU threads a rank; default: its share of the cores"
+        default=None,
+        ge=1,
+        description="CPU threads a rank; default: its share of the cores",
+        examples=[2],
     )
 
     launchers: ClassVar[tuple[str, ...]] = ("mpirun", "torchrun")

@@ -29,6 +29,7 @@ from clusterkit.model.container import (
     absolute,
 )
 from clusterkit.model.engine import EngineSettings
+from clusterkit.model.lab import LabSettings
 from clusterkit.model.machine import Login, Machine, SshSettings
 from clusterkit.model.models import is_path
 from clusterkit.model.node_sets import NotANodeSet, expand
@@ -147,6 +148,11 @@ class Inventory(Model):
         description="The Python on the nodes that has the engine's packages",
         examples=[IMAGE_PYTHON],
     )
+    lab: LabSettings | None = Field(
+        default=None,
+        description="docker only: `lab fault` may break this cluster; `lab up` writes it",
+        examples=[{"disk": "64m"}],
+    )
     engine: AnyEngine = Field(
         default=EngineSettings(),
         description="What runs inside a rank",
@@ -205,6 +211,7 @@ class Inventory(Model):
             subnet=self.network.subnet if self.network else None,
             groups={name: _expanded(members) for name, members in self.groups.items()},
             home=str(local_home) if local else f"/var/lib/clusterkit/{self.cluster}",
+            lab=self.lab.resolve() if self.lab else None,
         )
 
     def _addresses(self, entries: list[Entry]) -> dict[str, str]:

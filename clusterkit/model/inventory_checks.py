@@ -30,6 +30,7 @@ def find_mistakes(inventory: Inventory) -> list[Mistake]:
         *_groups(inventory, entries),
         *_engine(inventory, entries),
         *_python(inventory),
+        *_lab(inventory),
     ]
     if inventory.provider == "local":
         return [*found, *not_with(inventory), *_local(inventory, entries)]
@@ -143,6 +144,18 @@ def _python(inventory: Inventory) -> Iterator[Mistake]:
             yield Mistake(
                 place, f"`{python}` is not absolute", "begin it with /: it is on the nodes"
             )
+
+
+def _lab(inventory: Inventory) -> Iterator[Mistake]:
+    """Faults are made in containers of ours, and disks are filled that are made for it."""
+    if inventory.lab is None:
+        return
+    if inventory.provider != "docker":
+        what = f"is for provider docker, and this one is {inventory.provider}"
+        yield Mistake(("lab",), what, "take `lab` out: nobody's machines are broken on purpose")
+    elif inventory.storage and inventory.storage.kind != "volume":
+        what = f"`{inventory.storage.kind}` has no limit, and the storage of a lab may be filled"
+        yield Mistake(("storage", "kind"), what, "use `volume`")
 
 
 def _local(inventory: Inventory, entries: list[Entry]) -> Iterator[Mistake]:

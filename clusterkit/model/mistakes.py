@@ -18,6 +18,9 @@ Place = tuple[int | str, ...]
 """Keys and list positions from the top of a file: ``("nodes", "node1", "gpus", 0)``."""
 
 _Example = Callable[[str, str], str]
+_SHAPES = dict.fromkeys(
+    ("dict_type", "model_type", "model_attributes_type"), "`KEY: VALUE`, each on a line of its own"
+)
 NAME_FIX = "use lower-case letters, digits and hyphens, at most 63, a letter first"
 
 
@@ -74,6 +77,9 @@ def _explain(detail: ErrorDetails, schema: dict[str, Any], example: _Example) ->
     if detail["loc"][-1:] == ("[key]",) and detail["type"] == "literal_error":
         return unknown_key(place, _words(context["expected"]))
     what, fix = _wording(detail["type"], detail["input"], context)
+    shape = _SHAPES.get(detail["type"])
+    if shape and not fix and not _examples(schema, written):
+        fix = f"write {shape}"
     return Mistake(place, what, fix or f"write for example {_example(schema, written, example)}")
 
 
@@ -156,12 +162,18 @@ def any_of(words: Sequence[str]) -> str:
 
 def _example(schema: dict[str, Any], place: Place, example: _Example) -> str:
     """``key: example``, as the schema has it for this place or the nearest one above."""
+    if found := _examples(schema, place):
+        return example(found[0], _as_yaml(found[1]))
+    return f"`{place[-1]}`" if place else "its keys"
+
+
+def _examples(schema: dict[str, Any], place: Place) -> tuple[str, Any] | None:
     for length in range(len(place), 0, -1):
         key, part = place[length - 1], _part(schema, place[:length], follow=False)
         examples = part.get("examples", [part[name] for name in ("default",) if part.get(name)])
         if isinstance(key, str) and examples:
-            return example(key, _as_yaml(examples[0]))
-    return f"`{place[-1]}`" if place else "its keys"
+            return key, examples[0]
+    return None
 
 
 def _as_yaml(value: Any) -> str:

@@ -106,13 +106,16 @@ def _names(text: str) -> tuple[str, ...]:
         raise NotANodeSet(f"has {unknown[0]!r}, which is for selecting among nodes that exist")
     _check_size(text)
     try:
-        return tuple(
+        names = tuple(
             name
             for term in _OPERATOR.split(text.strip())
             for name in NodeSet(term, resolver=RESOLVER_NOGROUP)
         )
     except NodeSetException:
         raise NotANodeSet("cannot be read") from None
+    if not names:  # commas alone
+        raise NotANodeSet("is empty")
+    return names
 
 
 def _check_size(text: str) -> None:

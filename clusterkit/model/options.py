@@ -34,6 +34,7 @@ from clusterkit.model.jobs_options import (
     LogsOptions,
     StopOptions,
 )
+from clusterkit.model.lab_options import LabOptions
 from clusterkit.model.lock_options import LockOptions
 from clusterkit.model.mistakes import Mistake, explain, mistake
 from clusterkit.model.models import ModelOrigin
@@ -171,6 +172,7 @@ VERBS: dict[str, type[Model]] = {
     "init": InitOptions,
     "jobs": JobsOptions,
     "keys": KeysOptions,
+    "lab": LabOptions,
     "lock": LockOptions,
     "logs": LogsOptions,
     "ls": LsOptions,
@@ -239,6 +241,7 @@ _ARGUMENTS = {
     "init": ("file",),
     "jobs": ("action", "job"),
     "keys": ("action",),
+    "lab": ("action", "words"),
     "lock": ("action",),
     "logs": ("job",),
     "models": ("action", "model"),

@@ -31,6 +31,7 @@ class PlayOptions(Model):
         for word in self.given:
             if "=" not in word.lstrip("="):
                 raise mistake(f"`{word}` in `given` has no value", "write NAME=VALUE")
-        if len(self.inputs) < len(self.given):
-            raise mistake("`given` has one input twice", "leave one of them out")
+        names = [word.partition("=")[0] for word in self.given]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise mistake(f"`given` has {' and '.join(twice)} twice", "leave one of them out")
         return self

@@ -21,6 +21,8 @@ from clusterkit.model.serve_options import ServeOptions
 from clusterkit.model.source import Source
 
 _FIX = "write one verb and its options: `- infer: {prompt: Hello}`, or `- down:`"
+_TEXTS = ("string_type", "path_type", "tuple_type")
+"""What is wrong where text, or a list of it, was to be."""
 _NEVER_ENDS = ("it would run until Ctrl-C", "add `detach: true`; `- stop:` ends it")
 
 
@@ -51,7 +53,7 @@ def parse_playbook(
         if index == 0 and inputs is not None:
             continue
         filled = item if inputs is None else inputs.filled(item, (index,))
-        parsed = _parse_step(index, filled)
+        parsed = _parse_step(index, filled, {} if inputs is None else inputs.texts)
         if isinstance(parsed, list):
             mistakes += parsed
         else:
@@ -83,8 +85,13 @@ def _inputs(
     return None, [Mistake((), f"`--set {name}=…`: {what}", fix) for name in given]
 
 
-def _parse_step(index: int, item: Any) -> tuple[str, Model] | list[Mistake]:
-    """An item's verb and options, or what is wrong with it."""
+def _parse_step(
+    index: int, item: Any, texts: Mapping[Place, str]
+) -> tuple[str, Model] | list[Mistake]:
+    """An item's verb and options, or what is wrong with it.
+
+    ``texts`` are the words for values of inputs; they are taken where only text fits.
+    """
     if not isinstance(item, dict) or len(item) != 1:
         what = f"{len(item)} keys in one item" if isinstance(item, dict) else f"is {shown(item)}"
         return [Mistake((index,), what, _FIX)]
@@ -98,8 +105,9 @@ def _parse_step(index: int, item: Any) -> tuple[str, Model] | list[Mistake]:
     if not isinstance(options, dict | None):
         what = f"the options must be a mapping, not {shown(options)}"
         return [Mistake((index, verb), what, _FIX)]
+    words = {place[2:]: text for place, text in texts.items() if place[:2] == (index, verb)}
     try:
-        given = _options(PLAYBOOK_VERBS[verb], options or {})
+        given = _options(PLAYBOOK_VERBS[verb], options or {}, words)
     except ValidationError as error:
         found = explain(error, PLAYBOOK_VERBS[verb])
         return [_as_written(each, (index, verb), options or {}) for each in found]
@@ -125,10 +133,38 @@ def from_folder(options: Model, base: Path) -> Model:
     return options.model_copy(update=found)
 
 
-def _options(model: type[Model], raw: dict[str, Any]) -> Model:
+def _options(model: type[Model], raw: dict[str, Any], texts: Mapping[Place, str]) -> Model:
     """Options by field name; as JSON, because strictness there allows lists and paths."""
     named = {key.replace("-", "_"): value for key, value in raw.items()}
-    return model.model_validate_json(json.dumps(named), strict=True)
+    try:
+        return model.model_validate_json(json.dumps(named), strict=True)
+    except ValidationError as error:
+        words = {place: text for place, text in texts.items() if _wants_text(_named(place), error)}
+        if not words:
+            raise
+    for place, text in words.items():
+        raw = _put(raw, place, text)
+    return _options(model, raw, {})
+
+
+def _wants_text(place: Place, error: ValidationError) -> bool:
+    return any(
+        detail["type"] in _TEXTS and detail["loc"][: len(place)] == place
+        for detail in error.errors(include_url=False)
+    )
+
+
+def _named(place: Place) -> Place:
+    return (str(place[0]).replace("-", "_"), *place[1:])
+
+
+def _put(part: Any, place: Place, text: str) -> Any:
+    """``part`` of the options with ``text`` at a place in it."""
+    if not place:
+        return text
+    if isinstance(part, dict):
+        return {**part, place[0]: _put(part[place[0]], place[1:], text)}
+    return [_put(each, place[1:], text) if n == place[0] else each for n, each in enumerate(part)]
 
 
 def _as_written(found: Mistake, item: Place, options: dict[str, Any]) -> Mistake:

@@ -77,12 +77,14 @@ class Inputs:
     """The values of one playbook's inputs, and what is wrong with them.
 
     ``unfilled`` are places of strings that wait for a value: what they are is not known.
+    ``texts`` are the words for values of another type that stand alone, by their places.
     """
 
     values: dict[str, Value] = field(default_factory=dict[str, Value])
     known: frozenset[str] = frozenset()
     mistakes: list[Mistake] = field(default_factory=list[Mistake])
     unfilled: set[Place] = field(default_factory=set[Place])
+    texts: dict[Place, str] = field(default_factory=dict[Place, str])
 
     def filled(self, value: Any, place: Place) -> Any:
         """``value`` with ``${name}`` replaced in its strings, once.
@@ -101,7 +103,10 @@ class Inputs:
 
     def _filled_text(self, text: str, place: Place) -> Value:
         if (whole := _PLACE.fullmatch(text)) and not whole[1] and whole[2] in self.values:
-            return self.values[whole[2]]
+            alone = self.values[whole[2]]
+            if not isinstance(alone, str):
+                self.texts[place] = _as_text(alone)
+            return alone
 
         def value_of(found: re.Match[str]) -> str:
             name = found[2]
@@ -113,10 +118,13 @@ class Inputs:
                 self.mistakes.append(Mistake(place, f"there is no input `{name}`", fix))
             if name not in self.values:
                 self.unfilled.add(place)
-            value = self.values.get(name, found[0])
-            return str(value).lower() if isinstance(value, bool) else str(value)
+            return _as_text(self.values.get(name, found[0]))
 
         return _PLACE.sub(value_of, text)
+
+
+def _as_text(value: Value) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def read_inputs(raw: Any, given: Mapping[str, str], base: Path) -> Inputs:
@@ -145,6 +153,9 @@ def read_inputs(raw: Any, given: Mapping[str, str], base: Path) -> Inputs:
             value = one.default
         if value is not None:
             inputs.values[name] = value
+        elif name in given and not _is_utf8(given[name]):
+            what = f"`--set {name}=…` is not UTF-8"
+            inputs.mistakes.append(Mistake((name,), what, "type it in a UTF-8 terminal"))
         elif name in given:
             what = f"`--set {name}={given[name]}` is no {one.type}"
             inputs.mistakes.append(Mistake((name,), what, f"give {_EXAMPLES[one.type]}"))
@@ -154,14 +165,21 @@ def read_inputs(raw: Any, given: Mapping[str, str], base: Path) -> Inputs:
     return inputs
 
 
+def _is_utf8(word: str) -> bool:
+    """Whether the word was: what was not has lone surrogates for its bytes."""
+    return not any("\ud800" <= each <= "\udfff" for each in word)
+
+
 def _typed(word: str, one: PlaybookInput) -> Value | None:
     """A word of the command line as its input's type has it; None where it does not fit."""
+    if not _is_utf8(word):
+        return None
     match one.type:
         case "integer":
             return int(word) if re.fullmatch(r"-?\d{1,18}", word, re.ASCII) else None
         case "boolean":
             return _WORDS.get(word)
         case "path":
-            return absolute(str(Path(word).expanduser()), Path.cwd()) if word else None
+            return absolute(word, Path.cwd()) if word else None
         case _:
             return word

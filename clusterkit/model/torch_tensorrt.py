@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from clusterkit.model.container import NodePath
 from clusterkit.model.engine import EngineSettings
-from clusterkit.model.mistakes import mistake
+from clusterkit.model.mistakes import mistake, shown
 
 Backend = Literal["torch_tensorrt", "inductor", "eager"]
 Collectives = Literal["auto", "native", "trtllm", "pytorch"]
@@ -29,6 +29,16 @@ def _not_split(stages: int) -> int:
     if stages != 1:
         raise mistake(f"must be 1, not `{stages}`: layers are not split", "use tp, or dp")
     return stages
+
+
+def _an_option(value: Any) -> Any:
+    words = isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+    if not words and not isinstance(value, bool | int | float | str):
+        raise mistake(
+            f"must be true or false, a number, text, or a list of text, not {shown(value)}",
+            "write for example `optimization_level: 5`",
+        )
+    return value
 
 
 def _any(names: tuple[Precision, ...] | None) -> tuple[Precision, ...] | None:
@@ -100,7 +110,7 @@ class TorchTensorRtSettings(EngineSettings):
         description="Up to 2.12; default: the model's dtype",
         examples=[["float32", "float16"]],
     )
-    options: dict[str, Option] = Field(
+    options: dict[str, Annotated[Option, BeforeValidator(_an_option)]] = Field(
         default={},
         description="More options for the backend, by its own names",
         examples=[{"optimization_level": 5}],

@@ -19,12 +19,14 @@ Exit code 2: the request cannot be answered.
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any, NoReturn
 
 from clusterkit.payloads.compiled_collectives import active_collectives, choose_collectives
 from clusterkit.payloads.compiled_errors import explained
 from clusterkit.payloads.compiled_model import compile_model, graphs, load, static_shape
 from clusterkit.payloads.compiled_place import Replica, common_seed, join_replica, leave_replica
+from clusterkit.payloads.compiled_split import refuse_uneven_heads
 from clusterkit.payloads.compiled_steps import answer_batch
 from clusterkit.payloads.generate_agree import agree
 from clusterkit.payloads.generate_events import rank, tell
@@ -38,6 +40,7 @@ from clusterkit.payloads.generate_model import (
 from clusterkit.payloads.generate_place import take_place, threads_of
 from clusterkit.payloads.generate_prompts import read_prompts
 from clusterkit.payloads.generate_store import wait_for_store
+from clusterkit.payloads.quiet import compile_in
 from clusterkit.payloads.rank_main import before_torch, run_rank
 
 
@@ -62,6 +65,7 @@ def run(request: dict[str, Any]) -> None:
 
     torch.set_num_threads(threads_of(request))
     prompts = read_prompts(request)
+    refuse_uneven_heads(request["model"], request["tp"])
     wait_for_store()
     replica = join_replica(request)
     request["seed"] = common_seed(replica, request["seed"])
@@ -87,6 +91,7 @@ def answers_of(
     collectives = active_collectives(request)
     model = load(request, replica)
     loaded = time.monotonic()
+    compile_in(str(Path(".torch").absolute()))
     step = compile_model(model, request, replica, static_shape(model, request, prompts))
     tell(
         event="ready",

@@ -11,9 +11,11 @@ from typing import Any
 
 from clusterkit.payloads.generate_events import Failed, Refused
 
-_NO_COMPILER = ("InvalidCxxCompiler", "No working C++ compiler", "Failed to find C compiler")
+_NO_CXX = ("InvalidCxxCompiler", "No working C++ compiler")
+_NO_CC = ("Failed to find C compiler",)  # of triton, by which inductor compiles for GPUs
 _NO_HEADERS = ("Python.h: No such file",)
 _NO_MEMORY = ("CUDA out of memory", "not enough memory", "can't allocate memory")
+_NO_SPACE = ("No space left on device", "Disk quota exceeded")
 _COMPILERS = ("torch._dynamo", "torch._inductor", "torch_tensorrt")
 _BAD_OPTION = ("Unexpected optimization option",)
 
@@ -47,15 +49,26 @@ def told(request: dict[str, Any], causes: list[BaseException]) -> Exception | No
     """The message for a person, where the causes are known."""
     node, backend = os.uname().nodename, request["backend"]
     text = "\n".join(f"{type(cause).__name__}: {cause}" for cause in causes)
-    if said(text, _NO_COMPILER):
+    if said(text, _NO_CXX):
         return Failed(
             f"{node}: backend {backend} found no C++ compiler. Fix: install one on every node "
             "(Debian and Ubuntu: `apt-get install g++`) or name it in CXX; or `backend: eager`"
+        )
+    if said(text, _NO_CC):
+        return Failed(
+            f"{node}: backend {backend} found no C compiler. Fix: install one on every node "
+            "(Debian and Ubuntu: `apt-get install gcc`) or name it in CC; or `backend: eager`"
         )
     if said(text, _NO_HEADERS):
         return Failed(
             f"{node}: backend {backend} found no headers of {sys.executable}. Fix: install them "
             "on every node (Debian and Ubuntu: `apt-get install python3-dev`); or `backend: eager`"
+        )
+    if said(text, _NO_SPACE):
+        place = os.environ.get("TORCHINDUCTOR_CACHE_DIR", os.getcwd())  # noqa: PTH109
+        return Failed(
+            f"{node}: no space is left to compile in {place}. Fix: free some there, or name "
+            "another folder in TORCHINDUCTOR_CACHE_DIR"
         )
     if said(text, _NO_MEMORY) or any(isinstance(cause, MemoryError) for cause in causes):
         return Failed(

@@ -73,12 +73,14 @@ def take_out(wheel: Path, library: Path) -> None:
 
 
 def recorded_sha256(archive: zipfile.ZipFile) -> bytes:
-    """What the wheel's record says of the library. Raises KeyError if nothing."""
-    (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/RECORD")][:1] or [
-        "RECORD"
-    ]
-    rows = csv.reader(io.StringIO(archive.read(name).decode("utf-8")))
-    digests = {row[0]: row[1] for row in rows if len(row) > 1}
+    """What the wheel's record says of the library.
+
+    Raises:
+        KeyError: If it says nothing, or there is no record.
+    """
+    records = (name for name in archive.namelist() if name.endswith(".dist-info/RECORD"))
+    text = archive.read(next(records, "RECORD")).decode("utf-8")
+    digests = {row[0]: row[1] for row in csv.reader(io.StringIO(text)) if len(row) > 1}
     kind, _, value = digests[_IN_WHEEL].partition("=")
     if kind != "sha256":
         raise KeyError(f"sha256 of {_IN_WHEEL}")

@@ -22,7 +22,6 @@ def load_part(folder: str, dtype: Any, device: str, replica: Replica) -> Any:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     config = AutoConfig.from_pretrained(folder)
-    refuse_uneven_heads(folder, config.get_text_config(), replica.size)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config, dtype=dtype)
     plan = plan_of(model, folder)
@@ -41,8 +40,16 @@ def load_part(folder: str, dtype: Any, device: str, replica: Replica) -> Any:
     return model
 
 
-def refuse_uneven_heads(folder: str, config: Any, size: int) -> None:
-    """Refuse where a head would be torn apart."""
+def refuse_uneven_heads(folder: str, size: int) -> None:
+    """Refuse where a head would be torn apart.
+
+    Before ranks meet: the first to end would take the store away from those that still come.
+    """
+    if size == 1:
+        return
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(folder).get_text_config()
     heads = config.num_attention_heads
     kv_heads = getattr(config, "num_key_value_heads", None) or heads
     if heads % size or kv_heads % size:

@@ -16,3 +16,9 @@ def quiet(scratch: str) -> None:
     os.environ["TQDM_DISABLE"] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", scratch)
+
+
+def compile_in(scratch: str) -> None:
+    """Have compilers keep their temporary files here: one that is killed leaves them."""
+    os.makedirs(scratch, exist_ok=True)  # noqa: PTH103
+    os.environ["TMPDIR"] = scratch

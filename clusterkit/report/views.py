@@ -31,6 +31,7 @@ _VIEWS = {
     "JobShown": "job_shown:job_shown_text",
     "JobsResult": "jobs:jobs_text",
     "KeysResult": "keys:keys_text",
+    "LabResult": "lab:lab_text",
     "LockResult": "lock:lock_text",
     "LogsResult": "jobs:logs_text",
     "LsResult": "ls:ls_text",

@@ -26,6 +26,7 @@ from clusterkit.results.jobs import (
     StopResult,
 )
 from clusterkit.results.keys import KeysResult
+from clusterkit.results.lab import LabResult
 from clusterkit.results.lock import LockResult
 from clusterkit.results.ls import LsResult
 from clusterkit.results.models import BuildResult, ModelsResult
@@ -65,6 +66,7 @@ RESULTS: dict[str, type[Model]] = {
     "jobs": JobsResult,
     "jobs-show": JobShown,
     "keys": KeysResult,
+    "lab": LabResult,
     "lock": LockResult,
     "logs": LogsResult,
     "ls": LsResult,

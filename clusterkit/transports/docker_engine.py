@@ -19,11 +19,8 @@ from clusterkit.command import HOST, DockerCall, DockerLook, Put, Result
 from clusterkit.transports.docker_client import connect, no_answer
 from clusterkit.transports.docker_errors import build_failed, not_pulled, translated
 from clusterkit.transports.docker_look import look
+from clusterkit.transports.docker_running import RUNNING, OnProgress, Operation
 
-OnProgress = Callable[[str], None]
-"""Takes a line of a long operation."""
-
-_STOP_S = 2
 _PIECE_BYTES = 1 << 20
 
 
@@ -208,6 +205,8 @@ def _host_config(client: docker.APIClient, arguments: Any, ports: Any) -> Any:
         ],
         device_requests=[request] if gpus else None,
         devices=list(arguments.get("devices") or ()),
+        cap_add=list(arguments.get("capabilities") or ()),
+        tmpfs=dict(arguments.get("tmpfs") or {}),
         init=arguments.get("init"),
         network_mode=arguments.get("network"),
     )
@@ -238,23 +237,6 @@ def _archive(files: Iterable[Put]) -> bytes:
     return content.getvalue()
 
 
-def _start(client: docker.APIClient, call: DockerCall, _: OnProgress) -> str:
-    client.start(call.name)
-    return ""
-
-
-def _restart(client: docker.APIClient, call: DockerCall, _: OnProgress) -> str:
-    """Restart; the engine restarts no paused container, so that one goes on first."""
-    try:
-        client.restart(call.name, timeout=_STOP_S)
-    except docker.errors.APIError as error:
-        if "is paused" not in str(error.explanation):
-            raise
-        client.unpause(call.name)
-        client.restart(call.name, timeout=_STOP_S)
-    return ""
-
-
 def _remove(client: docker.APIClient, call: DockerCall, _: OnProgress) -> str:
     return _gone(lambda: client.remove_container(call.name, force=True, v=True))
 
@@ -274,15 +256,14 @@ def _gone(remove: Callable[[], object]) -> str:
     return ""
 
 
-_OPERATIONS: dict[str, Callable[[docker.APIClient, DockerCall, OnProgress], str]] = {
+_OPERATIONS: dict[str, Operation] = {
     "build": _build,
     "pull": _pull,
     "network": _network,
     "volume": _volume,
     "create": _create,
     "put": _put,
-    "start": _start,
-    "restart": _restart,
+    **RUNNING,
     "remove": _remove,
     "remove-network": _remove_network,
     "remove-volume": _remove_volume,

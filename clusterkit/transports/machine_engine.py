@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from clusterkit.command import Command, DockerCall, Result
 from clusterkit.errors import ClusterkitError
 from clusterkit.events import Stream
-from clusterkit.transports.docker_engine import DockerEngine, OnProgress
+from clusterkit.transports.docker_engine import DockerEngine
 from clusterkit.transports.docker_over_ssh import connect_over_ssh, why_no_answer
+from clusterkit.transports.docker_running import OnProgress
 
 if TYPE_CHECKING:
     from clusterkit.transports.ssh import SshTransport

@@ -101,8 +101,8 @@ class Heard:
         if self._is_refused:
             return UsageError(said[0])
         lines = [*said, str(error)]
-        if any("Fix: " in words for words in said):  # which says more than where the logs are
-            lines = [str(error).partition("\nFix: ")[0], *said]
+        if any("Fix: " in words for words in said):  # which says more than the log's last lines
+            lines = [str(error).partition("\n")[0], *said]
         return JobFailed("\n".join(lines), exit_code=error.exit_code, cause=error.cause)
 
     def _by_log(self, error: JobFailed, explain: Explain) -> JobFailed:

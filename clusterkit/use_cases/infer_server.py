@@ -24,6 +24,7 @@ from clusterkit.use_cases.launch import (
     detached,
     facts_now,
     is_running,
+    job_node,
     job_steps,
     known_facts,
     make_job,
@@ -108,7 +109,7 @@ def _job(
     cluster, settings = session.cluster, _settings(session)
     node = place_stages(cluster, tp=settings.tp, pp=settings.groups).nodes[0]
     placement = Placement((Rank(0, node, 0),))
-    folder = f"{cluster.home_of(node)}/jobs/{server}/run"
+    folder = job_node(cluster, node, facts[node]).run_folder(server)
     engine = engine_of(settings)
     made = make_job(
         session,

@@ -28,16 +28,16 @@ def inventory_text(options: InitOptions) -> str:
         slots=options.slots,
         gpus_per_node=options.gpus_per_node,
         subnet=options.subnet,
-        build_context=_build_context(),
+        build_context=folder_with("images/node.Dockerfile"),
         model=options.model,
         hosts=options.hosts,
     )
 
 
-def _build_context() -> str | None:
-    """The folder whose ``images/node.Dockerfile`` makes node images, where clusterkit has one."""
+def folder_with(dockerfile: str) -> str | None:
+    """The folder from which a Dockerfile of ours makes images, where clusterkit has one."""
     root = Path(__file__).parents[2]
-    return str(root) if (root / "images" / "node.Dockerfile").is_file() else None
+    return str(root) if (root / dockerfile).is_file() else None
 
 
 def write_inventory(file: Path, text: str, *, force: bool) -> InitResult:

@@ -260,11 +260,12 @@ def _why(end: JobEnd) -> str:
 
 
 def job_steps(job: Job) -> list[Step]:
-    """What :func:`run` would do: files into the job's folder, and the launch."""
+    """What :func:`run` would do: files to where ranks run, and the launch."""
     head = job.head
     files = [
-        Step(node.name, f"put {name}", Put(f"{node.folder(job.id)}/{name}", content), "+", "job")
+        Step(node.name, f"put {name}", Put(f"{folder}/{name}", content), "+", "job")
         for node in job.nodes
+        for folder in [node.run_folder(job.id)]
         for name, content in job.program.files.items()
     ]
     launch = Step(head.name, "start every rank", job.launch, "+", "job")

@@ -7,10 +7,17 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from clusterkit.command import Command, Step
-from clusterkit.errors import JobFailed, UsageError
+from clusterkit.errors import (
+    ClusterkitError,
+    CommandFailed,
+    DoesNotFit,
+    JobFailed,
+    UsageError,
+)
 from clusterkit.events import Sink
 from clusterkit.executor import on_each, raise_failures
 from clusterkit.jobs import Job
+from clusterkit.model.cluster import Cluster
 from clusterkit.model.job import RankProgram
 from clusterkit.model.node_sets import fold, select
 from clusterkit.model.run_options import RunOptions
@@ -59,8 +66,7 @@ def _attempt(session: Session, options: RunOptions, *, sink: Sink) -> RunResult 
     """One run on the members."""
     began = time.monotonic()
     facts = known_facts(session)
-    placement = placement_of(session, options)
-    script = find_script(options, session.cluster)
+    placement, script = asked_for(session.cluster, options)
     heard = RunHeard(placement, unless_detached(sink, is_detached=options.detach))
     with open_world(session) as world, audited(session, world, "run", options):
         facts = _check(session, options, world, placement=placement, facts=facts)
@@ -93,9 +99,8 @@ def run_script_steps(session: Session, options: RunOptions) -> list[Step]:
     """The steps of :func:`run_script`, not run."""
     session = session.crew
     cluster = session.cluster
-    script = find_script(options, cluster)
+    placement, script = asked_for(cluster, options)
     facts = planned_facts(cluster)
-    placement = placement_of(session, options)
     check_example_unseen(script, options, placement)
     job = script_job(session, options, script, placement=placement, facts=facts)
     made = [
@@ -106,17 +111,38 @@ def run_script_steps(session: Session, options: RunOptions) -> list[Step]:
     return [*made, *job_steps(job)]
 
 
-def placement_of(session: Session, options: RunOptions) -> Placement:
-    """The ranks on the nodes that were chosen.
+def asked_for(cluster: Cluster, options: RunOptions) -> tuple[Placement, Script]:
+    """The places and the script that are meant.
 
     Raises:
-        DoesNotFit: If there are more ranks than slots.
+        UsageError: With all that is wrong with both.
     """
-    crew = session.cluster.crew
-    chosen = select(crew, options.nodes)
-    part = replace(crew, nodes=tuple(map(crew.node, chosen)))
+    mistakes = []
+    try:
+        placement = _placement(cluster, options)
+    except UsageError as error:
+        mistakes.append(str(error))
+    try:
+        script = find_script(options, cluster)
+    except UsageError as error:
+        mistakes.append(str(error))
+    if mistakes:
+        raise UsageError("\n".join(mistakes))
+    return placement, script
+
+
+def _placement(cluster: Cluster, options: RunOptions) -> Placement:
+    """The ranks on the members that were chosen."""
+    cluster = cluster.crew
+    chosen = select(cluster, options.nodes)
+    part = replace(cluster, nodes=tuple(map(cluster.node, chosen)))
     if options.per_node is not None:
         return place_evenly(part, options.per_node)
+    if options.ranks is not None and part.slots < options.ranks <= cluster.slots:
+        raise DoesNotFit(
+            f"{options.ranks} ranks do not fit on {fold(chosen)}: there are slots for "
+            f"{part.slots}. Fix: ask for fewer, choose more nodes with `--nodes`, or raise `slots`"
+        )
     return place(part, options.ranks)
 
 
@@ -160,7 +186,15 @@ def _check(
 def _make_folder(folder: str, nodes: Iterable[str], world: World) -> None:
     """Make the folder in which ranks run, on every node of the job."""
     make = _making(folder)
-    raise_failures(on_each(list(nodes), lambda node: world.transport(node).run(make).check()))
+    answers = on_each(list(nodes), lambda node: world.transport(node).run(make).check())
+    refused = [each for each in answers.values() if isinstance(each, CommandFailed)]
+    if refused:
+        why = "\n".join(f"{each.result.node}: {each.result.stderr.strip()}" for each in refused)
+        raise ClusterkitError(
+            f"`--chdir {folder}` is no folder that can be made there:\n{why}\n"
+            "Fix: a folder where this user may write, such as one on the storage"
+        )
+    raise_failures(answers)
 
 
 def _making(folder: str) -> Command:

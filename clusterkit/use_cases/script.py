@@ -42,11 +42,20 @@ def find_script(options: RunOptions, cluster: Cluster) -> Script:
         UsageError: If it is neither, or no Python, or too large to travel.
     """
     path = options.script
-    extra = _read_all(options.files)
-    if path.is_absolute() and (_is_stored(path, cluster) or not os.path.lexists(path)):
+    is_there = path.is_absolute() and (_is_stored(path, cluster) or not os.path.lexists(path))
+    mistakes = []
+    try:
+        content = b"" if is_there else _read_script(path)
+    except UsageError as error:
+        mistakes.append(str(error))
+    try:
+        extra = _read_all(options.files)
+    except UsageError as error:
+        mistakes.append(str(error))
+    if mistakes:
+        raise UsageError("\n".join(mistakes))
+    if is_there:
         return Script(os.path.normpath(path), extra, is_there=True)
-    content = _read(path)
-    _check_python(path, content)
     if extra.get(path.name, content) != content:
         raise UsageError(f"the script and another file are called {path.name}. {_RENAME}")
     if is_official(path.name):
@@ -130,23 +139,43 @@ def _modules_of(path: Path, content: bytes) -> dict[str, bytes]:
 
 def _read_all(paths: Iterable[Path]) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
+    mistakes: list[str] = []
     for path in paths:
-        content = _read(path)
+        try:
+            content = _read(path)
+        except UsageError as error:
+            mistakes.append(str(error))
+            continue
         if found.setdefault(path.name, content) != content:
-            raise UsageError(f"two files are called {path.name}. {_RENAME}")
+            mistakes.append(f"two files are called {path.name}. {_RENAME}")
+    if mistakes:
+        raise UsageError("\n".join(dict.fromkeys(mistakes)))
     return found
 
 
 _RENAME = "They travel into one folder. Fix: rename one of them"
 
 
-def _read(path: Path) -> bytes:
+_IS_SCRIPT = {
+    FileNotFoundError: "give the path of a file, or one on the nodes",
+    IsADirectoryError: "give a Python file; others go with it by `--file`",
+}
+_IS_FILE = {FileNotFoundError: "check the path", IsADirectoryError: "name each of its files"}
+
+
+def _read_script(path: Path) -> bytes:
+    content = _read(path, _IS_SCRIPT)
+    _check_python(path, content)
+    return content
+
+
+def _read(path: Path, fixes: Mapping[type[OSError], str] = _IS_FILE) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        what, fix = "there is no such file here", "give the path of a file, or one on the nodes"
+        what, fix = "there is no such file here", fixes[FileNotFoundError]
     except IsADirectoryError:
-        what, fix = "it is a folder", "give a Python file; others go with it by `--file`"
+        what, fix = "it is a folder", fixes[IsADirectoryError]
     except OSError as error:
         what, fix = f"it cannot be read: {error.strerror}", "look at who may read it"
     raise UsageError(f"{path}: {what}. Fix: {fix}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -145,6 +146,18 @@ def _here(name: str) -> Transport:
     from clusterkit.transports.local import LocalTransport
 
     return LocalTransport(name)
+
+
+def open_containers(containers: Mapping[str, str]) -> World:
+    """The containers of some nodes as their engine reaches them, whatever became of sshd."""
+
+    def opened(name: str) -> Transport:
+        from clusterkit.transports.docker import DockerTransport
+
+        return DockerTransport(name, containers[name])
+
+    nodes = {name: partial(opened, name) for name in containers}
+    return World({HOST: lambda: _here(HOST), **nodes}, _docker_engine)
 
 
 def _docker_engine() -> DockerEngine:

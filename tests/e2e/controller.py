@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import docker
 from docker.errors import DockerException, NotFound
@@ -151,6 +152,19 @@ def _text(part: str | bytes | None) -> str:
 def new_cluster_name() -> str:
     """A name that no other test run uses."""
     return f"ck-{secrets.token_hex(4)}"
+
+
+def first_object(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """The JSON that a verb prints while it goes on."""
+    assert process.stdout is not None
+    text = ""
+    for line in process.stdout:
+        text += line
+        if line == "}\n":
+            found: dict[str, Any] = json.loads(text)
+            return found
+    _, said = process.communicate(timeout=60)
+    raise AssertionError(f"{process.returncode}: {text}{said}")
 
 
 @contextlib.contextmanager

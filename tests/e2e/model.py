@@ -68,6 +68,18 @@ class Run:
         """Of each prompt's answer."""
         return [row["token_ids"] for row in self.of("answer")]
 
+    @property
+    def tokens(self) -> dict[int, list[int]]:
+        """The same by prompt: replicas answer in any order."""
+        return {row["prompt"]: row["token_ids"] for row in self.of("answer")}
+
+
+def write_tiny_llama(folder: Path) -> str:
+    """A model that loads and compiles fast: 4 heads, 2 of them KV heads."""
+    argv = [sys.executable, "-m", "tests.e2e.tiny_llama", str(folder)]
+    subprocess.run(argv, cwd=REPOSITORY, check=True, capture_output=True, timeout=120)
+    return str(folder)
+
 
 def generate(
     folder: Path, model: str, *prompts: str, tp: int = 1, pp: int = 1, ranks: int = 0, **more: Any

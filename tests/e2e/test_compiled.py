@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.e2e.model import REPOSITORY, Run, built_model, compiled, generate
+from tests.e2e.model import Run, built_model, compiled, generate, write_tiny_llama
 from tests.e2e.tiny_llama import HIDDEN, VOCAB
 
 POEM = "Write a poem about the sea."
@@ -33,7 +29,7 @@ def alone(model: str, tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A model that compiles fast: 4 heads, 2 of them KV heads."""
-    return tiny_llama(tmp_path_factory.mktemp("tiny"))
+    return write_tiny_llama(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +42,7 @@ def test_compiled_replicas_answer_as_one_process(alone: Run, model: str, tmp_pat
     run = compiled(tmp_path, model, POEM, "Hi!", dp=2, backend="inductor", logits=5)
 
     assert (run.exit_code, run.stderr) == (0, "")
-    assert tokens_of(run) == tokens_of(alone)
+    assert run.tokens == alone.tokens
     assert_near(run, alone)
     for ready in run.of("ready"):
         assert ready["parameters"] == alone.of("ready")[0]["parameters"]
@@ -60,7 +56,7 @@ def test_a_split_model_answers_as_one_process(alone: Run, model: str, tmp_path: 
     run = compiled(tmp_path, model, POEM, "Hi!", tp=3, logits=5)
 
     assert (run.exit_code, run.stderr) == (0, "")
-    assert tokens_of(run) == tokens_of(alone)
+    assert run.tokens == alone.tokens
     assert_near(run, alone)
     whole = alone.of("ready")[0]["parameters"]
     assert all(row["parameters"] < whole * 0.34 for row in run.of("ready"))
@@ -76,7 +72,7 @@ def test_a_compiled_split_model_answers_as_one_process(
     run = compiled(tmp_path, tiny, *PROMPTS, tp=2, logits=5, **how)
 
     assert (run.exit_code, run.stderr) == (0, "")
-    assert tokens_of(run) == tokens_of(tiny_alone)
+    assert run.tokens == tiny_alone.tokens
     assert_near(run, tiny_alone)
     assert [row["graphs"] for row in run.of("ready") + run.of("peak")] == [1, 1, 1, 1]
 
@@ -87,7 +83,7 @@ def test_replicas_of_a_split_model_answer_batches(
     run = compiled(tmp_path, tiny, *PROMPTS, dp=2, tp=2, batch=2, raw=True, logits=5)
 
     assert (run.exit_code, run.stderr) == (0, "")
-    assert tokens_of(run) == tokens_of(tiny_alone)
+    assert run.tokens == tiny_alone.tokens
     assert_near(run, tiny_alone)
     assert sorted(row["rank"] for row in run.of("ready")) == [0, 1, 2, 3]
     assert sorted(row["rank"] for row in run.of("peak")) == [0, 1, 2, 3]
@@ -108,7 +104,7 @@ def test_ranks_sample_the_same_as_one_process(tiny: str, tmp_path: Path) -> None
     split = compiled(two, tiny, *PROMPTS, raw=True, tp=2, batch=3, **SAMPLED)
 
     assert (plain.exit_code, split.exit_code) == (0, 0)
-    assert tokens_of(split) == tokens_of(plain)
+    assert split.tokens == plain.tokens
     assert [row["seed"] for row in split.of("answer")] == [11, 11, 11]
 
 
@@ -126,7 +122,7 @@ def test_a_replica_without_a_prompt_does_nothing(
     run = compiled(tmp_path, tiny, PROMPTS[0], dp=2, raw=True)
 
     assert run.exit_code == 0
-    assert tokens_of(run) == {0: tiny_alone.token_ids[0]}
+    assert run.tokens == {0: tiny_alone.token_ids[0]}
     (idle,) = [row for row in run.of("ready") if row["rank"] == 1]
     assert (idle["parameters"], idle["compile_s"], idle["dtype"]) == (0, None, "float32")
     assert [row["event"] for row in run.events if row.get("rank") == 1] == ["ready", "peak"]
@@ -149,7 +145,7 @@ def test_a_model_whose_files_have_other_names_is_split(
     run = compiled(tmp_path, str(other), *PROMPTS, tp=2, batch=3, raw=True)
 
     assert (run.exit_code, run.stderr) == (0, "")
-    assert tokens_of(run) == tokens_of(tiny_alone)
+    assert run.tokens == tiny_alone.tokens
 
 
 def test_heads_that_cannot_be_divided(tiny: str, tmp_path: Path) -> None:
@@ -192,19 +188,6 @@ def test_an_option_that_inductor_does_not_know(tiny: str, tmp_path: Path) -> Non
         "backend inductor: RuntimeError: Unexpected optimization option max_autotuna, "
     )
     assert error["message"].endswith(". Fix: engine.options without it")
-
-
-def tiny_llama(folder: Path, **changes: Any) -> str:
-    """Write a tiny model; ``changes`` are of its config."""
-    words = [f"{name}={json.dumps(value)}" for name, value in changes.items()]
-    argv = [sys.executable, "-m", "tests.e2e.tiny_llama", folder, *words]
-    subprocess.run(argv, cwd=REPOSITORY, check=True, capture_output=True)
-    return str(folder)
-
-
-def tokens_of(run: Run) -> dict[int, list[int]]:
-    """Of each prompt: replicas answer in any order."""
-    return {row["prompt"]: row["token_ids"] for row in run.of("answer")}
 
 
 def assert_near(ours: Run, theirs: Run) -> None:

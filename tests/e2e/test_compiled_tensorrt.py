@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.model import Run, compiled, generate
-from tests.e2e.test_compiled import PROMPTS, tiny_llama, tokens_of
+from tests.e2e.model import Run, compiled, generate, write_tiny_llama
 from tests.stand_ins.torch_tensorrt_package.install import install
 
+PROMPTS = ("Hello there", "a", "What is this?")
 PLUGIN = b"stand-in plugin"
 BY_TENSORRT = {"backend": "torch_tensorrt", "raw": True}
 TRACED = {"use_distributed_mode_trace": True, "min_block_size": 1}
@@ -27,7 +27,7 @@ TRACED = {"use_distributed_mode_trace": True, "min_block_size": 1}
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return tiny_llama(tmp_path_factory.mktemp("tiny"))
+    return write_tiny_llama(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_plugins_out_of_a_wheel(tiny: str, tiny_alone: Run, tmp_path: Path) -> N
 
     assert (run.exit_code, run.stderr) == (0, "")
     assert collectives_of(run) == {"trtllm"}
-    assert tokens_of(run) == tokens_of(tiny_alone)
+    assert run.tokens == tiny_alone.tokens
 
 
 def test_tensorrts_own_find_pytorchs_nccl(tiny: str, tiny_alone: Run, tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_tensorrts_own_find_pytorchs_nccl(tiny: str, tiny_alone: Run, tmp_path: 
 
     assert (run.exit_code, run.stderr) == (0, "")
     assert collectives_of(run) == {"native"}
-    assert tokens_of(run) == tokens_of(tiny_alone)
+    assert run.tokens == tiny_alone.tokens
 
 
 def test_each_replica_is_a_world_of_its_own(tiny: str, tiny_alone: Run, tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_each_replica_is_a_world_of_its_own(tiny: str, tiny_alone: Run, tmp_path
     assert (run.exit_code, run.stderr) == (0, "")
     assert collectives_of(run) == {"native"}
     assert sorted(row["rank"] for row in run.of("ready")) == [0, 1, 2, 3]
-    assert tokens_of(run) == tokens_of(tiny_alone)
+    assert run.tokens == tiny_alone.tokens
 
 
 def test_what_was_asked_for_is_not_there(tiny: str, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def leave_pickled(path: str) -> None:
         if isinstance(event, events.RankOutput):
             spoke.add(event.rank)
 
-    end = run_job(job, transports, hear, Interrupt(), detach_when=lambda: len(spoke) == 2)
+    end = run_job(job, transports, hear, Interrupt(), detach_when=lambda _event: len(spoke) == 2)
     assert (end.outcome, end.exit_code, end.leftovers) == ("detached", 0, ())
 
 

@@ -80,7 +80,9 @@ def ask(controller: Controller, *options: str) -> dict:
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("split", [("--pp", "2"), ("--tp", "3")])
+@pytest.mark.parametrize(
+    "split", [("--pp", "2"), ("--tp", "3"), ("--pp", "2", "--launcher", "torchrun")]
+)
 def test_on_this_machine(here: Controller, expected: list[list[int]], split: tuple) -> None:
     result = ask(here, *split)
 
@@ -158,11 +160,33 @@ def test_over_containers(containers: tuple[Controller, Path], expected: list[lis
 
     for split, nodes in (
         (("--pp", "2"), ["node1", "node2"]),
+        (("--pp", "2", "--launcher", "torchrun"), ["node1", "node2"]),
         (("--tp", "3", "--pp", "2"), ["node1", "node1", "node2", "node2", "node3", "node3"]),
     ):
         result = ask(controller, *split)
         assert [answer["token_ids"] for answer in result["answers"]] == expected
         assert [rank["node"] for rank in result["ranks"]] == nodes
+
+
+@pytest.mark.parametrize(
+    ("split", "launcher"), [(("--dp", "2"), "mpirun"), (("--tp", "3"), "torchrun")]
+)
+def test_compiled_ranks_over_containers(
+    containers: tuple[Controller, Path],
+    expected: list[list[int]],
+    tmp_path: Path,
+    split: tuple[str, str],
+    launcher: str,
+) -> None:
+    controller, file = containers
+    engine = {"name": "torch-tensorrt", "backend": "eager"}
+    other = tmp_path / "compiled.yaml"
+    other.write_text(json.dumps(json.loads(file.read_text()) | {"engine": engine}))
+
+    result = ask(controller, "--inventory", str(other), *split, "--launcher", launcher)
+
+    assert [answer["token_ids"] for answer in result["answers"]] == expected
+    assert len({rank["node"] for rank in result["ranks"]}) == 2
 
 
 def test_tensor_parallel_over_three_containers(

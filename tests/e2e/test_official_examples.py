@@ -74,7 +74,7 @@ def test_before_2_12_what_is_written_beside_a_job_is_warned_of(repository: Pair)
     done = repository("run", "--nodes", "node1", f"{THERE}/{SIMPLE}.py")
 
     assert ran(done) == []
-    assert "Note: tensor_parallel_initialize_dist.py:41 (a log of each rank" in done.stderr
+    assert "Note: tensor_parallel_initialize_dist.py:42 (a log of each rank" in done.stderr
     assert "by `--chdir FOLDER`" in done.stderr
 
 
@@ -125,7 +125,7 @@ def test_since_2_12_it_runs_on_one_node_and_its_modules_travel(trio: Pair, launc
 def test_since_2_12_a_rank_must_still_be_its_local_rank(trio: Pair, tmp_path: Path):
     refused(
         trio("run", *TWO_NODES, SINCE / f"{SIMPLE}.py"),
-        "tensor_parallel_initialize_dist.py:27: asserts that rank == local_rank",
+        "tensor_parallel_initialize_dist.py:28: asserts that rank == local_rank",
     )
     failed(trio("run", *TWO_NODES, *forced(SINCE, tmp_path, SIMPLE)), "AssertionError")
 

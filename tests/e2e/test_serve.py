@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 from collections.abc import Callable
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
+from tests.e2e.controller import first_object
 from tests.e2e.model_folders import glm_folder, llama_70b_folder
 from tests.e2e.running_job import within
 from tests.e2e.vendor_pair import Vendor
@@ -114,19 +114,6 @@ def test_a_model_that_is_not_there_is_named(vendor: Vendor, tensorrt_llm: Image)
     assert "/TRTDir/Models/chatglm2-6b has no config.json. Fix: bring the model" in (
         " ".join(done.stderr.split())
     )
-
-
-def first_object(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """The JSON that a verb prints while it goes on."""
-    assert process.stdout is not None
-    text = ""
-    for line in process.stdout:
-        text += line
-        if line == "}\n":
-            found: dict[str, Any] = json.loads(text)
-            return found
-    _, said = process.communicate(timeout=60)
-    raise AssertionError(f"{process.returncode}: {text}{said}")
 
 
 def ask(url: str, model: str, prompt: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,29 +10,27 @@ from typing import Any
 import pytest
 
 from tests.e2e.controller import Controller, Done, new_cluster_name
+from tests.e2e.model import write_tiny_llama
 
 PROMPTS = ("The sea", "It's $(x) ünï 😀", "Three")
 ASKED = (*(word for prompt in PROMPTS for word in ("-p", prompt)), "--raw", "--max-tokens", "10")
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tiny") / "llama"
-    writer = Path(__file__).with_name("tiny_llama.py")
-    subprocess.run([sys.executable, str(writer), str(folder)], check=True, timeout=120)
-    return folder
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return write_tiny_llama(tmp_path_factory.mktemp("tiny") / "llama")
 
 
 class Here:
     """One cluster of this machine, and the same with other engines."""
 
-    def __init__(self, folder: Path, model: Path) -> None:
+    def __init__(self, folder: Path, model: str) -> None:
         self._folder, self._model = folder, model
         self._name = new_cluster_name()
         self.person = Controller(folder / "home")
 
     def inventory(self, **engine: Any) -> Path:
-        settings = {"model": str(self._model), "threads_per_rank": 1} | engine
+        settings = {"model": self._model, "threads_per_rank": 1} | engine
         file = self._folder / "inventory.yaml"
         file.write_text(
             f"cluster: {self._name}\nprovider: local\nnodes: {{localhost: {{slots: 4}}}}\n"
@@ -47,7 +44,7 @@ class Here:
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory, model: Path):
+def here(tmp_path_factory: pytest.TempPathFactory, model: str):
     cluster = Here(tmp_path_factory.mktemp("here"), model)
     try:
         up = cluster.person("up", cluster.inventory(), "--yes")

@@ -6,8 +6,8 @@ import signal
 
 import pytest
 
+from tests.e2e.controller import first_object
 from tests.e2e.running_job import within
-from tests.e2e.test_serve import first_object
 from tests.e2e.triton_pair import Triton
 
 

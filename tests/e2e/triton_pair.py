@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.controller import Done
+from tests.e2e.controller import Done, first_object
 from tests.e2e.pair import Pair
-from tests.e2e.test_serve import first_object
 from tests.stand_ins.triton_templates import write_templates
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.golden.golden import on_file
+
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parent.parent
 PAIR, LOCAL = "inventories/docker-pair.yaml", "inventories/local.yaml"
@@ -22,6 +24,7 @@ MACHINES, CARRIED = "inventories/machines.yaml", "inventories/machines-docker.ya
 NFS, SYNC = (f"tests/golden/inventories/machines-{kind}.yaml" for kind in ("nfs", "sync"))
 ENGINE_SYNC = "tests/golden/inventories/tensorrt-llm-sync.yaml"
 TRITON = "tests/golden/inventories/triton.yaml"
+LAB = "tests/golden/inventories/lab.yaml"
 SERVED = "tests/golden/inventories/tensorrt-llm-serve.yaml"
 COMPILED = "inventories/torch-tensorrt-two-machines.yaml"
 COMPILED_HERE = "inventories/torch-tensorrt-cpu.yaml"
@@ -93,6 +96,22 @@ CASES = {
     ),
     "jobs-show-docker-pair": ("jobs", "show", "run-1", "--inventory", PAIR),
     "attach-docker-pair": ("attach", "--inventory", PAIR),
+    "lab-up": ("lab", "up", "--nodes", "2"),
+    **{
+        f"lab-fault-{kind}": ("lab", "fault", kind, *words, "--inventory", LAB)
+        for kind, *words in (
+            ("kill-node", "node2"),
+            ("pause", "node[1-2]"),
+            ("cut", "node2"),
+            ("partition", "node1", "node2", "--one-way"),
+            ("slow", "node2", "50mbit"),
+            ("fill-disk", "node1"),
+            ("skew-clock", "node2", "+2m"),
+            ("kill-rank", "1"),
+            ("drop-ssh", "node2"),
+        )
+    },
+    "lab-heal": ("lab", "heal", "node2", "--inventory", LAB),
     "run-on-the-storage": ("run", "--inventory", PAIR, "--", "/shared/train.py"),
     "run-in-a-folder": (
         *("run", "--inventory", PAIR, "--chdir", "/shared/o"),
@@ -130,10 +149,7 @@ CASES = {
 def test_the_steps_are_these(case: str, tmp_path: Path) -> None:
     printed = dry_run(tmp_path, *CASES[case])
 
-    golden = HERE / "dry_run" / f"{case}.json"
-    if os.environ.get("CLUSTERKIT_WRITE_GOLDEN"):
-        golden.write_text(printed)
-    assert printed == golden.read_text()
+    assert printed == on_file(HERE / "dry_run" / f"{case}.json", printed)
 
 
 def dry_run(home: Path, *words: str) -> str:

@@ -6,7 +6,6 @@ The lines are in ``trtllm_build/FAMILY.txt``: after a change that is meant, writ
 
 from __future__ import annotations
 
-import os
 import shlex
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +22,7 @@ from clusterkit.errors import UsageError
 from clusterkit.facts import Gpu, NodeFacts
 from clusterkit.model.tensorrt_llm import Family, Quantization, TensorRtLlmSettings
 from clusterkit.placement import Placement, Rank
+from tests.golden.golden import on_file
 from tests.golden.vendor_parsers import judge
 
 HERE = Path(__file__).parent
@@ -111,12 +111,8 @@ def built(case: Case) -> EngineBuild | str:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_lines_are_these(family: Family) -> None:
-    golden = HERE / "trtllm_build" / f"{family}.txt"
     text = in_text(family)
-    if os.environ.get("CLUSTERKIT_WRITE_GOLDEN"):
-        golden.parent.mkdir(exist_ok=True)
-        golden.write_text(text)
-    assert text == golden.read_text()
+    assert text == on_file(HERE / "trtllm_build" / f"{family}.txt", text)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

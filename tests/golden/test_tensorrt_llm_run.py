@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shlex
 from pathlib import Path
 from typing import Any, get_args
@@ -22,6 +21,7 @@ from clusterkit.errors import UsageError
 from clusterkit.model.job import RankProgram
 from clusterkit.model.tensorrt_llm import Family, TensorRtLlmSettings
 from clusterkit.placement import Placement, Rank
+from tests.golden.golden import on_file
 from tests.golden.vendor_parsers import Refused, judge
 
 GOLDEN = Path(__file__).parent / "trtllm_run.txt"
@@ -112,10 +112,7 @@ def line(version: str, family: Family | None, kind: str) -> str:
 
 def test_the_lines_are_those_on_file() -> None:
     text = "".join(f"{v} {f or 'any'} {k}: {line(v, f, k)}\n" for v, f, k in cases())
-    if os.environ.get("CLUSTERKIT_WRITE_GOLDEN"):
-        GOLDEN.write_text(text)
-
-    assert text == GOLDEN.read_text()
+    assert text == on_file(GOLDEN, text)
 
 
 @pytest.mark.parametrize("version", [*OLD, *NEW])

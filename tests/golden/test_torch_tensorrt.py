@@ -7,7 +7,6 @@ After a change that is meant, write the files anew and read the difference:
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from clusterkit.errors import DoesNotFit
 from clusterkit.model.infer_options import InferOptions
 from clusterkit.use_cases.infer import infer_steps
 from clusterkit.use_cases.session import Which, find
+from tests.golden.golden import on_file
 
 HERE = Path(__file__).parent
 SHIPPED = HERE.parent.parent / "inventories/torch-tensorrt-two-machines.yaml"
@@ -53,10 +53,7 @@ def told(tmp_path: Path, version: str, *settings: str) -> str:
 def test_every_rank_is_told_this(case: str, tmp_path: Path) -> None:
     found = told(tmp_path, *CASES[case])
 
-    golden = HERE / "torch_tensorrt" / f"{case}.json"
-    if os.environ.get("CLUSTERKIT_WRITE_GOLDEN"):
-        golden.write_text(found)
-    assert found == golden.read_text()
+    assert found == on_file(HERE / "torch_tensorrt" / f"{case}.json", found)
 
 
 @pytest.mark.parametrize("version", ["2.4.0", "2.6.0"])

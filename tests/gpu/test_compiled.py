@@ -1,13 +1,11 @@
 """The engine's compiled ranks on two GPUs, by PyTorch's own compiler: replicas, and a split model.
 
-The model is a Llama of random bfloat16 weights, and tests/gpu/test_two_gpus.py says how near two
-ways of computing such a model's logits must be. Ranks run under a bare mpirun.
+Ranks run under a bare mpirun.
 """
 
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,16 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.model import Run, compiled, generate
-from tests.gpu.test_two_gpus import (
-    LARGEST_TOLERANCE,
-    LOGITS,
-    PROMPT,
-    RMS_TOLERANCE,
-    difference,
-    uuids,
-)
+from tests.gpu.flat_logits import LOGITS, PROMPT, assert_near, write_model
+from tests.gpu.gpus import first_two
 
-LAYERS, HIDDEN = 8, 4096
 OTHER = "Pack my box with five dozen liquor jugs. " * 5
 HOW = {"raw": True, "max_tokens": 32, "logits": LOGITS, "threads": None}
 INDUCTOR = {**HOW, "backend": "inductor"}
@@ -34,18 +25,16 @@ pytestmark = pytest.mark.gpu
 
 @pytest.fixture(scope="module", autouse=True)
 def two_gpus() -> list[str]:
-    if len(found := uuids()) < 2:
-        pytest.skip(f"this machine has {len(found)} NVIDIA GPUs, and two are needed")
+    found = first_two()
     if shutil.which("gcc") is None and shutil.which("clang") is None:
         pytest.fail("triton, which inductor needs, compiles with gcc or clang: install one")
-    return found[:2]
+    return found
 
 
 @pytest.fixture(scope="module")
 def model(two_gpus: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("llama")
-    script = Path(__file__).with_name("random_llama.py")
-    subprocess.run([sys.executable, script, folder, str(LAYERS), str(HIDDEN)], check=True)
+    write_model(folder)
     yield str(folder)
     shutil.rmtree(folder)  # gigabytes
 
@@ -75,10 +64,7 @@ def test_compiled_ranks_give_the_logits_of_one_process(
     assert all(row["parameters"] < whole * 0.6 or tp == 1 for row in ready)
     theirs = logits_of(alone)
     for prompt, ours in logits_of(run).items():
-        rms, largest = difference(ours, theirs[prompt])
-        sys.stdout.write(f"prompt {prompt}: rms {rms:.3%}, largest {largest:.3%} of the spread\n")
-        assert rms <= RMS_TOLERANCE
-        assert largest <= LARGEST_TOLERANCE
+        assert_near(f"prompt {prompt}", ours, theirs[prompt])
 
 
 def logits_of(run: Run) -> dict[int, dict[int, float]]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.controller import Controller, new_cluster_name
+from tests.gpu.gpus import first_two
 
 pytestmark = pytest.mark.gpu
 
@@ -38,18 +37,16 @@ dist.destroy_process_group()
 """
 
 
-def uuids() -> list[str]:
-    if shutil.which("nvidia-smi") is None:
-        return []
-    words = ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"]
-    return subprocess.run(words, capture_output=True, text=True).stdout.split()
+@pytest.fixture(scope="module", autouse=True)
+def two_gpus() -> list[str]:
+    return first_two()
 
 
 @pytest.fixture(scope="module")
-def clusterkit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Controller]:
+def clusterkit(
+    two_gpus: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Controller]:
     """A cluster of this machine with a slot for each of two GPUs, up."""
-    if (found := len(uuids())) < 2:
-        pytest.skip(f"this machine has {found} NVIDIA GPUs, and two are needed")
     folder = tmp_path_factory.mktemp("cluster")
     name = new_cluster_name()
     inventory = folder / "gpus.yaml"
@@ -65,7 +62,9 @@ def clusterkit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Controller]
 
 
 @pytest.mark.parametrize("launcher", ["mpirun", "torchrun"])
-def test_nccl_adds_up_over_both_gpus(clusterkit: Controller, tmp_path: Path, launcher: str):
+def test_nccl_adds_up_over_both_gpus(
+    clusterkit: Controller, two_gpus: list[str], tmp_path: Path, launcher: str
+) -> None:
     script = tmp_path / "add.py"
     script.write_text(SCRIPT)
 
@@ -76,4 +75,4 @@ def test_nccl_adds_up_over_both_gpus(clusterkit: Controller, tmp_path: Path, lau
     ranks = json.loads(done.stdout)["ranks"]
     answers = [json.loads(rank["stdout"].splitlines()[-1]) for rank in ranks]
     assert [(each["rank"], each["sum"]) for each in answers] == [(0, 2.0), (1, 2.0)]
-    assert [f"GPU-{each['uuid']}" for each in answers] == uuids()[:2]
+    assert [f"GPU-{each['uuid']}" for each in answers] == two_gpus

@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clusterkit.errors import DoesNotFit
-from clusterkit.placement import Placement, Rank, place, place_evenly, visible_devices
+from clusterkit.placement import (
+    Placement,
+    Rank,
+    place,
+    place_evenly,
+    place_stages,
+    visible_devices,
+)
 from tests.unit.pair import node, pair
 
 
@@ -101,3 +108,45 @@ def test_nodes_with_too_few_slots_for_so_many_on_each_are_named():
         "(node2 2, node3 1). Fix: ask for at most 1 per node, choose other nodes with `--nodes`, "
         "or raise `slots`"
     )
+
+
+SLOTS = st.lists(st.integers(1, 9), min_size=1, max_size=6)
+
+
+@given(SLOTS, st.integers(1, 4), st.integers(1, 4), st.booleans())
+def test_stages_have_every_rank_in_one_slot_and_nodes_agree_on_their_number(slots, tp, pp, gpus):
+    """What TensorRT-LLM is told as gpus_per_node is what LOCAL_WORLD_SIZE says on that node."""
+    nodes = tuple(
+        node(n + 1, slots=count, gpus=tuple(range(count)) if gpus else (), container=None)
+        for n, count in enumerate(slots)
+    )
+    cluster = pair(nodes=nodes)
+    if tp * pp > sum(slots):
+        with pytest.raises(DoesNotFit):
+            place_stages(cluster, tp=tp, pp=pp)
+        return
+
+    placement = place_stages(cluster, tp=tp, pp=pp)
+
+    assert [rank.rank for rank in placement.ranks] == list(range(tp * pp))
+    assert len({(rank.node, rank.local_rank) for rank in placement.ranks}) == tp * pp
+    assert len(placement.by_node) == len(placement.nodes)  # the ranks of a node follow each other
+    for name, ranks in placement.by_node:
+        assert [rank.local_rank for rank in ranks] == list(range(len(ranks)))
+        assert len(ranks) <= cluster.node(name).slots
+        devices = [rank.device for rank in ranks]
+        assert devices == (list(range(len(ranks))) if gpus else [None] * len(ranks))
+        assert list(visible_devices(placement, name)) == (devices if gpus else [])
+
+
+@given(SLOTS, st.integers(1, 9))
+def test_so_many_on_each_node_is_the_same_on_each(slots, per_node):
+    cluster = pair(nodes=tuple(node(n + 1, slots=count) for n, count in enumerate(slots)))
+    if per_node > min(slots):
+        with pytest.raises(DoesNotFit):
+            place_evenly(cluster, per_node)
+        return
+    by_node = place_evenly(cluster, per_node).by_node
+    assert [(name, len(ranks)) for name, ranks in by_node] == [
+        (each.name, per_node) for each in cluster.nodes
+    ]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from packaging.version import Version
 
+from clusterkit.engines.rank_input import input_file
 from clusterkit.engines.request import GenerateRequest
 from clusterkit.engines.tensorrt_llm.abilities import require_engines
 from clusterkit.engines.tensorrt_llm.gpus_per_node import gpus_per_node
@@ -13,7 +12,6 @@ from clusterkit.engines.tensorrt_llm.run_py import RunPy, refusals, run_py, word
 from clusterkit.errors import UsageError
 from clusterkit.model.job import RankProgram
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
-from clusterkit.payloads.model_protocol import INPUT_VERSION
 from clusterkit.placement import Placement
 
 _QUIET = {"TLLM_LOG_LEVEL": "ERROR", "TOKENIZERS_PARALLELISM": "false"}
@@ -52,7 +50,6 @@ def run_program(
         *settings.run_flags,
     )
     content = {
-        "version": INPUT_VERSION,
         "tensorrt_llm": str(version),
         "output": run.output,
         "prompts": list(request.prompts),
@@ -64,7 +61,7 @@ def run_program(
     return RankProgram(
         argv=argv,
         env={**_QUIET, **fix.rank_env},
-        files={"input.json": json.dumps(content, ensure_ascii=False).encode()},
+        files=input_file(content),
     )
 
 

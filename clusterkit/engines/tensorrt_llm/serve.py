@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from packaging.version import Version
 
+from clusterkit.engines.rank_input import input_file
 from clusterkit.engines.serving import Listening
 from clusterkit.engines.tensorrt_llm.flags import Flag, check_flags, flag, settings_of, words_of
 from clusterkit.engines.tensorrt_llm.gpus_per_node import gpus_per_node, is_pytorch
@@ -19,7 +19,6 @@ from clusterkit.engines.tensorrt_llm.versions import (
 from clusterkit.engines.versions import since
 from clusterkit.model.job import RankProgram
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
-from clusterkit.payloads.model_protocol import INPUT_VERSION
 from clusterkit.placement import Placement
 
 LAUNCHER = "trtllm-llmapi-launch"
@@ -104,7 +103,6 @@ def serve_program(
     """What every rank runs: the vendor's words behind the payload that watches over them."""
     fix = gpus_per_node(settings, version, placement)
     content = {
-        "version": INPUT_VERSION,
         "url": listening.own_url,
         "folder": model_folder,
         "folder_here": SERVED_ENGINE if has_own_views(settings, version, placement) else None,
@@ -113,7 +111,7 @@ def serve_program(
     return RankProgram(
         argv=(python, payload_folder, "trtllm_serve", *words),
         env={**_ENV, **fix.rank_env},
-        files={"input.json": json.dumps(content, ensure_ascii=False).encode()},
+        files=input_file(content),
     )
 
 

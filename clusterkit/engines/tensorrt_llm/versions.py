@@ -10,7 +10,13 @@ from clusterkit.facts import NodeFacts
 from clusterkit.model.tensorrt_llm import TensorRtLlmSettings
 
 OLDEST = Version("0.5.0")
-TENSORRT_LLM = Software("TensorRT-LLM", "tensorrt_llm", OLDEST, "the first release", "0.16.0")
+TENSORRT_LLM = Software(
+    name="TensorRT-LLM",
+    package="tensorrt_llm",
+    oldest=OLDEST,
+    oldest_is="the first release",
+    example="0.16.0",
+)
 LAST_WITH_ENGINES = Version("1.3.0rc20")
 """The last release with the TensorRT backend (its release notes, 30 June 2026)."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from clusterkit.engines.answers import Told, told
 from clusterkit.engines.engine_build import EngineBuild
+from clusterkit.engines.rank_input import input_file
 from clusterkit.engines.request import GenerateRequest
 from clusterkit.engines.torch_tensorrt.checks import check_run
 from clusterkit.engines.torch_tensorrt.known_errors import explain
@@ -20,7 +20,6 @@ from clusterkit.model.cluster import Cluster
 from clusterkit.model.job import RankProgram
 from clusterkit.model.models import ModelShape
 from clusterkit.model.torch_tensorrt import TorchTensorRtSettings
-from clusterkit.payloads.model_protocol import INPUT_VERSION
 from clusterkit.placement import Placement
 
 
@@ -42,14 +41,13 @@ class TorchTensorRt:
         Raises:
             DoesNotFit: With one line for each problem, and what would fit.
         """
-        longest = max(len(prompt.encode()) for prompt in request.prompts)
         check_run(
             self.settings,
             shape,
             cluster,
             facts,
             max_tokens=request.max_tokens,
-            prompt_bytes=longest,
+            prompt_bytes=request.longest_prompt_bytes,
         )
 
     def program(
@@ -67,7 +65,6 @@ class TorchTensorRt:
         """
         settings = self.settings
         content = {
-            "version": INPUT_VERSION,
             "model": model_folder,
             "tp": settings.tp,
             "dp": settings.dp,
@@ -82,7 +79,7 @@ class TorchTensorRt:
         }
         return RankProgram(
             argv=(python, payload_folder, "compiled"),
-            files={"input.json": json.dumps(content, ensure_ascii=False).encode()},
+            files=input_file(content),
         )
 
     def _options(self) -> dict[str, Any]:

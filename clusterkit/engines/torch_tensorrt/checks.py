@@ -51,9 +51,14 @@ def check_run(
     if shape is not None:
         copies = 2 if settings.backend == "torch_tensorrt" else 1  # PyTorch's, and the engines'
         job = Workload(
-            settings.model, shape, settings, max_tokens, prompt_bytes,
-            has_kv_cache=False, weights=copies,
-        )  # fmt: skip
+            settings.model,
+            shape,
+            settings,
+            max_tokens,
+            prompt_bytes,
+            has_kv_cache=False,
+            weights=copies,
+        )
         found += fit_problems(job, cluster, facts)
     seen = {name: facts[name] for name in used if name in facts}
     found += package_problems(seen)

@@ -7,7 +7,11 @@ from packaging.version import Version
 from clusterkit.engines.versions import Release, Software
 
 TORCH_TENSORRT = Software(
-    "torch_tensorrt", "torch_tensorrt", Version("2.4.0"), "the oldest that is known", "2.13.0"
+    name="torch_tensorrt",
+    package="torch_tensorrt",
+    oldest=Version("2.4.0"),
+    oldest_is="the oldest that is known",
+    example="2.13.0",
 )
 
 EXPLICIT_TYPING: Release = (2, 6)

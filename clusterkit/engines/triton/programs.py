@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from packaging.version import Version
 
+from clusterkit.engines.rank_input import input_file
 from clusterkit.engines.request import GenerateRequest
 from clusterkit.engines.serving import Listening
 from clusterkit.engines.triton.devices import devices_env, must_tell, version_problems
@@ -20,7 +19,6 @@ from clusterkit.engines.triton.words import (
 from clusterkit.errors import DoesNotFit, UsageError
 from clusterkit.model.job import RankProgram
 from clusterkit.model.triton import TritonSettings
-from clusterkit.payloads.model_protocol import INPUT_VERSION
 from clusterkit.payloads.triton_repository import ON_OTHERS, ON_RANK_0
 from clusterkit.placement import Placement
 
@@ -52,7 +50,6 @@ def serve_program(
         if node in placement.nodes[1:] and address
     }
     content = {
-        "version": INPUT_VERSION,
         "url": listening.own_url,
         "grpc": listening.own_address(settings.grpc_port),
         "served": settings.served,
@@ -69,7 +66,7 @@ def serve_program(
             *(ON_OTHERS, *follower_words()),
         ),
         env={"TOKENIZERS_PARALLELISM": "false", **devices_env(settings, placement)},
-        files={"input.json": json.dumps(content, ensure_ascii=False).encode()},
+        files=input_file(content),
     )
 
 
@@ -93,7 +90,6 @@ def ask_program(
     if request.logits:
         raise UsageError("Triton's models give no logits. Fix: leave out `--logits`")
     content = {
-        "version": INPUT_VERSION,
         "server": f"{server_folder}/server.json",
         "model": settings.served,
         "prompts": request.prompts,
@@ -104,5 +100,5 @@ def ask_program(
     }
     return RankProgram(
         argv=(python, payload_folder, "triton_infer"),
-        files={"input.json": json.dumps(content, ensure_ascii=False).encode()},
+        files=input_file(content),
     )

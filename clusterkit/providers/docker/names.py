@@ -13,6 +13,7 @@ LABEL = "clusterkit.cluster"
 NODE_LABEL = "clusterkit.node"
 SPEC_LABEL = "clusterkit.spec"
 LOCK_LABEL = "clusterkit.lock"
+LAB_LABEL = "clusterkit.lab"
 LOCKS_LABEL = "clusterkit.locks"
 
 
@@ -44,8 +45,8 @@ def has_volume(cluster: Cluster) -> bool:
 
 
 def labels(cluster: Cluster) -> dict[str, str]:
-    """The mark of everything that is the cluster's."""
-    return {LABEL: cluster.name}
+    """The mark of everything that is the cluster's; that of a lab says so."""
+    return {LABEL: cluster.name} | ({LAB_LABEL: "yes"} if cluster.lab else {})
 
 
 def label(thing: Mapping[str, Any], name: str) -> str | None:

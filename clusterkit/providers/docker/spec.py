@@ -41,6 +41,9 @@ def create_arguments(cluster: Cluster, node: Node) -> dict[str, Any]:
     }
     if container.devices:
         spec["devices"] = list(container.devices)
+    if cluster.lab:
+        spec["capabilities"] = ["NET_ADMIN"]  # its own firewall and queues
+        spec["tmpfs"] = {disk_path(cluster): f"size={cluster.lab.disk},mode=755,exec"}
     digests = {name: _digest(value) for name, value in spec.items()}
     marks = {NODE_LABEL: node.name, SPEC_LABEL: json.dumps(digests, sort_keys=True)}
     return spec | {"labels": labels(cluster) | marks}
@@ -52,6 +55,11 @@ def differing_fields(wanted: str, found: str | None) -> list[str]:
         return ["everything"]
     new, old = json.loads(wanted), json.loads(found)
     return sorted(name for name in new.keys() | old.keys() if new.get(name) != old.get(name))
+
+
+def disk_path(cluster: Cluster) -> str:
+    """The folder of a lab's node that has a disk of its own: what jobs write."""
+    return f"{cluster.home}/jobs"
 
 
 def _place(cluster: Cluster, node: Node, container: Container) -> dict[str, Any]:

@@ -43,6 +43,8 @@ class Volume:
         arguments: dict[str, Any] = {"labels": labels(self.cluster)}
         if source := self._export:
             arguments["options"] = nfs_options(source)
+        elif lab := self.cluster.lab:
+            arguments["options"] = {"type": "tmpfs", "device": "tmpfs", "o": f"size={lab.storage}"}
         create = DockerCall("volume", name, arguments)
         what = f"create volume {name}" + (f" of {source}" if source else "")
         return Change("create the volume", (Step(self.node, what, create, "+"),))

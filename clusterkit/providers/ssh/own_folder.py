@@ -13,24 +13,27 @@ from clusterkit.tasks.base import LOOK_WITHIN_S, Change
 
 MANIFEST = "clusterkit.json"
 _STRANGE, _EXPOSED = 3, 4
-# Exit 1: not there, or empty, as an `up` leaves it that was stopped or found the disk full. A
-# folder that is there must be this user's, have the manifest, and be closed.
+# Exit 1: not there, or empty but for drafts of the manifest, as an `up` leaves it that was stopped
+# or found the disk full. A folder that is there must be this user's, have the manifest, and be
+# closed.
 _LOOK = """
 test -e "$1" || exit 1
 test -d "$1" && test -O "$1" || exit 3
-test -f "$1/$2" || { test -z "$(ls -A -- "$1")" && exit 1; exit 3; }
+test -f "$1/$2" || {
+    test -z "$(find "$1" -mindepth 1 -maxdepth 1 ! -name "$2.*.part")" && exit 1; exit 3
+}
 test "$(stat -c %a -- "$1")" = 700 || exit 4
 """
 _MAKE = """
 umask 077
-mkdir -p -- "$1" && chmod 700 -- "$1" && exit
+mkdir -p -- "$1" && chmod 700 -- "$1" && rm -f -- "$1/$2".*.part && exit
 echo "Fix: let the user write in the home folder there, and see that it has free space" >&2
 exit 1
 """
 # What a job left, or what runs while nobody here can ask its supervisor, ends before its folder
 # goes: $3 is the variable that its processes have. Whoever dies has an empty environment.
 _REMOVE = """
-test -f "$1/$2" || rmdir -- "$1" 2>/dev/null || {
+test -f "$1/$2" || { rm -f -- "$1/$2".*.part; rmdir -- "$1" 2>/dev/null; } || {
     echo "$1 has no $2: clusterkit did not make it" >&2; exit 1
 }
 tries=0
@@ -88,7 +91,7 @@ class OwnFolder:
             close = Command(("chmod", "700", "--", self.path))
             step = Step(self.node, f"close {self.path} to others", close, "~")
             return Change(f"close {self.path}", (step,))
-        make = Command(("sh", "-c", _MAKE, "sh", self.path))
+        make = Command(("sh", "-c", _MAKE, "sh", self.path, MANIFEST))
         manifest = Put(f"{self.path}/{MANIFEST}", self._manifest(), 0o600)
         return Change(
             f"make {self.path}",

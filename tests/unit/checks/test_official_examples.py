@@ -17,7 +17,7 @@ DISTRIBUTED = "tensor_parallel_initialize_dist.py"
 SIMPLE, MN = "tensor_parallel_simple_example.py", "tensor_parallel_simple_example_mn.py"
 ROOT = ("MODULE.bazel", "lib/libnvinfer_plugin_tensorrt_llm.so")
 LOG = (
-    f"{DISTRIBUTED}:41 (a log of each rank: name + f'_{{rank}}.log'): written in the folder where "
+    f"{DISTRIBUTED}:42 (a log of each rank: name + f'_{{rank}}.log'): written in the folder where "
     "ranks run, which goes with the job. Fix: name a folder that stays, on the storage, by "
     "`--chdir FOLDER`"
 )
@@ -72,14 +72,14 @@ def test_the_examples_before_2_12_run_on_one_node_in_their_repository():
 
 def test_everything_that_goes_wrong_is_said_at_once():
     assert judged(stand_in(BEFORE, SIMPLE), places(1, 2), "torchrun").problems == (
-        f"{DISTRIBUTED}:21: looks for MODULE.bazel in the folders above it, and a script that "
+        f"{DISTRIBUTED}:22: looks for MODULE.bazel in the folders above it, and a script that "
         "travels has left its repository (Could not find repo root). Fix: copy the repository to "
         "the storage, and give the path of the script there",
-        f"{DISTRIBUTED}:29: RANK becomes the local rank (str(local_rank)); {DISTRIBUTED}:31: "
-        f"MASTER_ADDR becomes 127.0.0.1; {DISTRIBUTED}:38: asserts that rank == local_rank. So "
+        f"{DISTRIBUTED}:30: RANK becomes the local rank (str(local_rank)); {DISTRIBUTED}:32: "
+        f"MASTER_ADDR becomes 127.0.0.1; {DISTRIBUTED}:39: asserts that rank == local_rank. So "
         f"it runs on one node only, and node[1-2] were asked for. Fix: `--nodes node1`, or {MN} "
         "of 2.12 or later",
-        f"{DISTRIBUTED}:27: asks for OMPI_COMM_WORLD_LOCAL_RANK alone, which torchrun does not "
+        f"{DISTRIBUTED}:28: asks for OMPI_COMM_WORLD_LOCAL_RANK alone, which torchrun does not "
         "set, and takes each rank for the only one. Fix: `--launcher mpirun`",
         f"{SIMPLE}:11: wants an even number of ranks, and there would be 3. Fix: `--ranks 2`",
     )
@@ -88,13 +88,13 @@ def test_everything_that_goes_wrong_is_said_at_once():
 def test_a_folder_on_the_nodes_that_is_not_in_its_repository():
     example = stand_in(BEFORE, SIMPLE, travels=False)
     assert judged(example, places(2)).problems == (
-        f"{DISTRIBUTED}:21: looks for MODULE.bazel in the folders above it, and there is none "
+        f"{DISTRIBUTED}:22: looks for MODULE.bazel in the folders above it, and there is none "
         "(Could not find repo root). Fix: put the file MODULE.bazel, which may be empty, two "
         f"folders above {SIMPLE}, and {ROOT[1]} of TensorRT-LLM beside it",
     )
     example = stand_in(BEFORE, SIMPLE, travels=False, above=ROOT[:1], chdir="/shared")
     assert judged(example, places(2)).warnings == (
-        f"{DISTRIBUTED}:21: sets TRTLLM_PLUGINS_PATH to {ROOT[1]} of the repository, whatever it "
+        f"{DISTRIBUTED}:22: sets TRTLLM_PLUGINS_PATH to {ROOT[1]} of the repository, whatever it "
         "was, and not every node has that file. Fix: put TensorRT-LLM's there, of the same CUDA",
     )
 
@@ -124,7 +124,7 @@ def test_the_examples_since_2_12_still_compare_a_rank_with_its_local_rank():
 
     assert judged(example, places(2)) == judged(example, places(4), "torchrun") == Judged()
     assert judged(example, places(1, 1)).problems == (
-        f"{DISTRIBUTED}:27: asserts that rank == local_rank. So it runs on one node only, and "
+        f"{DISTRIBUTED}:28: asserts that rank == local_rank. So it runs on one node only, and "
         f"node[1-2] were asked for. Fix: `--nodes node1`, or {MN} of 2.12 or later",
     )
     assert judged(example, places(3)).problems == (

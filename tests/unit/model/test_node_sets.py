@@ -121,7 +121,7 @@ def test_expand_keeps_the_order_of_writing():
     assert expand("node2,node1,a[1-2]") == ("node2", "node1", "a1", "a2")
 
 
-REFUSED = ("", " ", "node[", "a]", "@all", "a!b", "a&b", "a*", "a b")
+REFUSED = ("", " ", ",", "node[", "a]", "@all", "a!b", "a&b", "a*", "a b")
 REFUSED_RANGES = ("a[2,1]", "a[1-20000]", "a[2-1]", "a[]", "a[b]")
 
 
@@ -143,3 +143,19 @@ def test_expand_numbers(text: str, numbers: tuple[int, ...]):
 def test_expand_numbers_refuses(text: str):
     with pytest.raises(NotANodeSet):
         expand_numbers(text)
+
+
+SUBSETS = st.sets(st.sampled_from([node.name for node in CLUSTER.nodes]), min_size=1)
+
+
+@given(SUBSETS, SUBSETS)
+def test_operators_are_those_of_sets(one: set[str], other: set[str]):
+    for sign, wanted in ((",", one | other), ("!", one - other), ("&", one & other)):
+        words = f"{fold(sorted(one))}{sign}{fold(sorted(other))}"
+        if "," in fold(sorted(one)) + fold(sorted(other)) and sign != ",":
+            continue  # operators are read from left to right
+        if wanted:
+            assert set(select(CLUSTER, words)) == wanted
+        else:
+            with pytest.raises(UsageError):
+                select(CLUSTER, words)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from clusterkit.errors import FileMistakes, UsageError
+from clusterkit.model.infer_options import InferOptions
 from clusterkit.model.load import load_playbook
-from clusterkit.model.options import PlayOptions, read_options
+from clusterkit.model.options import ExecOptions, PlayOptions, read_options
 from clusterkit.model.run_options import RunOptions
 
 DECLARED = """\
@@ -66,6 +67,44 @@ def test_values_stand_in_strings_and_alone_they_keep_their_type(here: Path):
     ]
 
 
+def test_numbers_and_booleans_are_words_where_only_words_fit():
+    playbook = load(
+        DECLARED
+        + "- run: {script: a.py, args: [--ranks, '${ranks}', '${fast}'], per-node: '${ranks}'}\n"
+        "- exec: {nodes: '${script}', argv: ['${ranks}']}\n"
+        "- infer: {prompt: '${ranks}', raw: '${fast}'}\n",
+        script="node1",
+    )
+
+    assert [step.options for step in playbook.steps] == [
+        RunOptions(script=Path.cwd() / "books/a.py", args=("--ranks", "2", "false"), per_node=2),
+        ExecOptions(nodes="node1", argv=("2",)),
+        InferOptions(prompt=("2",), raw=False),
+    ]
+
+
+def test_text_that_is_no_number_stays_a_mistake():
+    assert problems(DECLARED + "- run: {script: a.py, ranks: '${script}'}\n", script="x") == [
+        "books/p.yaml:6: [1].run.ranks: must be a whole number, not `x`. "
+        "Fix: write for example `ranks: 4`"
+    ]
+
+
+def test_a_home_that_nobody_has_is_a_folder_like_any_other(here: Path):
+    steps = "- run: {script: '${examples}/a.py'}\n"
+    (step,) = load(DECLARED + steps, script="a", examples="~no-such-user/x").steps
+
+    assert isinstance(step.options, RunOptions)
+    assert step.options.script == here / "~no-such-user/x/a.py"
+
+
+def test_bytes_that_are_no_utf_8_are_told():
+    assert problems(DECLARED + "- down:\n", script="a\udcff") == [
+        "books/p.yaml:3: [0].inputs.script: `--set script=…` is not UTF-8. "
+        "Fix: type it in a UTF-8 terminal"
+    ]
+
+
 def test_a_path_that_is_given_goes_from_where_it_is_typed(here: Path):
     steps = "- run: {script: '${examples}/a.py'}\n"
 
@@ -120,7 +159,16 @@ def test_every_mistake_is_told_with_its_line():
 @pytest.mark.parametrize(
     ("declared", "problem"),
     [
-        ("", "1: [0].inputs: must be a mapping, not empty. Fix: write for example its keys"),
+        (
+            "",
+            "1: [0].inputs: must be a mapping, not empty. "
+            "Fix: write `KEY: VALUE`, each on a line of its own",
+        ),
+        (
+            " {x: y}",
+            "1: [0].inputs.x: must be a mapping, not `y`. "
+            "Fix: write `KEY: VALUE`, each on a line of its own",
+        ),
         (" {}", "1: [0].inputs: there is none. Fix: name one, or take this item out"),
         (
             " {X y: {description: a}}",
@@ -172,7 +220,7 @@ def test_values_as_they_are_typed():
     [
         (("examples",), "`examples` in `--set` has no value. Fix: write NAME=VALUE"),
         (("=x",), "`=x` in `--set` has no value. Fix: write NAME=VALUE"),
-        (("a=1", "a=2"), "`--set` has one input twice. Fix: leave one of them out"),
+        (("a=1", "a=2"), "`--set` has a twice. Fix: leave one of them out"),
     ],
 )
 def test_what_is_no_value(given: tuple[str, ...], message: str):

@@ -50,6 +50,16 @@ CASES = {
         "engine.enabled_precisions: names no precision. "
         "Fix: leave it out, or name one such as float16",
     ),
+    "an option that is a mapping": (
+        "options: {x: {y: 1}}",
+        "engine.options.x: must be true or false, a number, text, or a list of text, "
+        "not a mapping. Fix: write for example `optimization_level: 5`",
+    ),
+    "fewer threads than none": (
+        "threads_per_rank: -1",
+        "engine.threads_per_rank: must be at least 1, not `-1`. "
+        "Fix: write for example `threads_per_rank: 2`",
+    ),
     "a setting of another engine": (
         "max_batch_size: 1",
         "engine.max_batch_size: unknown key. Fix: did you mean `min_block_size`?",

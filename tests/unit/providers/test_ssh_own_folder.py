@@ -76,6 +76,17 @@ def test_one_that_is_empty_is_what_an_interrupted_up_left(path: Path):
     assert mode(path) == "700"
 
 
+def test_a_draft_of_the_manifest_is_what_a_killed_up_left(path: Path):
+    path.mkdir(parents=True)
+    (path / "clusterkit.json.5e1f.part").touch()
+
+    assert summaries(task(path)) == [f"+ make {path}", "+ put clusterkit.json there"]
+    assert names(path) == ["clusterkit.json"]
+    (path / "clusterkit.json").rename(path / "clusterkit.json.5e1f.part")
+    assert summaries(gone(path)) == [f"- remove {path}"]
+    assert names(path.parents[2]) == []
+
+
 _ONLY_ROOT_CAN_GIVE_AWAY = ["another user's"] if os.geteuid() == 0 else []
 
 

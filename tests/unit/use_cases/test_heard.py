@@ -45,6 +45,16 @@ def test_a_refused_request_is_the_users_to_mend():
     )
 
 
+def test_what_a_rank_knows_to_mend_stands_in_the_place_of_its_last_lines():
+    why = RankAnswer(1, {"event": "error", "message": "the disk is full. Fix: free some"})
+    error = heard(why).explained(
+        JobFailed(f"{ENDED}\n  Traceback\n    f.write(content)\nFix: see the logs"),
+        Transformers(EngineSettings()).explain,
+    )
+
+    assert str(error) == f"{ENDED}\nthe disk is full. Fix: free some"
+
+
 def test_any_other_end_is_told_with_what_the_ranks_said():
     assert explained(RankAnswer(1, TOO_LONG), RankEnded(1, "node2", 1, None)) == (
         JobFailed,

@@ -113,6 +113,17 @@ def test_what_is_no_python_is_refused(
     assert refused("train.py") == message
 
 
+def test_all_that_cannot_be_read_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+
+    assert refused("train.py", Path("a.py"), Path("folder")).splitlines() == [
+        "train.py: there is no such file here. Fix: give the path of a file, or one on the nodes",
+        "a.py: there is no such file here. Fix: check the path",
+        "folder: it is a folder. Fix: name each of its files",
+    ]
+
+
 def test_what_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     Path("folder").mkdir()

@@ -7,3 +7,4 @@ from accelerate import PartialState
 state = PartialState(cpu=True)
 with state.split_between_processes(["first", "second"]) as mine:
     print(f"rank {state.process_index}: {mine[0]}")
+state.destroy_process_group()

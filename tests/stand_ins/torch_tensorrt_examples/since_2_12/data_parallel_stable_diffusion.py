@@ -17,3 +17,4 @@ class Picture:
 state = PartialState(cpu=True)
 with state.split_between_processes(["a dog", "a cat"]) as mine:
     Picture(mine[0]).save(f"result_{state.process_index}.png")
+state.destroy_process_group()

@@ -6,7 +6,7 @@ import logging
 
 import torch
 import torch.distributed as dist
-from tensor_parallel_initialize_dist import initialize_distributed_env
+from tensor_parallel_initialize_dist import initialize_distributed_env, leave
 
 mesh, world_size, rank = initialize_distributed_env("tensor_parallel_simple_example")
 if world_size % 2 != 0:
@@ -14,4 +14,4 @@ if world_size % 2 != 0:
 total = torch.tensor([float(rank + 1)])
 dist.all_reduce(total)
 logging.getLogger(__name__).info("sum %g", total.item())
-dist.destroy_process_group()
+leave()

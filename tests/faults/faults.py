@@ -1,0 +1,109 @@
+"""`python -m tests.faults [NAME…]`: run some cases, or all, and print one table.
+
+Only a run of all writes docs/reliability.md, so that all figures of the table are from one run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+
+from bench.machine import machine
+from bench.page import measured_on
+from tests.faults.case import Case, Outcome
+from tests.faults.cases import CASES
+from tests.faults.own_engine import own_engine
+from tests.faults.page import table, write
+from tests.faults.room import Room, room
+from tests.faults.runner import run_case
+
+_REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def main() -> int:
+    """Run what is named, in the order of the table; a name may be the beginning of several."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # take the lab down, as Ctrl-C does
+    wanted = sys.argv[1:]
+    cases = [case for case in CASES if not wanted or any(map(case.name.startswith, wanted))]
+    if not cases:
+        sys.exit(f"no case begins so. Fix: use {', '.join(case.name for case in CASES)}")
+    built = subprocess.run(
+        [sys.executable, "images/build.py", "lab"], cwd=_REPOSITORY, stdout=subprocess.PIPE
+    )
+    image = built.stdout.decode().split()[-1]
+    outcomes: list[Outcome] = []
+    where = measured_on(machine())
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
+        for lab, some in _labs(Path(folder), image, cases):
+            for case in some:
+                _say(f"{case.name} …")
+                outcomes.append(outcome := _run(lab, case))
+                _say(f"  {'; '.join(outcome.wrong) or 'ok'}")
+                if outcome.wrong:
+                    _say(f"  it said: {outcome.said[-800:]}\n  left: {outcome.left}")
+                if not wanted:  # what is interrupted leaves what it has measured
+                    write(_text(outcomes, where), "make faults")
+    print(_text(outcomes, where))
+    return 1 if any(outcome.wrong for outcome in outcomes) else 0
+
+
+def _labs(folder: Path, image: str, cases: list[Case]) -> Iterator[tuple[Room, list[Case]]]:
+    """A lab for most cases, and one for those that stop its Docker engine."""
+    if usual := [case for case in cases if not case.own_engine]:
+        with _client() as engine, room(engine, folder / "lab", image) as lab:
+            _build(lab)
+            yield lab, usual
+    if others := [case for case in cases if case.own_engine]:
+        with (
+            own_engine(folder / "engine", image) as own,
+            _client() as engine,
+            room(engine, folder / "other lab", image, own=own) as lab,
+        ):
+            yield lab, others
+
+
+def _client() -> contextlib.closing[docker.DockerClient]:
+    """The engine that DOCKER_HOST names now."""
+    return contextlib.closing(docker.from_env(timeout=60))
+
+
+def _text(outcomes: list[Outcome], where: str) -> str:
+    """The table, how many cases there are, and on what they were measured."""
+    failed = sum(bool(outcome.wrong) for outcome in outcomes)
+    summary = f"{len(outcomes)} of {len(CASES)} cases, {failed} of them FAIL."
+    return f"{table(outcomes)}\n\n{summary} {where}"
+
+
+def _build(lab: Room) -> None:
+    """What every `infer` asks."""
+    done = lab.controller("build", "--model", lab.model("small"), timeout_s=300)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+
+
+def _run(lab: Room, case: Case) -> Outcome:
+    """What came of a case; where the harness itself fails, the next one gets a new lab."""
+    try:
+        return run_case(lab, case)
+    except Exception as error:
+        lab.controller("down", "--yes")
+        lab.controller.close()
+        lab.lab_up()
+        if not case.own_engine:
+            _build(lab)
+        return Outcome(case, wrong=[f"the harness failed: {error!r}"])
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
