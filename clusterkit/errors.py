@@ -9,6 +9,7 @@ ClusterkitError            one message, no traceback; exit code 1
 ├── CommandFailed          a command ran and exited non-zero: carries the result
 ├── DidNotConverge         steps were applied, and looking again still shows a difference
 ├── PlanDiffers            what a plan that is to be applied was made of has changed; exit code 6
+├── NotFit                 nodes are not fit for a job: says which
 ├── NotOurs                something that clusterkit did not make is in the way; never touched
 ├── Locked                 another operator is changing this cluster; exit code 5
 │   └── LockLost           our own lock is another's now: nothing more is changed; exit code 5
@@ -21,7 +22,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from clusterkit.command import Command, Result
@@ -97,6 +98,14 @@ class PlanDiffers(ClusterkitError):
     exit_code = 6
 
 
+class NotFit(ClusterkitError):
+    """Nodes were looked at before a job, and it could only fail. ``nodes`` maps each to why."""
+
+    def __init__(self, message: str, nodes: Mapping[str, str]) -> None:
+        self.nodes = dict(nodes)
+        super().__init__(message)
+
+
 class NotOurs(ClusterkitError):
     """Something that clusterkit did not make has the name or address that we need."""
 
@@ -112,10 +121,13 @@ class LockLost(Locked):
 
 
 class JobFailed(ClusterkitError):
-    """A job ended otherwise than asked."""
+    """A job ended otherwise than asked. ``cause`` is what its end was put down to, if known."""
 
-    def __init__(self, message: str, *, exit_code: int = 1) -> None:
+    def __init__(
+        self, message: str, *, exit_code: int = 1, cause: Mapping[str, Any] | None = None
+    ) -> None:
         self.exit_code = exit_code
+        self.cause = cause
         super().__init__(message)
 
 

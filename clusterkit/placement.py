@@ -58,7 +58,7 @@ def place(cluster: Cluster, ranks: int | None = None) -> Placement:
             f"{number(cluster.slots, 'rank')}, or raise `slots`"
         )
     counts: list[int] = []
-    for node in cluster.nodes:
+    for node in cluster.members:
         counts.append(min(node.slots, wanted - sum(counts)))
     return _placed(cluster, counts)
 
@@ -69,15 +69,15 @@ def place_evenly(cluster: Cluster, per_node: int) -> Placement:
     Raises:
         DoesNotFit: If a node has fewer slots.
     """
-    small = [f"{node.name} {node.slots}" for node in cluster.nodes if node.slots < per_node]
+    small = [f"{node.name} {node.slots}" for node in cluster.members if node.slots < per_node]
     if small:
-        most = min(node.slots for node in cluster.nodes)
+        most = min(node.slots for node in cluster.members)
         raise DoesNotFit(
             f"{per_node} ranks on each node do not fit in cluster {cluster.name}: there are fewer "
             f"slots on some ({', '.join(small)}). Fix: ask for at most {most} per node, choose "
             "other nodes with `--nodes`, or raise `slots`"
         )
-    return _placed(cluster, [per_node] * len(cluster.nodes))
+    return _placed(cluster, [per_node] * len(cluster.members))
 
 
 def place_stages(cluster: Cluster, *, tp: int, pp: int) -> Placement:
@@ -90,12 +90,12 @@ def place_stages(cluster: Cluster, *, tp: int, pp: int) -> Placement:
     Raises:
         DoesNotFit: If there are more ranks than slots.
     """
-    stages = [0] * len(cluster.nodes)
+    stages = [0] * len(cluster.members)
     for _ in range(pp):
         room = [
             (dealt, index)
             for index, dealt in enumerate(stages)
-            if (dealt + 1) * tp <= cluster.nodes[index].slots
+            if (dealt + 1) * tp <= cluster.members[index].slots
         ]
         if not room:
             return place(cluster, tp * pp)
@@ -106,7 +106,7 @@ def place_stages(cluster: Cluster, *, tp: int, pp: int) -> Placement:
 def _placed(cluster: Cluster, counts: Sequence[int]) -> Placement:
     """The given number of ranks on each node, in the order of the nodes."""
     places: list[Rank] = []
-    for node, count in zip(cluster.nodes, counts, strict=True):
+    for node, count in zip(cluster.members, counts, strict=True):
         for local_rank in range(count):
             places.append(Rank(len(places), node.name, local_rank, _device(node, local_rank)))
     return Placement(tuple(places))
@@ -119,7 +119,7 @@ def _device(node: Node, local_rank: int) -> int | None:
 
 def slots_of_each(cluster: Cluster) -> str:
     """The slots of every node, as messages have them: ``node1 2, node2 1``."""
-    return ", ".join(f"{node.name} {node.slots}" for node in cluster.nodes)
+    return ", ".join(f"{node.name} {node.slots}" for node in cluster.members)
 
 
 def visible_devices(placement: Placement, node: str) -> Sequence[int]:

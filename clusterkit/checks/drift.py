@@ -52,13 +52,13 @@ def place_of(inventory: Inventory, node: str, key: str) -> Place:
     """Where the inventory says ``key`` of a node: ``storage.path``, or a setting of its nodes."""
     if "." in key or key in ("provider", "runtime"):
         return tuple(key.split("."))
-    node_set = next(entry.node_set for entry in inventory.entries() if entry.name == node)
-    own = inventory.nodes[node_set]
+    place = next(entry.place for entry in inventory.entries() if entry.name == node)
+    own = next(own for *where, own in inventory.node_sets() if (*where,) == place)
     if own and getattr(own, key, None) is not None:
-        return ("nodes", node_set, key)
+        return (*place, key)
     if getattr(inventory.defaults, key, None) is not None:
         return ("defaults", key)
-    return (key,) if key == "python" and inventory.python else ("nodes", node_set, key)
+    return (key,) if key == "python" and inventory.python else (*place, key)
 
 
 def paths_of(cluster: Cluster, node: Node) -> tuple[str, ...]:

@@ -98,7 +98,7 @@ def check_fit(job: Workload, cluster: Cluster, facts: Mapping[str, NodeFacts]) -
 def used_nodes(settings: EngineSettings, cluster: Cluster) -> tuple[str, ...]:
     """The nodes that get ranks; all where there are too few slots."""
     if settings.world_size > cluster.slots:
-        return tuple(node.name for node in cluster.nodes)
+        return tuple(node.name for node in cluster.members)
     return place_stages(cluster, tp=settings.tp, pp=settings.groups).nodes
 
 

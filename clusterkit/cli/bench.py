@@ -54,7 +54,7 @@ def perform(options: BenchOptions, manner: Manner, printer: Printer) -> None:
     from clusterkit.use_cases.bench_net import bench_net, bench_net_steps
     from clusterkit.use_cases.session import find
 
-    session = find(manner.which)
+    session = find(manner.which).crew
     if manner.dry_run:
         printer.result(DryRun.of("bench", bench_net_steps(session, options)))
         return

@@ -50,7 +50,7 @@ def perform(options: BuildOptions, manner: Manner, printer: Printer) -> None:
     from clusterkit.use_cases import build as use_case
     from clusterkit.use_cases.session import find
 
-    session = find(manner.which)
+    session = find(manner.which).crew
     if manner.dry_run:
         printer.result(DryRun.of("build", use_case.build_steps(session, options)))
         return

@@ -56,7 +56,7 @@ def perform(options: EnginesOptions, manner: Manner, printer: Printer) -> int:
     from clusterkit.use_cases.engines import engines_steps, list_engines
     from clusterkit.use_cases.session import find
 
-    session = find(manner.which)
+    session = find(manner.which).crew
     if options.action == "push":
         return _push(session, options, manner, printer)
     if manner.dry_run:

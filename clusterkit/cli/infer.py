@@ -17,6 +17,7 @@ from clusterkit.cli.words import (
     Output,
     OutputOption,
     RestartOption,
+    RetriesOption,
     StallTimeoutOption,
 )
 
@@ -69,6 +70,7 @@ def infer(
     stall_timeout_s: StallTimeoutOption = None,
     detach: DetachOption = False,
     restart: RestartOption = 0,
+    retries: RetriesOption = 0,
     force: ForceOption = False,
     cluster: ClusterOption = None,
     inventory: InventoryOption = None,
@@ -99,6 +101,7 @@ def infer(
         "stall_timeout_s": stall_timeout_s,
         "detach": detach,
         "restart": restart,
+        "retries": retries,
         "force": force,
     }
     manner = Manner(output.value, dry_run, cluster=cluster, inventory=inventory)

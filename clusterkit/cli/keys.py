@@ -56,7 +56,7 @@ def perform(options: KeysOptions, manner: Manner, printer: Printer) -> int:
     from clusterkit.use_cases.keys_show import show, show_steps
     from clusterkit.use_cases.session import find
 
-    session = find(manner.which)
+    session = find(manner.which).present
     if manner.dry_run:
         is_show = options.action == "show"
         steps = show_steps(session) if is_show else use_case.rotate_steps(session, options)

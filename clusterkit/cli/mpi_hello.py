@@ -49,7 +49,7 @@ def perform(options: HelloOptions, manner: Manner, printer: Printer) -> int:
     from clusterkit.use_cases.mpi_hello import mpi_hello, mpi_hello_steps
     from clusterkit.use_cases.session import find
 
-    session = find(manner.which)
+    session = find(manner.which).crew
     if manner.dry_run:
         printer.result(DryRun.of("mpi-hello", mpi_hello_steps(session, options)))
         return 0

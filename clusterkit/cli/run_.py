@@ -16,6 +16,7 @@ from clusterkit.cli.words import (
     Output,
     OutputOption,
     RestartOption,
+    RetriesOption,
     StallTimeoutOption,
 )
 
@@ -61,6 +62,7 @@ def run_(
     stall_timeout_s: StallTimeoutOption = None,
     detach: DetachOption = False,
     restart: RestartOption = 0,
+    retries: RetriesOption = 0,
     cluster: ClusterOption = None,
     inventory: InventoryOption = None,
     output: OutputOption = Output.text,
@@ -84,6 +86,7 @@ def run_(
         "stall_timeout_s": stall_timeout_s,
         "detach": detach,
         "restart": restart,
+        "retries": retries,
     }
     manner = Manner(output.value, dry_run, cluster=cluster, inventory=inventory)
     run(perform, "run", values, manner)

@@ -83,7 +83,7 @@ def perform(options: ServeOptions, manner: Manner, printer: Printer) -> None:
     from clusterkit.use_cases.serve import serve, serve_steps
     from clusterkit.use_cases.session import find
 
-    session = find(manner.which)
+    session = find(manner.which).crew
     if manner.dry_run:
         printer.result(DryRun.of("serve", serve_steps(session, options)))
         return

@@ -32,7 +32,7 @@ def status(
 
 
 def perform(options: StatusOptions, manner: Manner, printer: Printer) -> int:
-    """Look and show; exit 3 when some nodes are not up, 4 when none is."""
+    """Look and show; exit 3 when some nodes are not up, 4 when none is; who is out is none."""
     from clusterkit.results.dry_run import DryRun
     from clusterkit.use_cases.session import find
     from clusterkit.use_cases.status import status, status_steps
@@ -43,7 +43,8 @@ def perform(options: StatusOptions, manner: Manner, printer: Printer) -> int:
         return 0
     result = status(session, machines=manner.output != "text")
     printer.result(result)
-    up = sum(node.state == "up" for node in result.nodes)
-    if up == len(result.nodes):
+    states = [node.state for node in result.nodes if node.standing != "out"]
+    up = states.count("up")
+    if up == len(states):
         return 0
     return 3 if up else 4

@@ -46,6 +46,10 @@ DetachOption = Annotated[
 RestartOption = Annotated[
     int, typer.Option("--restart", metavar="N", help="With --detach: so often, if it fails.")
 ]
+RetriesOption = Annotated[
+    int,
+    typer.Option("--retries", metavar="N", help="A spare for a lost node: so many tries more."),
+]
 StallTimeoutOption = Annotated[
     float | None,
     typer.Option("--stall-timeout", metavar="SECONDS", help="End it after so long in silence."),

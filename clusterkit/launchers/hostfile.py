@@ -7,4 +7,4 @@ from clusterkit.model.cluster import Cluster
 
 def hostfile(cluster: Cluster) -> str:
     """One line for each node, the head first."""
-    return "".join(f"{node.name} slots={node.slots}\n" for node in cluster.nodes)
+    return "".join(f"{node.name} slots={node.slots}\n" for node in cluster.members)

@@ -6,7 +6,7 @@ These are the values that placement, plan and providers work on.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from clusterkit.model.engine import EngineSettings
@@ -57,6 +57,10 @@ class Container:
     devices: tuple[str, ...] = ()
 
 
+Standing = Literal["member", "spare", "out"]
+"""A member has ranks; a spare waits for its place; who is out has lost it, or never came up."""
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """What MPI sees as one machine.
@@ -65,7 +69,7 @@ class Node:
     is the interpreter that has the engine's packages, or None to look for one. ``machine`` is how
     it is reached where it is not made by us. ``home`` is its folder of the cluster where that is
     not the same on all nodes; it begins with ``~/`` until the node was asked, as ``login`` is
-    None.
+    None. ``stands_for`` is the node whose place it has, of a spare that became a member.
     """
 
     name: str
@@ -77,6 +81,8 @@ class Node:
     machine: Machine | None = None
     home: str | None = None
     login: Login | None = None
+    standing: Standing = "member"
+    stands_for: str | None = None
 
     @property
     def devices(self) -> tuple[int, ...]:
@@ -138,7 +144,7 @@ class Lab:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """All nodes, the first of which is the head, and what they share.
+    """All nodes, the first of which is the head, spares among them, and what they share.
 
     ``subnet`` is the cluster network in CIDR form; None where there is only this machine.
     ``home`` is the cluster's folder on nodes that have none of their own: all that clusterkit
@@ -161,14 +167,34 @@ class Cluster:
         return self.nodes[0]
 
     @property
+    def members(self) -> tuple[Node, ...]:
+        """The nodes that have ranks."""
+        return tuple(node for node in self.nodes if node.standing == "member")
+
+    @property
+    def spares(self) -> tuple[Node, ...]:
+        """The nodes that wait for a place."""
+        return tuple(node for node in self.nodes if node.standing == "spare")
+
+    @property
+    def crew(self) -> Cluster:
+        """The cluster as a job has it: its members alone."""
+        return replace(self, nodes=self.members)
+
+    @property
+    def present(self) -> Cluster:
+        """The cluster without the nodes that are out."""
+        return replace(self, nodes=tuple(node for node in self.nodes if node.standing != "out"))
+
+    @property
     def keepers(self) -> tuple[Node, ...]:
-        """The nodes with a storage of their own; of a shared one, the head."""
-        return self.nodes if self.storage.kind == "sync" else self.nodes[:1]
+        """The members with a storage of their own; of a shared one, the head."""
+        return self.members if self.storage.kind == "sync" else self.nodes[:1]
 
     @property
     def slots(self) -> int:
         """How many ranks fit."""
-        return sum(node.slots for node in self.nodes)
+        return sum(node.slots for node in self.members)
 
     def node(self, name: str) -> Node:
         """The node called ``name``; KeyError where there is none."""

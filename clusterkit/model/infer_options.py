@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from clusterkit.model.job_options import DetachOptions, StallTimeout, Timeout
+from clusterkit.model.job_options import RetryOptions, StallTimeout, Timeout
 from clusterkit.model.mistakes import mistake
 
 
@@ -41,7 +41,7 @@ PipelineParallel = Annotated[
 ]
 
 
-class InferOptions(DetachOptions):
+class InferOptions(RetryOptions):
     """Ask the model; tokens come as they are made."""
 
     prompt: Annotated[

@@ -77,6 +77,12 @@ class Entry:
     settings: NodeSettings
     address: str | None
     host: str | None = None
+    key: Literal["nodes", "spares"] = "nodes"
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Where the file describes its node set."""
+        return (self.key, self.node_set)
 
 
 class Inventory(Model):
@@ -108,6 +114,12 @@ class Inventory(Model):
         min_length=1,
         description="Node sets and their settings, in order; the first node is the head",
         examples=[{"node[1-2]": {"slots": 2}}],
+    )
+    spares: dict[str, NodeSettings | None] = Field(
+        default={},
+        description="Node sets that are brought up like nodes and get no rank until one of them "
+        "takes the place of a node that is lost; not with local",
+        examples=[{"node3": {"slots": 2}}],
     )
     groups: dict[Name, str] = Field(
         default={},
@@ -148,15 +160,24 @@ class Inventory(Model):
     )
 
     def entries(self) -> Iterator[Entry]:
-        """Every node in order; node sets and addresses that cannot be expanded are left out."""
+        """Every node in order, then the spares; what cannot be expanded is left out."""
         top = NodeSettings(python=self.python, container=self.container, ssh=self.ssh)
-        for node_set, own in self.nodes.items():
+        for key, node_set, own in self.node_sets():
             settings = (own or NodeSettings()).over(self.defaults.over(top))
             names = _expanded(node_set)
             addresses = _one_each(settings.address, names)
             hosts = _one_each(settings.host, names)
             for name, address, host in zip(names, addresses, hosts, strict=True):
-                yield Entry(name, node_set, settings, address, host)
+                yield Entry(name, node_set, settings, address, host, key)
+
+    def node_sets(
+        self,
+    ) -> Iterator[tuple[Literal["nodes", "spares"], str, NodeSettings | None]]:
+        """Each node set with the key under which it stands, and its own settings."""
+        for node_set, own in self.nodes.items():
+            yield "nodes", node_set, own
+        for node_set, own in self.spares.items():
+            yield "spares", node_set, own
 
     def resolve(self, *, base: Path, local_home: Path, local_storage: Path) -> Cluster:
         """The cluster that this means; call it on inventories that ``load_inventory`` gave.
@@ -181,6 +202,7 @@ class Inventory(Model):
                     machine=self._machine(entry, base),
                     home=self._home(entry),
                     login=self._login(entry),
+                    standing="spare" if entry.key == "spares" else "member",
                 )
                 for entry in entries
             ),

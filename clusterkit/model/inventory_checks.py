@@ -49,11 +49,11 @@ def find_mistakes(inventory: Inventory) -> list[Mistake]:
 
 def _node_sets(inventory: Inventory) -> Iterator[Mistake]:
     """Node sets that cannot be expanded, and addresses that are not as many."""
-    for key, what in (("address", "each node has an address"), ("host", "each node is a machine")):
-        if getattr(inventory.defaults, key):
-            yield Mistake(("defaults", key), f"{what} of its own", "move it to the node sets")
-    for node_set, own in inventory.nodes.items():
-        place: Place = ("nodes", node_set)
+    for one, what in (("address", "each node has an address"), ("host", "each node is a machine")):
+        if getattr(inventory.defaults, one):
+            yield Mistake(("defaults", one), f"{what} of its own", "move it to the node sets")
+    for key, node_set, own in inventory.node_sets():
+        place: Place = (key, node_set)
         try:
             names = expand(node_set)
         except NotANodeSet as error:
@@ -92,10 +92,10 @@ def _duplicates(entries: list[Entry]) -> Iterator[Mistake]:
         other = first.setdefault(entry.name, entry)
         if other is not entry:
             where = "twice in this node set"
-            if other.node_set != entry.node_set:
+            if other.place != entry.place:
                 where = f"also in `{other.node_set}`"
             what = f"node {entry.name} is {where}"
-            yield Mistake(("nodes", entry.node_set), what, "name each node once")
+            yield Mistake(entry.place, what, "name each node once")
 
 
 def _groups(inventory: Inventory, entries: list[Entry]) -> Iterator[Mistake]:
@@ -118,8 +118,9 @@ def _groups(inventory: Inventory, entries: list[Entry]) -> Iterator[Mistake]:
 
 
 def _engine(inventory: Inventory, entries: list[Entry]) -> Iterator[Mistake]:
-    engine, slots = inventory.engine, sum(entry.settings.slot_count for entry in entries)
-    if entries and engine.world_size > slots:
+    engine, members = inventory.engine, [entry for entry in entries if entry.key == "nodes"]
+    slots = sum(entry.settings.slot_count for entry in members)
+    if members and engine.world_size > slots:
         sizes = [f"{name}={size}" for name, size in engine.split.items()]
         what = f"{' with '.join(sizes)} needs {number(engine.world_size, 'slot')}"
         what += f", and the nodes have {slots}"
@@ -136,7 +137,7 @@ def _python(inventory: Inventory) -> Iterator[Mistake]:
     places: list[tuple[Place, str | None]] = [
         (("python",), inventory.python),
         (("defaults", "python"), inventory.defaults.python),
-        *((("nodes", key, "python"), own.python) for key, own in inventory.nodes.items() if own),
+        *(((key, name, "python"), own.python) for key, name, own in inventory.node_sets() if own),
     ]
     for place, python in places:
         if python and "/" in python and not python.startswith("/"):
@@ -166,8 +167,12 @@ def _local(inventory: Inventory, entries: list[Entry]) -> Iterator[Mistake]:
         for key in ("address", "container"):
             if own and getattr(own, key) is not None:
                 yield Mistake(("nodes", node_set, key), docker_only, f"take `{key}` out")
-    if len(entries) > 1:
-        what = f"provider local has one node, this machine, and here are {len(entries)}"
+    if inventory.spares:
+        what = "are other nodes, and provider local has one, this machine"
+        yield Mistake(("spares",), what, "take `spares` out, or set `provider: docker`")
+    members = [entry for entry in entries if entry.key == "nodes"]
+    if len(members) > 1:
+        what = f"provider local has one node, this machine, and here are {len(members)}"
         yield Mistake(("nodes",), what, "keep one node and raise its `slots`")
     if inventory.storage and inventory.storage.kind != "local":
         what = f"`{inventory.storage.kind}` is for provider docker, and this one is local"
@@ -192,7 +197,7 @@ def _addresses(inventory: Inventory, entries: list[Entry]) -> Iterator[Mistake]:
     for entry in entries:
         if entry.address is None:
             continue
-        place: Place = ("nodes", entry.node_set, "address")
+        place: Place = (*entry.place, "address")
         if mistake := address_mistake(entry.address, place):
             yield mistake
             continue
@@ -256,7 +261,7 @@ def _ports(entries: list[Entry]) -> Iterator[Mistake]:
             if owner != entry.name:
                 what = f"{owner} and {entry.name} would both publish port {host} of the host"
                 fix = "publish it on one node, in the `container` of that node"
-                yield Mistake(("nodes", entry.node_set, "container", "ports"), what, fix)
+                yield Mistake((*entry.place, "container", "ports"), what, fix)
 
 
 def _container(entry: Entry) -> ContainerSettings:

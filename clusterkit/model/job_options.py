@@ -38,3 +38,21 @@ class DetachOptions(Model):
             fix = "add `detach`; a job that you wait for can be run again by hand"
             raise mistake("`restart` is for a job that is detached", fix)
         return self
+
+
+class RetryOptions(DetachOptions):
+    """A job that may be tried again with a spare in the place of a node that is lost."""
+
+    retries: int = Field(
+        default=0,
+        ge=0,
+        description="How often it is tried again, with spares in the places of lost nodes",
+        examples=[1],
+    )
+
+    @model_validator(mode="after")
+    def _check_retries(self) -> Self:
+        if self.retries and self.detach:
+            fix = "take one of them out; `restart` runs a detached job again, on the same nodes"
+            raise mistake("`retries` needs somebody who waits, and `detach` does not", fix)
+        return self

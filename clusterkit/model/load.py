@@ -160,7 +160,7 @@ def _take_out(values: Any, place: Place) -> None:
         holder, key, values = values, part, values[part]
     if holder is None or key is None:
         return
-    if len(place) > 1 and place[0] == "nodes" and key == place[1]:
+    if len(place) > 1 and place[0] in ("nodes", "spares") and key == place[1]:
         holder[key] = None
     else:
         del holder[key]

@@ -39,9 +39,9 @@ def not_with(inventory: Inventory) -> Iterator[Mistake]:
         (("ssh",), inventory.ssh),
         (("defaults", "ssh"), inventory.defaults.ssh),
     ]
-    for node_set, own in inventory.nodes.items():
+    for where, node_set, own in inventory.node_sets():
         if own:
-            places += [(("nodes", node_set, key), getattr(own, key)) for key in ("host", "ssh")]
+            places += [((where, node_set, key), getattr(own, key)) for key in ("host", "ssh")]
     for place, value in places:
         if value is not None:
             yield Mistake(place, what, f"take `{place[-1]}` out, or set `provider: ssh`")
@@ -77,7 +77,7 @@ def _container_networks(entries: list[Entry]) -> Iterator[Mistake]:
         if container and container.network not in (None, "host") and entry.address is None:
             what = f"missing: {entry.name} is in the network {container.network}"
             fix = "give it an address of that network, or take `network` out of `container`"
-            yield Mistake(("nodes", entry.node_set, "address"), what, fix)
+            yield Mistake((*entry.place, "address"), what, fix)
 
 
 def _container_ports(inventory: Inventory, entries: list[Entry]) -> Iterator[Mistake]:
@@ -108,8 +108,8 @@ def _no_container(inventory: Inventory) -> Iterator[Mistake]:
         (("container",), inventory.container),
         (("defaults", "container"), inventory.defaults.container),
         *(
-            (("nodes", key, "container"), own.container)
-            for key, own in inventory.nodes.items()
+            ((key, node_set, "container"), own.container)
+            for key, node_set, own in inventory.node_sets()
             if own
         ),
     ]
@@ -129,7 +129,7 @@ def _hosts(entries: list[Entry]) -> Iterator[Mistake]:
         if other.name != entry.name:
             what = f"{other.name} and {entry.name} are the same machine, {machine[0]}"
             fix = "give each node a machine of its own, and raise `slots` for more ranks"
-            yield Mistake(("nodes", entry.node_set, "host"), what, fix)
+            yield Mistake((*entry.place, "host"), what, fix)
 
 
 def _addresses(inventory: Inventory, entries: list[Entry]) -> Iterator[Mistake]:
@@ -137,7 +137,7 @@ def _addresses(inventory: Inventory, entries: list[Entry]) -> Iterator[Mistake]:
     for entry in entries:
         if entry.address is None:
             continue
-        place: Place = ("nodes", entry.node_set, "address")
+        place: Place = (*entry.place, "address")
         if mistake := address_mistake(entry.address, place):
             yield mistake
             continue
@@ -179,9 +179,9 @@ def _storage(inventory: Inventory) -> Iterator[Mistake]:
 
 def container_place(inventory: Inventory, entry: Entry, key: str) -> Place:
     """Where the setting that an entry has was written."""
-    own = inventory.nodes[entry.node_set]
+    own = getattr(inventory, entry.key)[entry.node_set]
     for container, place in (
-        (own and own.container, ("nodes", entry.node_set, "container", key)),
+        (own and own.container, (*entry.place, "container", key)),
         (inventory.defaults.container, ("defaults", "container", key)),
     ):
         if container and getattr(container, key) is not None:

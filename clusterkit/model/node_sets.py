@@ -24,26 +24,34 @@ class NotANodeSet(ValueError):
 def select(cluster: Cluster, words: str) -> tuple[str, ...]:
     """The nodes of a cluster that ``words`` mean, in the order of the inventory.
 
+    Who is out is meant only where its name is written.
+
     Raises:
         UsageError: If ``words`` are no node set, name an unknown node, or mean no node at all.
     """
-    return choose(words, [node.name for node in cluster.nodes], cluster.groups)
+    names = [node.name for node in cluster.nodes]
+    everyone = [node.name for node in cluster.present.nodes]
+    return choose(words, names, cluster.groups, everyone)
 
 
 def choose(
-    words: str, names: Sequence[str], groups: Mapping[str, tuple[str, ...]]
+    words: str,
+    names: Sequence[str],
+    groups: Mapping[str, tuple[str, ...]],
+    everyone: Sequence[str] | None = None,
 ) -> tuple[str, ...]:
     """The ``names`` that ``words`` mean, in their order.
 
     ``@group``, ``@all`` and ``*`` are known; ``a,b`` joins, ``a!b`` takes out, ``a&b`` is what
-    both have.
+    both have. ``everyone`` is whom the first two mean, if that is not all of ``names``.
 
     Raises:
         UsageError: As :func:`select`.
     """
     _check_terms(words, list(names), [*groups, "all"])
     lists = {name: ",".join(members) for name, members in groups.items()}
-    source = GroupSource("inventory", {**lists, "all": ",".join(names)}, ",".join(names))
+    present = ",".join(names if everyone is None else everyone)
+    source = GroupSource("inventory", {**lists, "all": present}, present)
     try:
         chosen = set(NodeSet(words, resolver=GroupResolver(source)))
     except NodeSetException:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from clusterkit.model.base import Model
 from clusterkit.model.container import NodePath
 from clusterkit.model.infer_options import LauncherName, one_or_more
-from clusterkit.model.job_options import DetachOptions, StallTimeout, Timeout
+from clusterkit.model.job_options import RetryOptions, StallTimeout, Timeout
 from clusterkit.model.mistakes import mistake
 
 
@@ -30,7 +30,7 @@ class HelloOptions(Model):
     timeout_s: Timeout = Field(default=60.0, description="End the job after this many seconds")
 
 
-class RunOptions(DetachOptions):
+class RunOptions(RetryOptions):
     """Run a Python script of your own as ranks of one job."""
 
     script: Path = Field(

@@ -14,7 +14,9 @@ from clusterkit.results.check import CheckResult
 def check_text(check: CheckResult, *, wide: bool = False) -> Blocks:
     """The cluster in a few lines, then its nodes; ``wide`` adds their interpreters."""
     engine = check.engine
-    nodes = f"{counted(len(check.nodes), 'node')}, {counted(check.slots, 'slot')}"
+    spares = sum(node.is_spare for node in check.nodes)
+    nodes = f"{counted(len(check.nodes) - spares, 'node')}, {counted(check.slots, 'slot')}"
+    nodes += f", {counted(spares, 'spare')}" if spares else ""
     summary = grid("left", "left")
     summary.add_row(Text("cluster", "bold"), f"{check.cluster}: {nodes}")
     where = f"{check.provider}, {check.subnet}" if check.subnet else check.provider
@@ -39,7 +41,7 @@ def _nodes(check: CheckResult, *, wide: bool) -> Table:
             "NODE": node.name,
             "HOST": cell(node.host),
             "ADDRESS": node.address or ("by subnet" if node.host and check.subnet else NOTHING),
-            "SLOTS": str(node.slots),
+            "SLOTS": "spare" if node.is_spare else str(node.slots),
             "GPUS": cell(",".join(map(str, node.gpus))),
             "IMAGE": cell(node.image),
             "PYTHON": cell(node.python),

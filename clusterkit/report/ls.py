@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from clusterkit.report.tables import BAD, FAINT, GOOD, Blocks, cell, table
-from clusterkit.results.ls import LsResult
+from clusterkit.results.ls import ListedCluster, LsResult
 
 _STYLES = {"up": GOOD, "partly": "yellow", "down": BAD, "unknown": FAINT}
 
@@ -21,7 +21,7 @@ def ls_text(ls: LsResult, *, wide: bool = False) -> Blocks:
         rows.add_row(
             "*" if one.current else "",
             one.name,
-            Text(one.state, _STYLES[one.state]),
+            Text(one.state + _stand_ins(one), _STYLES[one.state]),
             one.provider,
             str(one.nodes),
             one.head,
@@ -29,3 +29,9 @@ def ls_text(ls: LsResult, *, wide: bool = False) -> Blocks:
             one.where,
         )
     return [rows]
+
+
+def _stand_ins(one: ListedCluster) -> str:
+    """Which spares have a place: `` (node4 for node2)``."""
+    words = ", ".join(f"{each.by} for {each.node}" for each in one.replaced)
+    return f" ({words})" if words else ""

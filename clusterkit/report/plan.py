@@ -49,11 +49,22 @@ def up_text(up: UpResult, *, wide: bool = False) -> Blocks:
     blocks: list[Block] = []
     if wide:
         blocks += _by_node(_timed(step.node, step, step.took_s) for step in up.steps)
+    warnings = [Text(f"! {line}", "yellow") for line in _stand_ins(up)]
     if up.changes == 0:
-        return [*blocks, _nothing(up.cluster)]
+        return [*blocks, *warnings] if warnings else [*blocks, _nothing(up.cluster)]
     parts = [counted(len(up.nodes), "node"), counted(up.slots, "slot")] if up.nodes else []
+    parts += [counted(len(up.spares), "spare")] if up.spares else []
     parts.append(f"{counted(up.changes, 'change')} in {duration(up.took_s)}")
-    return [*blocks, Text.assemble((f"Cluster {up.cluster} is up: ", GOOD), ", ".join(parts), ".")]
+    end = Text.assemble((f"Cluster {up.cluster} is up: ", GOOD), ", ".join(parts), ".")
+    return [*blocks, end, *warnings]
+
+
+def _stand_ins(up: UpResult) -> list[str]:
+    """What is not as the inventory says, because of nodes that could not be brought up."""
+    lines = [f"{each.by} has the place of {each.node}: {each.why}" for each in up.replaced]
+    lines += [f"{name} is left out, a spare: {why}" for name, why in up.left_out.items()]
+    again = "Once that is mended, `clusterkit up` again gives each node its own place."
+    return [*lines, again] if lines else []
 
 
 def down_text(down: DownResult, *, wide: bool = False) -> Blocks:

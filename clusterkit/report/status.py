@@ -61,7 +61,9 @@ def _model_state(model: ModelStatus) -> str:
 
 
 def _nodes(status: StatusResult, wide: bool) -> Table:
-    columns = ["NODE", "STATE", "ADDRESS", "SLOTS", "GPUS", "MEMORY FREE"]
+    has_spares = any(_place(node) for node in status.nodes)
+    columns = ["NODE", "STATE", *(["PLACE"] if has_spares else [])]
+    columns += ["ADDRESS", "SLOTS", "GPUS", "MEMORY FREE"]
     if wide:
         columns += ["OF", "CORES", "MPI", "PYTHON", "PACKAGES"]
     numbers = ["SLOTS", "MEMORY FREE", "OF", "CORES"]
@@ -73,6 +75,7 @@ def _nodes(status: StatusResult, wide: bool) -> Table:
         rows.add_row(
             node.name,
             Text(node.state, GOOD if node.state == "up" else BAD),
+            *([cell(_place(node))] if has_spares else []),
             cell(node.address),
             str(node.slots),
             _gpus(node.gpus),
@@ -80,6 +83,13 @@ def _nodes(status: StatusResult, wide: bool) -> Table:
             *(more if wide else []),
         )
     return rows
+
+
+def _place(node: NodeStatus) -> str:
+    """Empty where it has its own place."""
+    if node.stands_for:
+        return f"of {node.stands_for}"
+    return "" if node.standing == "member" else node.standing
 
 
 def _machines(status: StatusResult) -> Table:

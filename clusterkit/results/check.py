@@ -23,6 +23,7 @@ class CheckedNode(Model):
     gpus: tuple[int, ...] = Field(default=(), description="GPU indices on the node's host")
     image: str | None = Field(default=None, description="Of its container; null: no container")
     python: str | None = Field(default=None, description="Interpreter; null: it is looked for")
+    is_spare: bool = Field(default=False, description="It waits for the place of another")
 
 
 class EngineSummary(Model):
@@ -44,8 +45,10 @@ class CheckResult(Model):
     subnet: str | None = Field(description="Cluster network in CIDR form; null: this machine only")
     storage: str = Field(description="In words: kind, source and the path on the nodes")
     engine: EngineSummary
-    nodes: tuple[CheckedNode, ...] = Field(description="The first is the head")
-    slots: int = Field(description="Slots of all nodes together")
+    nodes: tuple[CheckedNode, ...] = Field(
+        description="The first is the head; spares are the last"
+    )
+    slots: int = Field(description="Slots of all nodes together, spares apart")
     looked_at: tuple[str, ...] = Field(
         default=(), description="With `--live`: nodes whose machines are as the inventory says"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from clusterkit.model.base import Model
+from clusterkit.results.spares import Replaced
 
 UNKNOWN_DEVICE = "unknown"
 """Of a rank whose engine does not tell where it runs."""
@@ -76,3 +77,7 @@ class InferResult(Model):
         examples=["native", "trtllm", "pytorch"],
     )
     versions: dict[str, str] = Field(default_factory=dict, description="Of the packages used")
+    attempts: int = Field(default=1, description="How often it was begun, with `--retries`")
+    replaced: tuple[Replaced, ...] = Field(
+        default=(), description="Nodes that were lost, and the spares that took their places"
+    )

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from clusterkit.model.base import Model
+from clusterkit.results.spares import Replaced
 
 
 class ListedCluster(Model):
@@ -17,9 +18,13 @@ class ListedCluster(Model):
     nodes: int
     head: str
     state: Literal["up", "partly", "down", "unknown"] = Field(
-        description="As looked up now; unknown: its hosts could not be asked"
+        description="As looked up now, without spares; unknown: its hosts could not be asked"
     )
     where: str = Field(description="Path of the inventory")
+    replaced: tuple[Replaced, ...] = Field(
+        default=(),
+        description="Nodes that could not be brought up, and the spares in their places",
+    )
     current: bool = Field(description="Whether verbs mean this cluster when none is named")
     up_since: str | None = Field(default=None, description="ISO 8601, UTC")
 

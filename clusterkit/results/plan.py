@@ -8,6 +8,7 @@ from pydantic import Field
 
 from clusterkit.command import Step
 from clusterkit.model.base import Model
+from clusterkit.results.spares import Replaced
 
 Sign = Literal["+", "~", "-"]
 Kind = Literal["command", "put", "docker"]
@@ -79,8 +80,18 @@ class UpResult(Model):
     cluster: str
     changes: int = Field(description="How many steps were applied; 0: it was already so")
     steps: tuple[AppliedStep, ...] = ()
-    nodes: tuple[str, ...] = Field(default=(), description="All nodes; the first is the head")
+    nodes: tuple[str, ...] = Field(
+        default=(), description="All nodes with ranks; the first is the head"
+    )
     slots: int = Field(default=0, description="Slots of all nodes together")
+    spares: tuple[str, ...] = Field(default=(), description="Nodes that wait for a place")
+    replaced: tuple[Replaced, ...] = Field(
+        default=(),
+        description="Nodes that could not be brought up, and the spares in their places",
+    )
+    left_out: dict[str, str] = Field(
+        default_factory=dict, description="Spares that could not be brought up, and why"
+    )
     left: tuple[str, ...] = Field(
         default=(),
         description="Former nodes that could not be cleaned; every later up or down tries again",

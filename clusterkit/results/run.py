@@ -6,6 +6,7 @@ from pydantic import Field
 
 from clusterkit.model.base import Model
 from clusterkit.results.output import NO_TEXT, OutputText
+from clusterkit.results.spares import Replaced
 
 
 class RunRank(Model):
@@ -28,3 +29,7 @@ class RunResult(Model):
     launcher: str = Field(examples=["mpirun", "torchrun"])
     ranks: tuple[RunRank, ...]
     took_s: float = Field(description="Seconds")
+    attempts: int = Field(default=1, description="How often it was begun, with `--retries`")
+    replaced: tuple[Replaced, ...] = Field(
+        default=(), description="Nodes that were lost, and the spares that took their places"
+    )

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from clusterkit.facts import MachineFacts
 from clusterkit.model.base import Model
+from clusterkit.model.cluster import Standing
 
 ModelState = Literal["ready", "absent", "damaged", "unknown"]
 
@@ -36,6 +37,10 @@ class NodeStatus(Model):
     )
     why: str | None = Field(default=None, description="What was seen, where it is not up")
     slots: int = Field(description="Room for ranks")
+    standing: Standing = Field(
+        default="member", description="spare: it waits for a place. out: it has none any more"
+    )
+    stands_for: str | None = Field(default=None, description="The node whose place it has")
     gpus: tuple[SeenGpu, ...] = ()
     cores: int | None = None
     memory_bytes: int | None = None

@@ -44,6 +44,7 @@ def checked(cluster: Cluster) -> CheckResult:
                 gpus=node.gpus,
                 image=node.container.image if node.container else None,
                 python=node.python,
+                is_spare=node.standing == "spare",
             )
             for node in cluster.nodes
         ),

@@ -55,7 +55,7 @@ def pins_told(session: Session, sink: Sink) -> Iterator[None]:
 
 def known_or_met(session: Session, world: World, sink: Sink) -> Session:
     """The cluster with what its machines told earlier, or tell now where there is no state."""
-    unknown = any(node.machine and node.login is None for node in session.cluster.nodes)
+    unknown = any(node.machine and node.login is None for node in session.cluster.present.nodes)
     return meet(session, world, sink)[0] if unknown else session
 
 

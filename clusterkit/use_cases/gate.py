@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from clusterkit.errors import ClusterkitError
+from clusterkit.errors import ClusterkitError, NotFit
 from clusterkit.model.cluster import Cluster
 from clusterkit.state.doctor import load_verdict
 from clusterkit.tasks.base import Facts
@@ -36,7 +36,7 @@ def check_now(cluster: Cluster, facts: Facts, *, force: bool) -> None:
     """Refuse where the nodes' facts, which are here anyway, show what cannot work.
 
     Raises:
-        ClusterkitError: With the lines that fail.
+        NotFit: With the lines that fail.
     """
     if force or _is_all_alike(cluster, facts):
         return
@@ -48,9 +48,10 @@ def check_now(cluster: Cluster, facts: Facts, *, force: bool) -> None:
     failed = [line.finding for line in failures(examine(seen, OF_FACTS))]
     if failed:
         lines = [f"{_at(each.nodes)}{each.seen}" for each in failed]
-        raise ClusterkitError(
+        raise NotFit(
             f"cluster {cluster.name} is not fit for a job:\n{_shown(lines)}\n"
-            f"Fix: {failed[0].fix}; or add `--force` to go on all the same"
+            f"Fix: {failed[0].fix}; or add `--force` to go on all the same",
+            {name: each.seen for each in failed for name in each.nodes},
         )
 
 

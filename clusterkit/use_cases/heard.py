@@ -103,14 +103,14 @@ class Heard:
         lines = [*said, str(error)]
         if any("Fix: " in words for words in said):  # which says more than the log's last lines
             lines = [str(error).partition("\n")[0], *said]
-        return JobFailed("\n".join(lines), exit_code=error.exit_code)
+        return JobFailed("\n".join(lines), exit_code=error.exit_code, cause=error.cause)
 
     def _by_log(self, error: JobFailed, explain: Explain) -> JobFailed:
         what, found, see = str(error).rpartition("\nFix: ")
         known = self._logs.explained(explain) if found else None  # else the user asked for it
         if known is None:
             return error
-        return JobFailed(f"{what}\n{known}; {see}", exit_code=error.exit_code)
+        return JobFailed(f"{what}\n{known}; {see}", exit_code=error.exit_code, cause=error.cause)
 
     def result(
         self, cluster: Cluster, job: Ran, *, request: GenerateRequest, model: str

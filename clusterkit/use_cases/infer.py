@@ -50,6 +50,7 @@ from clusterkit.use_cases.launch import (
 from clusterkit.use_cases.model_placing import BuiltModel
 from clusterkit.use_cases.planned_facts import planned_facts
 from clusterkit.use_cases.session import Session, open_world, with_engine
+from clusterkit.use_cases.spares import with_spares
 
 
 def infer(
@@ -73,7 +74,18 @@ def infer(
     if needs_triton(session, options.engine):
         session = by_triton(session, session.cluster.engine.model)
     if is_asked(session):
-        return ask(session, options, request, sink=sink)
+        return ask(session.crew, options, request, sink=sink)
+
+    def attempt(session: Session, sink: Sink) -> InferResult | DetachedResult:
+        return _attempt(session, options, request, sink=sink)
+
+    return with_spares(session, options.retries, attempt, sink=sink)
+
+
+def _attempt(
+    session: Session, options: InferOptions, request: GenerateRequest, *, sink: Sink
+) -> InferResult | DetachedResult:
+    """One run on the members, from what they are now to the answers."""
     engine = engine_of(session.cluster.engine)
     heard = Heard(engine.parse, unless_detached(sink, is_detached=options.detach))
     remembered = known_facts(session)  # says so if the cluster is not up
@@ -125,7 +137,7 @@ def infer(
 
 def infer_steps(session: Session, options: InferOptions, request: GenerateRequest) -> list[Step]:
     """The steps of :func:`infer` where nothing is there yet, not run."""
-    session = with_options(session, options)
+    session = with_options(session.crew, options)
     if needs_triton(session, options.engine):
         session = by_triton(session, session.cluster.engine.model)
     if is_asked(session):

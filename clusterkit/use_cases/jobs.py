@@ -184,7 +184,8 @@ def planned_nodes(session: Session) -> tuple[JobNode, ...]:
 
 def _job_nodes(session: Session, facts: Facts) -> tuple[JobNode, ...]:
     return tuple(
-        job_node(session.cluster, node.name, facts[node.name]) for node in session.cluster.nodes
+        job_node(session.cluster, node.name, facts[node.name])
+        for node in session.cluster.present.nodes
     )
 
 

@@ -58,7 +58,7 @@ def known_facts(session: Session) -> Facts:
             f"{facts_file(session.folder)} cannot be read: this version did not write it. "
             "Fix: run `clusterkit up INVENTORY` again, which writes it anew"
         )
-    if seen is None or not {node.name for node in cluster.nodes} <= seen.nodes.keys():
+    if seen is None or not {node.name for node in cluster.present.nodes} <= seen.nodes.keys():
         raise UsageError(
             f"cluster {cluster.name} is not up, or not completely. "
             "Fix: run `clusterkit up INVENTORY`"
@@ -86,7 +86,9 @@ def facts_now(
         NodesFailed: With every node that cannot be reached.
     """
     cluster = session.cluster
-    looks = {node.name: LookAtNode(node, remembered.get(node.name)) for node in cluster.nodes}
+    looks = {
+        node.name: LookAtNode(node, remembered.get(node.name)) for node in cluster.present.nodes
+    }
     asked = [(name, look.probe()) for name, look in looks.items()]
     world.look_ahead([*asked, *model_looks])
     answers = on_each(list(looks), lambda name: look_at_node(looks[name], world))
@@ -244,7 +246,7 @@ def went_well(end: JobEnd) -> JobEnd:
         JobFailed: With how it ended otherwise, and what to do about it.
     """
     if end.exit_code:
-        raise JobFailed(_why(end), exit_code=end.exit_code)
+        raise JobFailed(_why(end), exit_code=end.exit_code, cause=end.cause)
     return end
 
 

@@ -9,7 +9,9 @@ from clusterkit.errors import ClusterkitError
 from clusterkit.executor import on_each
 from clusterkit.model.cluster import Cluster
 from clusterkit.results.ls import ListedCluster, LsResult
+from clusterkit.results.spares import Replaced
 from clusterkit.state import clusters
+from clusterkit.state.spares import load_changes
 from clusterkit.transports.world import World
 from clusterkit.use_cases.node_states import states_now
 from clusterkit.use_cases.session import Which, find, open_world
@@ -53,19 +55,23 @@ def _row(name: str, *, current: bool) -> ListedCluster:
         head=session.cluster.head.name,
         state=state,
         where=str(applied.file) if applied else "",
+        replaced=tuple(
+            Replaced(node=each.node, by=each.by, why=each.why)
+            for each in load_changes(session.folder).stand_ins
+        ),
         current=current,
         up_since=applied.applied_at if applied and state == "up" else None,
     )
 
 
 def cluster_state(cluster: Cluster, world: World) -> State:
-    """Whether all nodes, some or none of them are there now."""
+    """Whether all members, some or none of them are there now."""
     if cluster.provider == "local":
         return "up" if Path(cluster.home, "hostfile").exists() else "down"
     seen = states_now(cluster, world)
     if not seen:
         return "unknown"
-    states = {seen.get(node.name, "unreachable") for node in cluster.nodes}
+    states = {seen.get(node.name, "unreachable") for node in cluster.members}
     if states == {"up"}:
         return "up"
     return "partly" if "up" in states else "down"

@@ -64,4 +64,6 @@ class RunHeard:
 
         what, found, _ = str(error).rpartition("\nFix: ")
         known = self._logs.explained(explain) if found else None
-        return JobFailed(f"{what}\n{known}", exit_code=error.exit_code) if known else error
+        if known is None:
+            return error
+        return JobFailed(f"{what}\n{known}", exit_code=error.exit_code, cause=error.cause)

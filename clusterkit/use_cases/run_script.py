@@ -43,6 +43,7 @@ from clusterkit.use_cases.planned_facts import planned_facts
 from clusterkit.use_cases.run_heard import RunHeard
 from clusterkit.use_cases.script import Script, check_syntax, check_there, find_script
 from clusterkit.use_cases.session import Session, open_world
+from clusterkit.use_cases.spares import with_spares
 
 
 def run_script(session: Session, options: RunOptions, *, sink: Sink) -> RunResult | DetachedResult:
@@ -54,6 +55,15 @@ def run_script(session: Session, options: RunOptions, *, sink: Sink) -> RunResul
         UsageError: If the cluster is not up, the ranks do not fit, or there is no such script.
         JobFailed: If a rank failed, with the first that did; or the time was over.
     """
+
+    def attempt(session: Session, sink: Sink) -> RunResult | DetachedResult:
+        return _attempt(session, options, sink=sink)
+
+    return with_spares(session, options.retries, attempt, sink=sink)
+
+
+def _attempt(session: Session, options: RunOptions, *, sink: Sink) -> RunResult | DetachedResult:
+    """One run on the members."""
     began = time.monotonic()
     facts = known_facts(session)
     placement, script = asked_for(session.cluster, options)
@@ -87,6 +97,7 @@ def run_script(session: Session, options: RunOptions, *, sink: Sink) -> RunResul
 
 def run_script_steps(session: Session, options: RunOptions) -> list[Step]:
     """The steps of :func:`run_script`, not run."""
+    session = session.crew
     cluster = session.cluster
     placement, script = asked_for(cluster, options)
     facts = planned_facts(cluster)
@@ -121,7 +132,8 @@ def asked_for(cluster: Cluster, options: RunOptions) -> tuple[Placement, Script]
 
 
 def _placement(cluster: Cluster, options: RunOptions) -> Placement:
-    """The ranks on the nodes that were chosen."""
+    """The ranks on the members that were chosen."""
+    cluster = cluster.crew
     chosen = select(cluster, options.nodes)
     part = replace(cluster, nodes=tuple(map(cluster.node, chosen)))
     if options.per_node is not None:

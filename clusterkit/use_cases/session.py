@@ -18,10 +18,12 @@ from clusterkit.model.contact import met
 from clusterkit.model.inventory import Inventory
 from clusterkit.model.load import load_inventory
 from clusterkit.model.machine import Machine
+from clusterkit.model.spares import changed
 from clusterkit.state import clusters
 from clusterkit.state.contacts import load_contacts, pins_file
 from clusterkit.state.folders import cluster_folder
 from clusterkit.state.maker import maker
+from clusterkit.state.spares import load_changes
 from clusterkit.transports.base import Transport
 from clusterkit.transports.ssh_address import SshAddress
 from clusterkit.transports.world import World
@@ -51,6 +53,16 @@ class Session:
     cluster: Cluster
     folder: Path
     lock_wait_s: float = 0.0
+
+    @property
+    def crew(self) -> Session:
+        """The cluster as a job has it, without spares and without who is out."""
+        return replace(self, cluster=self.cluster.crew)
+
+    @property
+    def present(self) -> Session:
+        """The cluster without who is out."""
+        return replace(self, cluster=self.cluster.present)
 
 
 def find(which: Which) -> Session:
@@ -92,8 +104,9 @@ def find(which: Which) -> Session:
 
 
 def remembered(session: Session) -> Session:
-    """The cluster with what its machines told at the last ``up``."""
-    return replace(session, cluster=met(session.cluster, load_contacts(session.folder)))
+    """The cluster with what its machines told at the last ``up``, and the places it gave them."""
+    cluster = met(session.cluster, load_contacts(session.folder))
+    return replace(session, cluster=changed(cluster, load_changes(session.folder)))
 
 
 _BRING_UP = "bring one up with `clusterkit up INVENTORY` (see `clusterkit init`)"

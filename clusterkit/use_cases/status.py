@@ -12,7 +12,9 @@ from clusterkit.errors import ClusterkitError, UsageError, reason
 from clusterkit.executor import on_each
 from clusterkit.facts import MachineFacts, NodeFacts
 from clusterkit.model.cluster import Cluster, Node
+from clusterkit.model.spares import Changes
 from clusterkit.results.status import ModelStatus, NodeStatus, SeenGpu, StatusResult, StorageStatus
+from clusterkit.state.spares import load_changes
 from clusterkit.tasks.free_space import free_bytes, look_at_free_space
 from clusterkit.tasks.machine_facts import look_at_machine, read_answer
 from clusterkit.tasks.node_facts import LookAtNode, problems
@@ -40,6 +42,7 @@ def status(session: Session, *, machines: bool = False) -> StatusResult:
             lambda name: look_at_node(LookAtNode(cluster.node(name)), world),
         )
         rows = tuple(_row(node, states.get(node.name, "up"), seen) for node in cluster.nodes)
+        rows = _with_reasons(rows, load_changes(session.folder))
         if machines:
             rows = _with_machines(rows, world)
         facts = {name: each for name, each in seen.items() if isinstance(each, NodeFacts)}
@@ -55,6 +58,18 @@ def status(session: Session, *, machines: bool = False) -> StatusResult:
             job_states=running,
             took_s=time.monotonic() - began,
         )
+
+
+def _with_reasons(rows: tuple[NodeStatus, ...], changes: Changes) -> tuple[NodeStatus, ...]:
+    """Each node that is out with the reason that `up` had for it."""
+    why = {each.node: f"{each.why}; {each.by} has its place" for each in changes.stand_ins}
+    why |= changes.left_out
+    return tuple(
+        row.model_copy(update={"problems": (*row.problems, f"`up` left it out: {why[row.name]}")})
+        if row.standing == "out" and row.name in why
+        else row
+        for row in rows
+    )
 
 
 def _with_machines(rows: tuple[NodeStatus, ...], world: World) -> tuple[NodeStatus, ...]:
@@ -99,12 +114,16 @@ def _row(node: Node, state: str, seen: Mapping[str, NodeFacts | ClusterkitError]
             state="unreachable" if facts else state,
             why=why,
             slots=node.slots,
+            standing=node.standing,
+            stands_for=node.stands_for,
         )
     return NodeStatus(
         name=node.name,
         address=node.address,
         state="up",
         slots=node.slots,
+        standing=node.standing,
+        stands_for=node.stands_for,
         gpus=tuple(SeenGpu(**asdict(gpu)) for gpu in facts.gpus),
         cores=facts.cores,
         memory_bytes=facts.memory_bytes,

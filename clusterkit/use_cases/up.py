@@ -12,18 +12,22 @@ from clusterkit.errors import ClusterkitError, NodesFailed
 from clusterkit.events import Sink
 from clusterkit.executor import Outcome, converge, from_scratch, preview
 from clusterkit.facts import NodeFacts
-from clusterkit.model.contact import Contact
+from clusterkit.model.cluster import Cluster
+from clusterkit.model.contact import Contact, met
 from clusterkit.model.load import load_inventory
+from clusterkit.model.spares import Changes
 from clusterkit.model.trust import HEAD, PLANNED, planned_trust
 from clusterkit.plan import up_stages
 from clusterkit.results.plan import AppliedStep, PlannedStep, PlanResult, Settled, UpResult
+from clusterkit.results.spares import Replaced
 from clusterkit.state import clusters
-from clusterkit.state.contacts import save_contacts
+from clusterkit.state.contacts import load_contacts, save_contacts
 from clusterkit.state.facts import SeenFacts, load_facts, save_facts
 from clusterkit.state.folders import cluster_folder
 from clusterkit.state.former import save_former
 from clusterkit.state.journal import journaled
 from clusterkit.state.keys import ensure_trust, forget_pair, load_trust
+from clusterkit.state.spares import save_changes
 from clusterkit.tasks.base import Stage
 from clusterkit.tasks.node_facts import LookAtNode
 from clusterkit.tasks.payload import payload_name
@@ -42,6 +46,7 @@ from clusterkit.use_cases.resolve import resolve
 from clusterkit.use_cases.session import Session, open_world
 from clusterkit.use_cases.take_back import Before, take_back
 from clusterkit.use_cases.up_checks import check_machines
+from clusterkit.use_cases.up_spares import Standing
 
 
 def up(
@@ -66,8 +71,8 @@ def up(
     about = {"file": str(file.absolute()), "from_plan": agreed is not None}
     with open_world(session) as world, locked(session, world, "up", about, sink=sink) as held:
         before = Before.now(cluster.name)
-        session, contacts = meet(session, world, sink)
-        cluster = session.cluster
+        standing = Standing(sink, _known(session))
+        session, contacts = _meet(session, standing, world, sink)
         former = former_nodes(session, contacts)
         refuse_while_jobs_run(session, former)
         if agreed:
@@ -77,27 +82,47 @@ def up(
         with journaled(session.folder, "up", sink, file) as sink:
             save_former(session.folder, former)
             clusters.remember(cluster.name, file, inventory.model_dump(mode="json"))
+            save_changes(session.folder, Changes())
             save_contacts(session.folder, contacts)
             outcome = Outcome()
             try:
                 left = clean_former(session, former, sink=sink, outcome=outcome, guard=held.check)
-                stages = up_stages(cluster, ensure_trust(session.folder, cluster), _known(session))
-                world.look_ahead(_questions(stages))
-                converge(stages, world, sink, outcome, agreed.permit if agreed else _permit)
-                check_machines(cluster, world, outcome.facts)
+                trust = ensure_trust(session.folder, session.cluster)
+
+                def bring_up(cluster: Cluster) -> None:
+                    stages = up_stages(cluster, trust, _known(session))
+                    world.look_ahead(_questions(stages))
+                    converge(stages, world, sink, outcome, agreed.permit if agreed else _permit)
+                    check_machines(cluster, world, outcome.facts)
+
+                if agreed:  # to this, and to nothing else
+                    bring_up(session.cluster.present)
+                else:
+                    _, cluster = standing.go_on(session.cluster, bring_up)
+                    session = replace(session, cluster=cluster)
             except ClusterkitError as error:
                 held.check()  # what another makes now is not ours to take back
                 gone = take_back(session, before, world=world, outcome=outcome, sink=sink)
                 if gone and isinstance(error, NodesFailed):  # what had succeeded is gone as well
                     raise NodesFailed(error.failures, succeeded=0) from error
                 raise
-            save_facts(session.folder, SeenFacts(payload_name(), outcome.facts))
+            save_changes(session.folder, standing.changes)
+            there = {node.name for node in session.cluster.present.nodes}
+            facts = {name: each for name, each in outcome.facts.items() if name in there}
+            save_facts(session.folder, SeenFacts(payload_name(), facts))
+    cluster = session.cluster
     return UpResult(
         cluster=cluster.name,
         changes=len(outcome.steps),
         steps=applied_steps(outcome),
-        nodes=tuple(node.name for node in cluster.nodes),
+        nodes=tuple(node.name for node in cluster.members),
+        spares=tuple(node.name for node in cluster.spares),
         slots=cluster.slots,
+        replaced=tuple(
+            Replaced(node=each.node, by=each.by, why=each.why)
+            for each in standing.changes.stand_ins
+        ),
+        left_out=dict(standing.changes.left_out),
         left=left,
         took_s=time.monotonic() - began,
     )
@@ -108,8 +133,30 @@ def plan(file: Path, *, sink: Sink) -> PlanResult:
     cluster = resolve(load_inventory(file), file)
     session = Session(cluster, cluster_folder(cluster.name))
     with open_world(session) as world:
-        session, contacts = meet(session, world, sink)
+        session, contacts = _meet(session, Standing(sink, _known(session)), world, sink)
         return _planned(session, contacts, world, sink)
+
+
+def _meet(
+    session: Session, standing: Standing, world: World, sink: Sink
+) -> tuple[Session, Mapping[str, Contact]]:
+    """The cluster as those of its machines are that answer; of the others, as they were."""
+    (seen, contacts), cluster = standing.go_on(
+        session.cluster, lambda present: meet(replace(session, cluster=present), world, sink)
+    )
+    if not contacts:
+        return session, contacts
+    known = {
+        name: each
+        for name, each in load_contacts(session.folder).items()
+        if name in _names(cluster)
+    }
+    contacts = {**known, **contacts}
+    return replace(seen, cluster=met(cluster, contacts)), contacts
+
+
+def _names(cluster: Cluster) -> set[str]:
+    return {node.name for node in cluster.nodes}
 
 
 def _planned(
@@ -120,9 +167,14 @@ def _planned(
     if head_left(session, contacts):
         trust = replace(trust, head=PLANNED)
     first = preview_former(session, former_nodes(session, contacts), sink=sink)
-    stages = up_stages(cluster, trust, _known(session))
-    world.look_ahead(_questions(stages))
-    return plan_result(cluster.name, first, preview(stages, world, sink))
+
+    def look(cluster: Cluster) -> Outcome:
+        stages = up_stages(cluster, trust, _known(session))
+        world.look_ahead(_questions(stages))
+        return preview(stages, world, sink)
+
+    seen, _ = Standing(sink, _known(session)).go_on(cluster, look)
+    return plan_result(cluster.name, first, seen)
 
 
 def _permit(step: Step) -> None:

@@ -48,7 +48,7 @@ def test_a_node_that_is_added_changed_or_taken_out(pair: Pair):
     assert same == three
     assert "remove container *-node2: env changed" in other
     assert differing(three, recreated) == [f"{pair.name}-node2"]
-    assert "remove container *-node2: is not in the inventory" in gone
+    assert "remove container *-node2: it is no node of the cluster" in gone
     assert sorted(ids(pair)) == [f"{pair.name}-node1", f"{pair.name}-node3"]
     assert [rank["node"] for rank in pair.answer("mpi-hello")["ranks"]] == [
         "node1",

@@ -28,6 +28,7 @@ LAB = "tests/golden/inventories/lab.yaml"
 SERVED = "tests/golden/inventories/tensorrt-llm-serve.yaml"
 COMPILED = "inventories/torch-tensorrt-two-machines.yaml"
 COMPILED_HERE = "inventories/torch-tensorrt-cpu.yaml"
+SPARES = "tests/golden/inventories/spares.yaml"
 DEMONSTRATION = "playbooks/scripts/tensor_parallel_matmul.py"
 CASES = {
     "up-machines": ("up", MACHINES),
@@ -67,6 +68,9 @@ CASES = {
         *("infer", "--inventory", COMPILED, "-p", "hi", "--dp", "2", "--launcher", "torchrun"),
     ),
     "infer-torch-tensorrt-cpu": ("infer", "--inventory", COMPILED_HERE, "-p", "hi", "--dp", "3"),
+    "up-spares": ("up", SPARES),
+    "infer-spares": ("infer", "--inventory", SPARES, "-p", "hi", "--retries", "1"),
+    "down-spares": ("down", "--inventory", SPARES),
     "audit-machines": ("audit", "--inventory", MACHINES),
     "lock-release-docker-pair": ("lock", "release", "--inventory", PAIR),
     "lock-status-machines": ("lock", "status", "--inventory", MACHINES),

@@ -59,7 +59,7 @@ class Containers:
         for name, box in found.items():
             if is_ours(box, self.cluster):
                 former = label(box, NODE_LABEL) or self.node
-                steps.append(_remove(former, name, "is not in the inventory"))
+                steps.append(_remove(former, name, "it is no node of the cluster"))
         count = len(self._nodes)
         return Change(f"{count} container{'s' * (count != 1)} run", tuple(steps))
 

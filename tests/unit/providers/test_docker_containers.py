@@ -71,7 +71,7 @@ def test_a_paused_container_is_restarted():
 
 def test_the_container_of_a_node_that_left_the_inventory_is_removed():
     assert planned(containers=[*right(PAIR)["containers"], box(PAIR, node(3))]) == (
-        removed("node3", "is not in the inventory"),
+        removed("node3", "it is no node of the cluster"),
     )
 
 
@@ -81,7 +81,7 @@ def test_a_container_of_ours_that_tells_no_node_is_removed_all_the_same():
     assert planned(containers=[*right(PAIR)["containers"], lost]) == (
         Step(
             HOST,
-            "remove container pair-node3: is not in the inventory",
+            "remove container pair-node3: it is no node of the cluster",
             DockerCall("remove", "pair-node3"),
             "-",
         ),

@@ -79,6 +79,8 @@ def test_json_comes_alone():
             },
         ],
         "took_s": 3.71,
+        "attempts": 1,
+        "replaced": [],
     }
 
 
