@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from clusterkit.checks.fit import REQUIRED_PACKAGES, SERVER_PACKAGES, Workload, check_fit
@@ -25,7 +25,7 @@ class Transformers:
     """The engine ``transformers``, with its settings."""
 
     settings: EngineSettings
-    limits: ServeLimits = ServeLimits()
+    limits: ServeLimits = field(default_factory=ServeLimits)
 
     def check(
         self,

@@ -15,8 +15,8 @@ NAME = "supervisor.sock"
 class FrontDoor:
     """Takes one request for each connection; those that asked to stop wait for the end.
 
-    ``daemon_wanted(key, node, line)`` returns why there can be none, or None; ``stop_wanted(now=)``
-    is told whether ranks get no time to end.
+    ``daemon_wanted(key, node, line)`` returns why there can be none, or None. ``stop_wanted`` is
+    told whether it must be ``now``: ranks get no time to end.
     """
 
     def __init__(

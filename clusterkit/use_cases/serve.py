@@ -37,7 +37,7 @@ from clusterkit.use_cases.planned_facts import planned_facts
 from clusterkit.use_cases.serve_heard import ServeHeard
 from clusterkit.use_cases.serve_looking import look_everywhere, look_steps
 from clusterkit.use_cases.serve_wish import grace_s, open_to_all, serving, with_wish
-from clusterkit.use_cases.served import Served, from_here, tunnelled
+from clusterkit.use_cases.served import Served, from_here, refuse_taken, tunnelled
 from clusterkit.use_cases.session import Session, open_world
 from clusterkit.use_cases.spares import with_spares
 
@@ -84,6 +84,8 @@ def _attempt(session: Session, options: ServeOptions, front: _Front, *, sink: Si
         shape, folder = None, session.cluster.engine.model
         _checked(session, engine, shape, facts, sink)
         where = listening(session, options)
+        served = Served.of(session.cluster.engine, _placement(session).nodes[0], where)
+        refuse_taken(session, world, served)
         if isinstance(engine, LooksFirst):
             looks = look_everywhere(session, engine, where, world, facts)
             for warning in engine.check_looks(looks, _placement(session), where):
@@ -95,7 +97,6 @@ def _attempt(session: Session, options: ServeOptions, front: _Front, *, sink: Si
         job = _job(session, options, folder=folder, facts=facts)
         heard = Heard(engine_of(session.cluster.engine).parse, sink)
         settings = session.cluster.engine
-        served = Served.of(settings, _placement(session).nodes[0], where)
         asked = ServeAsked.of(session, job, served=served, detached=options.detach)
         job = replace(job, restarts=options.restart, asked=asked.as_json())
         listener = ServeHeard(heard, lambda told: front.ready(asked, told, sink))

@@ -10,10 +10,13 @@ from typing import Any, Literal, Self
 
 from clusterkit.engines.base import engine_of
 from clusterkit.engines.serving import Listening, ServingEngine
+from clusterkit.errors import UsageError
+from clusterkit.jobs import list_jobs
 from clusterkit.model.engine import EngineSettings
 from clusterkit.transports.base import Link
 from clusterkit.transports.tunnel import HERE, answers_at, open_tunnel
 from clusterkit.transports.world import World
+from clusterkit.use_cases.jobs import job_nodes
 from clusterkit.use_cases.session import Session, open_world
 
 _REACHED_WITHIN_S = 2.0
@@ -109,6 +112,26 @@ def tunnelled(session: Session, served: Served, *, port: int | None = None) -> I
             )
             ports[name] = stack.enter_context(tunnel).port
         yield seen_at(served, HERE, "tunnel", ports)
+
+
+def refuse_taken(session: Session, world: World, served: Served) -> None:
+    """Refuse a port on which another listens, before a model is loaded for nothing.
+
+    Raises:
+        UsageError: With who that is, where it is a server of this cluster.
+    """
+    for port in served.ports.values():
+        try:
+            connect(world, served, port).close()
+        except OSError:  # nobody listens
+            continue
+        rows = list_jobs(job_nodes(session), world.transport)
+        jobs = [row.id for row in rows if row.verb == "serve" and row.is_open]
+        who = f" (`clusterkit jobs` has {', '.join(jobs)})" if jobs else ""
+        end = f"`clusterkit stop {jobs[0]}`, or " if jobs else ""
+        raise UsageError(
+            f"{served.node}: port {port} of {served.own} is taken{who}. Fix: {end}another port"
+        )
 
 
 def connect(world: World, served: Served, port: int) -> Link:
