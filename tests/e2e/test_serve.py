@@ -1,4 +1,4 @@
-"""Serve on two containers: asked by the official client, broken, restarted, left alone, stopped."""
+"""Serve on two containers: asked by the official client, broken, restarted, stopped."""
 
 from __future__ import annotations
 
