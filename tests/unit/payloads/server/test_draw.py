@@ -21,7 +21,7 @@ def logits(*rows: list[float]) -> Any:
 
 
 def how(seed: int = 0, **settings: Any) -> Draw:
-    return Draw(Work("w", (1,), 9, seed=seed, **settings), Random(seed))
+    return Draw(Work("w", (1,), 9, seed=seed, **settings), Random(seed))  # noqa: S311
 
 
 def counts(draws: int = 4000, **settings: Any) -> list[float]:

@@ -9,7 +9,7 @@ import pytest
 from transformers import MistralConfig
 
 from clusterkit.payloads.generate_events import Refused
-from clusterkit.payloads.server.eager import EagerDecoder, layer_kinds
+from clusterkit.payloads.server.eager import EagerDecoder, check_layers
 from tests.unit.payloads.server.tiny import alone, llama, prompt, sliding
 
 MODELS = pytest.mark.parametrize("make", [llama, sliding])
@@ -75,7 +75,7 @@ def test_a_prompt_in_pieces(make: Callable[[], Any]) -> None:
 
 
 def test_memory_grows_while_rows_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clusterkit.payloads.server.rows._FIRST_TOKENS", 4)
+    monkeypatch.setattr("clusterkit.payloads.server.rows._TOKENS", 4)
     decoder = EagerDecoder(llama(), slots=5, capacity=512)
     prompts = [prompt(seed, 6) for seed in range(5)]
 
@@ -100,5 +100,13 @@ def test_a_full_row_is_refused() -> None:
 def test_models_that_remember_otherwise_are_refused() -> None:
     config = MistralConfig(layer_types=["full_attention", "linear_attention"], num_hidden_layers=2)
 
-    with pytest.raises(Refused, match="models with linear_attention cannot be served"):
-        layer_kinds(config)
+    with pytest.raises(Refused, match="models with linear_attention cannot serve many"):
+        check_layers(config)
+
+
+def test_an_attention_of_its_own_is_refused() -> None:
+    model = llama()
+    model.set_attn_implementation("eager")
+
+    with pytest.raises(Refused, match=r"llama has an attention of its own \(eager\)"):
+        EagerDecoder(model, slots=1, capacity=8)

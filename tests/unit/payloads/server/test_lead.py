@@ -27,10 +27,10 @@ class Counting:
         self.may_go = threading.Semaphore(0)
         self.freed: list[int] = []
 
-    def prefill(self, slot: int, ids: Sequence[int]) -> Any:
+    def prefill(self, slot: int, ids: Sequence[int]) -> Any:  # noqa: ARG002
         return self._after(ids[-1])
 
-    def decode(self, slots: Sequence[int], tokens: Sequence[int]) -> Any:
+    def decode(self, slots: Sequence[int], tokens: Sequence[int]) -> Any:  # noqa: ARG002
         assert self.may_go.acquire(timeout=WITHIN_S)
         if 13 in tokens:
             raise ValueError("13")
