@@ -31,7 +31,7 @@ TOKENS = [4, 16, 6, 12, 1, 12, 9, 2]
 STOP = 2
 POEM, STORY = PROMPTS[1], PROMPTS[3]
 SAMPLED = {"temperature": 1.0, "top_p": 0.9, "seed": 5}
-WITHIN_S = 120
+WITHIN_S = 240
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from typing import Any, Callable  # noqa: UP035 - Python 3.8
 
 from clusterkit.payloads.server.batch import Batch, Row, Step
@@ -117,6 +118,7 @@ class Lead:
                 self._hand_out(step, *carry_out(self._decoder, step.order))
         except Exception as error:
             if not self._failure:
+                traceback.print_exc()  # for the log of this rank
                 self._on_broken(f"{type(error).__name__}: {error}")
 
     def _next(self) -> Step:

@@ -32,7 +32,7 @@ class Lines:
         self.rows: Dict[int, Dict[str, Any]] = {}  # noqa: UP006 - Python 3.8
         self._ranks, self._on_gone = ranks, on_gone
         self._token = secrets.token_hex(16)
-        self._is_ending = False
+        self._is_ending = self._is_closed = False
         self._listener = _listen()
         self._all_here = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True, name="lines")
@@ -59,7 +59,7 @@ class Lines:
 
     def close(self) -> None:
         """Hear no more."""
-        self._is_ending = True
+        self._is_ending = self._is_closed = True
         with contextlib.suppress(OSError):  # it is closed
             self._listener.shutdown(socket.SHUT_RDWR)  # which wakes the thread
         self._thread.join()
@@ -67,21 +67,22 @@ class Lines:
     def _serve(self) -> None:
         with selectors.DefaultSelector() as selector, self._listener:
             selector.register(self._listener, selectors.EVENT_READ)
-            while True:
+            while not self._is_closed:
                 for key, _ in selector.select():
-                    if key.data is not None:
-                        if not self._read(key.data):
-                            selector.unregister(key.fileobj)
-                            key.data.link.close()
-                        continue
-                    try:
-                        link, _ = self._listener.accept()
-                    except OSError:
-                        if self._is_ending:
-                            return
-                        continue
-                    _keep_alive(link)
-                    selector.register(link, selectors.EVENT_READ, _End(link))
+                    if key.data is None:
+                        self._accept(selector)
+                    elif not self._read(key.data):
+                        selector.unregister(key.fileobj)
+                        key.data.link.close()
+            for key in list(selector.get_map().values()):
+                if key.data is not None:
+                    key.data.link.close()
+
+    def _accept(self, selector: selectors.BaseSelector) -> None:
+        with contextlib.suppress(OSError):  # who came is gone again, or this is the end
+            link, _ = self._listener.accept()
+            _keep_alive(link)
+            selector.register(link, selectors.EVENT_READ, _End(link))
 
     def _read(self, end: _End) -> bool:
         lines = end.lines()
@@ -119,6 +120,16 @@ class Line:
         """Say it to rank 0, which may be gone."""
         with contextlib.suppress(OSError):
             self._link.sendall((json.dumps(told) + "\n").encode())
+
+    def broke(self, within_s: float) -> bool:
+        """Whether rank 0 is gone, or is so within this time."""
+        self._link.settimeout(within_s)
+        try:
+            return not self._link.recv(1)
+        except socket.timeout:  # noqa: UP041 - Python 3.8
+            return False
+        except OSError:
+            return True
 
     def close(self) -> None:
         """Leave."""

@@ -47,6 +47,16 @@ def test_last_words(lines: Lines, gone: Gone) -> None:
     assert gone.get(timeout=5) == (1, "OutOfMemoryError: 2 GiB")
 
 
+def test_a_rank_sees_that_rank_0_is_gone(lines: Lines) -> None:
+    line = Line(lines.address, 1, ROW)
+    assert not line.broke(within_s=0.05)
+
+    lines.close()
+
+    assert line.broke(within_s=5)
+    line.close()
+
+
 def test_rows_are_the_latest(lines: Lines, gone: Gone) -> None:
     line = Line(lines.address, 1, ROW)
     line.tell(row={"device": "cpu", "memory_bytes": 5})
