@@ -91,11 +91,6 @@ class Served:
             answering.end(stopping(1))
         await self._closed_within(_LAST_WORDS_S)
 
-    def fail(self, why: str) -> None:
-        """Tell all open requests that the ranks are gone."""
-        for answering in list(self._open):
-            answering.end(ranks_failed(why))
-
     async def _closed_within(self, seconds: float) -> None:
         until = time.monotonic() + seconds
         while self._open and time.monotonic() < until:

@@ -108,8 +108,7 @@ async def _until_stopped(
     """Look at the clock, the ranks and the one who may stop us, until it is over."""
     while not stop.is_set() and not serving.done():
         served.rate.see(time.monotonic(), served.generation.load().tokens)
-        if (failure := served.generation.failure()) is not None:
-            served.fail(failure)
+        if served.generation.failure() is not None:
             until = time.monotonic() + _FAILURE_IS_TOLD_S
             while time.monotonic() < until and not stop.is_set():
                 await asyncio.sleep(_LOOK_EVERY_S)
