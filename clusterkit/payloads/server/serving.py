@@ -17,6 +17,7 @@ import uvicorn
 from clusterkit.payloads.generate_events import Failed
 from clusterkit.payloads.server.app import app_of
 from clusterkit.payloads.server.connections import connections_of
+from clusterkit.payloads.server.prompts import warm_up
 from clusterkit.payloads.server.served import Served
 from clusterkit.payloads.server.settings import Settings
 from clusterkit.payloads.server.work import Generation
@@ -75,6 +76,7 @@ async def _serve(
     stop: threading.Event,
 ) -> None:
     served = served_here()
+    await asyncio.get_running_loop().run_in_executor(served.reading, warm_up, served.tokenizer)
     config = uvicorn.Config(
         app_of(served),
         http=connections_of(settings),

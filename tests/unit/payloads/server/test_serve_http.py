@@ -20,14 +20,22 @@ from clusterkit.payloads.server.http import serve_http
 from tests.unit.payloads.server.stand_in import NAME, ScriptedRanks, says, tiny_tokenizer
 
 PROGRAM = """
-import os, signal
+import signal
 from clusterkit.payloads.server.http import serve_http
-from tests.unit.payloads.server.stand_in import NAME, ScriptedRanks, says, tiny_tokenizer
+from clusterkit.payloads.server.work import Load
+
+class Ranks:
+    context = 64
+    load = lambda self: Load(running=0, queued=0, slots=1, tokens=0)
+    failure = lambda self: None
+
+class Words:
+    chat_template = None
+    __call__ = lambda self, text, **how: {"input_ids": [1]}
 
 before = signal.getsignal(signal.SIGTERM)
-ranks = ScriptedRanks(says("yes"))
-serve_http({"name": NAME, "host": "127.0.0.1", "port": 0, "drain_s": None}, ranks,
-           tiny_tokenizer(), dict, on_listening=lambda: print("listens", flush=True))
+serve_http({"name": "tiny", "host": "127.0.0.1", "port": 0, "drain_s": None}, Ranks(), Words(),
+           dict, on_listening=lambda: print("listens", flush=True))
 assert signal.getsignal(signal.SIGTERM) is before
 print("drained", flush=True)
 """

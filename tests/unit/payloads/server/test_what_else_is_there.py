@@ -77,7 +77,7 @@ def test_metrics_count_what_was_done():
         (sample.name.removeprefix("clusterkit_"), *sorted(sample.labels.values())): sample.value
         for family in families
         for sample in family.samples
-        if not sample.name.endswith(("_bucket", "_sum", "_created"))
+        if not sample.name.endswith(("_bucket", "_sum"))
     }
     assert values == {
         ("requests_total", "/v1/completions", "200"): 2,
