@@ -1,0 +1,19 @@
+// One line that says whether the server answers, and if not, why.
+const line = document.getElementById("state");
+const words = line.querySelector(".words");
+
+// `cluster` null: nothing was heard of it, `why` says what came instead.
+export function showState(cluster, why, retryInS) {
+  if (cluster === null) return say("gone", `${why}. Trying again in ${retryInS} s`);
+  const out = cluster.replicas.filter((replica) => !replica.ready);
+  if (out.length === 0) return say("ready", "Ready");
+  if (out.length === cluster.replicas.length) return say("gone", why ? `Not ready: ${why}` : "Not ready");
+  const names = out.map((replica) => replica.name).join(", ");
+  return say("part", `Ready, without replica ${names}`);
+}
+
+function say(state, text) {
+  line.dataset.state = state;
+  // A screen reader hears what changes: the same words are not said each second.
+  if (words.textContent !== text) words.textContent = text;
+}
