@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from starlette.requests import Request
-    from starlette.responses import Response
-    from starlette.routing import BaseRoute
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 FOLDER = Path(__file__).resolve().parent / "page"
 
@@ -30,18 +29,14 @@ _MEDIA_TYPES = {
 }
 
 
-def page_routes() -> list[BaseRoute]:
+def page_routes() -> list[Route]:
     """`/` and `/page/NAME`: neither needs a key, they say nothing of the cluster."""
-    from starlette.routing import Route
-
     return [Route("/", _file), Route("/page/{name}", _file)]
 
 
 async def _file(request: Request) -> Response:
     """One of the page's files; they are few and small, and are read for each request."""
-    from starlette.responses import PlainTextResponse, Response
-
     path = FOLDER / request.path_params.get("name", "index.html")
     if path.parent != FOLDER or path.suffix not in _MEDIA_TYPES or not path.is_file():
-        return PlainTextResponse("not found\n", status_code=404, headers=HEADERS)
+        raise HTTPException(404)
     return Response(path.read_bytes(), media_type=_MEDIA_TYPES[path.suffix], headers=HEADERS)

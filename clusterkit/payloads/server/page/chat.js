@@ -60,7 +60,7 @@ async function answer(text, model, refused) {
   } catch (error) {
     const stopped = mine.signal.aborted;
     shown.end(stopped ? "stopped" : error.message, !stopped);
-    if (error.status === 401) refused(error);
+    if (error.status === 401) refused();
   }
   // A reset meanwhile began another conversation.
   if (running !== mine) return;

@@ -26,11 +26,11 @@ export function offerKey(changed) {
 }
 
 // Ask, unless the person has just said no; the button in the header asks again.
-export function askForKey(told) {
+export function askForKey() {
   open.hidden = false;
   const refused = currentKey() !== null;
   if (refused) sessionStorage.removeItem(KEPT_AS);
-  if (refused || !declined) ask(refused ? told : "");
+  if (refused || !declined) ask(refused ? "The server did not take that key." : "");
 }
 
 function ask(told) {

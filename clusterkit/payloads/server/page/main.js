@@ -20,9 +20,9 @@ const watch = watchCluster({
   failed(error, retryInS) {
     showState(null, error.status === 401 ? "An API key is needed" : error.message, retryInS);
     showFigures(null);
-    if (error.status === 401) askForKey(error.message);
+    if (error.status === 401) askForKey();
   },
 });
 
 offerKey(watch.now);
-openChat({ model: () => model, refused: (error) => askForKey(error.message) });
+openChat({ model: () => model, refused: askForKey });

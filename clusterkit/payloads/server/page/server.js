@@ -18,6 +18,16 @@ export async function getJson(path, timeoutMs) {
   }
 }
 
+// Why the server is not ready, in its own words; null: it is.
+export async function whyNotReady(timeoutMs) {
+  try {
+    await request("ready", { signal: AbortSignal.timeout(timeoutMs), cache: "no-store" });
+    return null;
+  } catch (error) {
+    return error.message.replace(/^not ready: /, "");
+  }
+}
+
 export function postJson(path, body, signal) {
   const headers = { "Content-Type": "application/json" };
   return request(path, { method: "POST", headers, body: JSON.stringify(body), signal });
@@ -49,6 +59,6 @@ async function told(response) {
     // Not JSON: the text itself.
   }
   const line = String(message).replace(/\s+/g, " ").trim().slice(0, 300);
-  const wait = response.headers.get("Retry-After");
+  const wait = response.status === 429 && response.headers.get("Retry-After");
   return (line || `The server answered with ${response.status}`) + (wait ? ` (again in ${wait} s)` : "");
 }

@@ -1,12 +1,17 @@
 // One line that says whether the server answers, and if not, why.
 const line = document.getElementById("state");
 const words = line.querySelector(".words");
+let lastWords = null; // why it was not ready when it was heard last
 
 // `cluster` null: nothing was heard of it, `why` says what came instead.
 export function showState(cluster, why, retryInS) {
-  if (cluster === null) return say("gone", `${why}. Trying again in ${retryInS} s`);
+  if (cluster === null) {
+    const before = lastWords ? ` Its last words: ${lastWords}.` : "";
+    return say("gone", `${why}.${before} Trying again in ${retryInS} s`);
+  }
+  lastWords = why;
   const out = cluster.replicas.filter((replica) => !replica.ready);
-  if (out.length === 0) return say("ready", "Ready");
+  if (out.length === 0 && !why) return say("ready", "Ready");
   if (out.length === cluster.replicas.length) return say("gone", why ? `Not ready: ${why}` : "Not ready");
   const names = out.map((replica) => replica.name).join(", ");
   return say("part", `Ready, without replica ${names}`);

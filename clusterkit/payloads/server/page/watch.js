@@ -1,5 +1,5 @@
 // Looks at the cluster each second; less often while that fails, and not at all in a hidden tab.
-import { getJson } from "./server.js";
+import { getJson, whyNotReady } from "./server.js";
 
 const EVERY_MS = 1000;
 const AT_MOST_EVERY_MS = 15000;
@@ -21,7 +21,8 @@ export function watchCluster({ seen, failed }) {
     looking = true;
     try {
       const cluster = await getJson("cluster", WITHIN_MS);
-      const why = cluster.replicas.every((replica) => replica.ready) ? null : await reason();
+      const isReady = cluster.replicas.length > 0 && cluster.replicas.every((replica) => replica.ready);
+      const why = isReady ? null : (cluster.failure ?? (await whyNotReady(WITHIN_MS)));
       wait = EVERY_MS;
       seen(cluster, why);
     } catch (error) {
@@ -42,14 +43,4 @@ export function watchCluster({ seen, failed }) {
   document.addEventListener("visibilitychange", now);
   now();
   return { now };
-}
-
-// What the server says of itself when it is not ready; null: it is.
-async function reason() {
-  try {
-    await getJson("ready", WITHIN_MS);
-    return null;
-  } catch (error) {
-    return error.message;
-  }
 }
