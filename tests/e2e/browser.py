@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+
+_DEAF = Path(__file__).with_name("deaf_to_networks.py")
 
 
 @contextlib.contextmanager
@@ -28,7 +33,7 @@ def chromium(
         pytest.skip("chromium and chromium-driver are not installed")
     with tempfile.TemporaryDirectory(prefix="ck-chromium-", ignore_cleanup_errors=True) as profile:
         options = webdriver.ChromeOptions()
-        options.binary_location = program
+        options.binary_location = _deaf(program, profile)
         for word in _words(profile):
             options.add_argument(word)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
@@ -44,6 +49,15 @@ def chromium(
             yield browser
         finally:
             browser.quit()
+
+
+def _deaf(program: str, folder: str) -> str:
+    """The same program, unmoved by the networks that other tests make."""
+    script = Path(folder, "deaf-chromium")
+    words = shlex.join([sys.executable, "-I", str(_DEAF), program])
+    script.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+    script.chmod(0o755)
+    return str(script)
 
 
 def _words(profile: str) -> list[str]:

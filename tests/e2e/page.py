@@ -14,6 +14,10 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.e2e.running_job import within
 
+_TEXTS = """
+return [...document.querySelectorAll(arguments[0])]
+    .map(found => found.checkVisibility() ? found.innerText.trim() : "")
+"""
 _REQUESTS = "return performance.getEntriesByType('resource').map(each => each.name)"
 
 
@@ -24,10 +28,11 @@ class Page:
         self.browser = browser
 
     def text(self, selector: str) -> str:
-        return self.browser.find_element(By.CSS_SELECTOR, selector).text
+        return "\n".join(self.texts(selector))
 
     def texts(self, selector: str) -> list[str]:
-        return [found.text for found in self.browser.find_elements(By.CSS_SELECTOR, selector)]
+        """All of one moment, as they are shown."""
+        return list(self.browser.execute_script(_TEXTS, selector))  # type: ignore[no-untyped-call]
 
     def attribute(self, selector: str, name: str) -> str | None:
         return self.browser.find_element(By.CSS_SELECTOR, selector).get_attribute(name)
@@ -53,14 +58,13 @@ class Page:
 
         def look() -> bool:
             nonlocal seen
-            seen = "\n".join(self.texts(selector))
+            seen = self.text(selector)
             return expected in seen
 
         try:
             within(seconds, look)
         except AssertionError:
-            state = self.text("#state")
-            pytest.fail(f"{selector} shows {seen!r}, and not {expected!r}; the state: {state!r}"+str(self.run("return [document.hidden, document.readyState, JSON.stringify(performance.getEntriesByType('resource').map(e=>[e.name,e.startTime,e.responseEnd]).slice(-6)), performance.now()]"))+str(self.browser.get_log("browser")))
+            pytest.fail(f"{selector} shows {seen!r}, and not {expected!r}")
 
     def answered(self, number: int = 1) -> str:
         """Wait until so many answers have ended; the text of the last."""

@@ -37,9 +37,9 @@ def test_the_map_shows_each_rank_where_it_is(page: Page) -> None:
     assert page.browser.title == "smollm2-135m · clusterkit"
     assert page.text("#split") == "2 pipeline stages × 2 tensor shards"  # noqa: RUF001 - as shown
     assert page.texts(".split tr") == [
-        "stage 0 stage 1",
-        "shard 0 0node1 2node2",
-        "shard 1 1node1 3node2",
+        "stage 0\tstage 1",
+        "shard 0\t0node1\t2node2",
+        "shard 1\t1node1\t3node2",
     ]
     assert [node.splitlines() for node in page.texts(".node")] == [
         [
