@@ -65,7 +65,7 @@ class Lead:
         with self._change:
             if self._failure or self._is_stopping:
                 raise RanksFailed(self._failure or "the server stops")
-            if self._batch.waiting >= self._max_queue:
+            if self._batch.waiting >= self._max_queue + self._batch.free:
                 raise QueueFull(f"{self._batch.waiting} requests wait")
             self._batch.add(Row(work, heard))
             self._change.notify()
