@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from clusterkit.payloads.server.http import listening, serve_at
+from clusterkit.payloads.server.serving import listening, serve_at
 from clusterkit.payloads.server.settings import Settings
 from clusterkit.payloads.server.work import Load, Work
 from tests.stand_ins.cluster_server import cluster_of
