@@ -57,7 +57,7 @@ class PacedServer:
         self.port = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._stop = threading.Event()
-        self._settings = Settings(**{"name": "smollm2-135m", "drain_s": 0.2, **settings})
+        self._settings = Settings(**{"name": "smollm2-135m", "pp": 2, "drain_s": 0.2, **settings})
         self._listens = threading.Event()
         self._thread = threading.Thread(target=self._serve)
         self._thread.start()
@@ -70,7 +70,8 @@ class PacedServer:
         assert not self._thread.is_alive()
 
     def _serve(self) -> None:
-        about = cluster_of(tp=1, pp=2, nodes=2)
+        cluster = cluster_of(tp=1, pp=2, nodes=2)
+        about = {"ranks": cluster["replicas"][0]["ranks"], "versions": cluster["versions"]}
         with self._listener:
             serve_at(
                 self._listener,

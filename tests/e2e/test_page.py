@@ -154,6 +154,7 @@ def test_ranks_that_fail_are_told(page: Page, server: PacedServer) -> None:
 
     page.shows(".answer .trouble", "rank 1 on node2 is gone")
     page.shows("#state", "rank 1 on node2 is gone")
+    assert page.texts(".node h4") == ["node1\ncpu", "node2\ncpu"]
     page.shows("#state", "The server does not answer. Its last words: rank 1 on node2 is gone.")
 
 
