@@ -93,7 +93,7 @@ class _Terminal:
 
     def _ask(self, question: str) -> None:
         """Show the answer as it comes; whatever happens to it, the chat goes on."""
-        cut = None
+        cut, before = None, self._conversation.url
         try:
             self._wait()
             turn = self._conversation.ask(question, self._show)
@@ -108,6 +108,8 @@ class _Terminal:
             self._printer.message(error_text(error))
         if cut is not None:
             self._printer.message(cut)
+        if self._conversation.url != before:
+            self._say(f"(from {self._conversation.model} at {self._conversation.url} from now on)")
 
     def _system(self, text: str | None) -> None:
         if text is not None:

@@ -10,7 +10,7 @@ from clusterkit.command import Step
 from clusterkit.errors import ServerFailed, UsageError
 from clusterkit.model.chat_options import ChatOptions
 from clusterkit.results.chat import ChatResult, ChatTurn
-from clusterkit.state.chat import read_api_key
+from clusterkit.state.api_key import read_api_key
 from clusterkit.transports.openai_server import OpenAiServer
 from clusterkit.use_cases.running_server import (
     how_it_ended,

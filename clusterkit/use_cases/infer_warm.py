@@ -15,7 +15,7 @@ from clusterkit.events import Note, Sink
 from clusterkit.model.engine import EngineSettings
 from clusterkit.model.infer_options import InferOptions
 from clusterkit.results.infer import Answer, InferRank, InferResult
-from clusterkit.state.chat import read_api_key
+from clusterkit.state.api_key import read_api_key
 from clusterkit.transports.openai_server import OpenAiServer
 from clusterkit.transports.world import World
 from clusterkit.use_cases.asked import ServeAsked

@@ -25,7 +25,7 @@ def main() -> None:
         session,
         "serve",
         placement=Placement((Rank(0, session.cluster.head.name, 0),)),
-        program=lambda python, payloads: RankProgram(argv=(sys.executable, SERVER, *sys.argv[1:])),
+        program=lambda *_: RankProgram(argv=(sys.executable, SERVER, *sys.argv[1:])),
         facts=known_facts(session),
         timeout_s=None,
     )
@@ -35,7 +35,7 @@ def main() -> None:
         run(
             replace(made, asked=asked.as_json()),
             world,
-            lambda event: None,
+            lambda _: None,
             detach_when=is_running,
         )
     print(made.id)
