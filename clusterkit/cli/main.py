@@ -29,7 +29,7 @@ VERBS = {
         "down",
     ),
     "Run": ("mpi-hello", "bench", "build", "infer", "serve", "chat", "run", "models", "play"),
-    "Jobs": ("jobs", "attach", "logs", "stop"),
+    "Jobs": ("jobs", "attach", "logs", "proxy", "stop"),
     "Nodes": ("exec", "cp", "ssh", "keys", "images", "engines", "fix"),
     "Rehearse": ("lab",),
 }

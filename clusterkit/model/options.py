@@ -41,7 +41,7 @@ from clusterkit.model.mistakes import Mistake, explain, mistake
 from clusterkit.model.models import ModelOrigin
 from clusterkit.model.play_options import PlayOptions
 from clusterkit.model.run_options import HelloOptions, RunOptions
-from clusterkit.model.serve_options import ServeOptions
+from clusterkit.model.serve_options import ProxyOptions, ServeOptions
 from clusterkit.model.sweep_options import SweepOptions
 from clusterkit.model.up_options import PlanOptions, UpOptions
 
@@ -183,6 +183,7 @@ VERBS: dict[str, type[Model]] = {
     "mpi-hello": HelloOptions,
     "plan": PlanOptions,
     "play": PlayOptions,
+    "proxy": ProxyOptions,
     "run": RunOptions,
     "schema": SchemaOptions,
     "serve": ServeOptions,
@@ -199,7 +200,7 @@ PLAYBOOK_VERBS = {
     verb: options
     for verb, options in VERBS.items()
     # these are for somebody at a terminal
-    if verb not in ("chat", "discover", "import", "init", "play", "schema", "ssh")
+    if verb not in ("chat", "discover", "import", "init", "play", "proxy", "schema", "ssh")
 }
 """The verbs that a playbook may have; ``serve`` only if it is detached."""
 
@@ -252,6 +253,7 @@ _ARGUMENTS = {
     "models": ("action", "model"),
     "plan": ("file",),
     "play": ("file",),
+    "proxy": ("job",),
     "run": ("script", "args"),
     "schema": ("name",),
     "ssh": ("node", "argv"),
@@ -263,10 +265,12 @@ _ARGUMENTS = {
 _FLAGS = {
     "cluster": "--name",
     "connect_timeout_s": "--connect-timeout",
+    "drain_s": "--drain",
     "hosts": "--host",
     "play given": "--set",
     "run files": "--file",
     "init gpus_per_node": "--gpus",
+    "request_timeout_s": "--request-timeout",
     "source": "--from",
     "stall_timeout_s": "--stall-timeout",
     "timeout_s": "--timeout",

@@ -40,6 +40,7 @@ _VIEWS = {
     "PlanFile": "plan:plan_file_text",
     "PlanResult": "plan:plan_text",
     "PlayResult": "play:play_text",
+    "ProxyResult": "serve:proxy_text",
     "RunResult": "run:run_text",
     "ServeResult": "serve:serve_text",
     "StatusResult": "status:status_text",

@@ -40,7 +40,7 @@ from clusterkit.results.plan import (
 from clusterkit.results.plan_file import PlanFile
 from clusterkit.results.play import PlayResult
 from clusterkit.results.run import RunResult
-from clusterkit.results.serve import ServeResult
+from clusterkit.results.serve import ProxyResult, ServeResult
 from clusterkit.results.status import (
     StatusResult,
 )
@@ -78,6 +78,7 @@ RESULTS: dict[str, type[Model]] = {
     "plan": PlanResult,
     "plan-file": PlanFile,
     "play": PlayResult,
+    "proxy": ProxyResult,
     "run": RunResult,
     "serve": ServeResult,
     "status": StatusResult,

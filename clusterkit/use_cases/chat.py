@@ -134,7 +134,7 @@ class Conversation:
         self._how_it_ended = lambda: how_it_ended(session, world, asked.id)
         asked = running_server(session, world, self._options.job)
         self.job = asked.id
-        return self._open.enter_context(reached(session, world, asked))
+        return self._open.enter_context(reached(session, asked))
 
     def _explained(self, error: ServerFailed) -> ServerFailed:
         """The error; of a server that broke off or failed, in its own words where it has some."""

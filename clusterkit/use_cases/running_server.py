@@ -8,12 +8,14 @@ from contextlib import contextmanager
 
 from clusterkit.command import Command, Step
 from clusterkit.errors import ClusterkitError, ServerFailed, UsageError
-from clusterkit.jobs import JobRow, list_jobs, show_job
+from clusterkit.jobs import JobRow, list_jobs
 from clusterkit.jobs.records import find_job, show_command
 from clusterkit.model.triton import TritonSettings
 from clusterkit.transports.world import World
 from clusterkit.use_cases.asked import ServeAsked
 from clusterkit.use_cases.jobs import job_nodes, jobs_steps, planned_nodes
+from clusterkit.use_cases.proxy import asked_of
+from clusterkit.use_cases.served import from_here, tunnelled
 from clusterkit.use_cases.session import Session
 
 _VERB = "serve"
@@ -38,13 +40,9 @@ def running_server(session: Session, world: World, job: str | None = None) -> Se
     Raises:
         UsageError: If there is none, or it is not one that answers on OpenAI's routes.
     """
-    nodes = job_nodes(session)
-    rows = list_jobs(nodes, world.transport)
+    rows = list_jobs(job_nodes(session), world.transport)
     row = _named(job, rows) if job else _newest(session, rows)
-    asked = show_job(row.id, nodes[0], world.transport(nodes[0].name))["asked"]
-    if not asked:
-        raise UsageError(f"job {row.id} does not tell where it answers. Fix: `--url URL`")
-    server = ServeAsked.read(row.id, asked)
+    server = asked_of(session, world, row)
     if isinstance(server.engine, TritonSettings):
         raise UsageError(
             f"job {row.id} is a Triton, which has no routes of OpenAI's. "
@@ -54,10 +52,14 @@ def running_server(session: Session, world: World, job: str | None = None) -> Se
 
 
 @contextmanager
-def reached(session: Session, world: World, server: ServeAsked) -> Iterator[str]:
+def reached(session: Session, server: ServeAsked) -> Iterator[str]:
     """The server's URL as it works from this machine, for as long as this is open."""
-    del session, world
-    yield server.url
+    seen = from_here(session, server.served)
+    if seen.via != "proxy":
+        yield seen.url
+        return
+    with tunnelled(session, server.served) as led:
+        yield led.url
 
 
 def how_it_ended(session: Session, world: World, job: str) -> ServerFailed | None:

@@ -9,10 +9,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from clusterkit.engines.serving import Listening
 from clusterkit.model.job import RankProgram
 from clusterkit.placement import Placement, Rank
 from clusterkit.use_cases.asked import ServeAsked
 from clusterkit.use_cases.launch import is_running, known_facts, make_job, run
+from clusterkit.use_cases.served import Served
 from clusterkit.use_cases.session import Which, find, open_world
 
 SERVER = str(Path(__file__).with_name("openai_server.py"))
@@ -29,8 +31,10 @@ def main() -> None:
         facts=known_facts(session),
         timeout_s=None,
     )
-    url = f"http://127.0.0.1:{sys.argv[1]}"
-    asked = ServeAsked.of(session, made, url=url, grpc=None, detached=True)
+    head = session.cluster.head.name
+    where = Listening("127.0.0.1", int(sys.argv[1]), "127.0.0.1")
+    served = Served.of(session.cluster.engine, head, where)
+    asked = ServeAsked.of(session, made, served=served, detached=True)
     with open_world(session) as world:
         run(
             replace(made, asked=asked.as_json()),
