@@ -59,7 +59,7 @@ def tiny_tokenizer() -> Any:
     backend = Tokenizer(models.BPE({letter: at for at, letter in enumerate(letters)}, []))
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     backend.decoder = decoders.ByteLevel()
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<end>")
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<end>")  # noqa: S106
     tokenizer.chat_template = TEMPLATE
     assert tokenizer.eos_token_id == END
     return tokenizer

@@ -230,6 +230,6 @@ def test_models_are_listed_and_described():
         assert client.models.retrieve(NAME) == model
         assert (model.id, model.object, model.owned_by) == (NAME, "model", "clusterkit")
         with pytest.raises(
-            APIStatusError, match="there is no such model here. Fix: ask for 'tiny'"
+            APIStatusError, match=r"there is no such model here. Fix: ask for 'tiny'"
         ):
             client.models.retrieve("org/other")
