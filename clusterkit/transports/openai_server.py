@@ -77,7 +77,7 @@ class OpenAiServer:
         """Why it cannot answer now; None: it can, or does not say."""
         try:
             with self._failing():
-                self._look("/ready")
+                self._checked("/ready")
         except ServerFailed as error:
             return None if error.status == httpx2.codes.NOT_FOUND else str(error)
         return None
@@ -120,10 +120,13 @@ class OpenAiServer:
         )
 
     def _look(self, route: str) -> Any:
+        return self._checked(route).json()
+
+    def _checked(self, route: str) -> httpx2.Response:
         response = self._client.get(route, timeout=_LOOKS_WITHIN_S)
         if not response.is_success:
             raise refusal(self.url, response.status_code, response.text, response.headers)
-        return response.json() if response.content else {}
+        return response
 
     @contextmanager
     def _failing(self) -> Iterator[None]:

@@ -55,7 +55,7 @@ def warm_server(
         yield None  # it has ended in this moment, or is of another kind
         return
     if why := _why_cold(session.cluster.engine, options, asked.engine):
-        sink(Note(f"server {asked.id} is not asked, as {why}: the model is loaded for this run"))
+        sink(Note(f"server {asked.id} is not asked: {why}. The model is loaded for this run"))
         yield None
         return
     key = read_api_key(options.api_key_file)
@@ -92,7 +92,7 @@ def answered(
     answers = ask_all(
         warm.server, request, settings, room=room, timeout_s=options.timeout_s, sink=sink
     )
-    engine, replicas = warm.asked.engine, warm.about["replicas"]
+    engine = warm.asked.engine
     return InferResult(
         cluster=session.cluster.name,
         job=warm.asked.id,
@@ -100,9 +100,9 @@ def answered(
         model=warm.about["model"],
         tp=engine.tp,
         pp=engine.pp,
-        dp=len(replicas),
+        dp=len(warm.about.get("replicas") or "1"),
         batch=min(room, len(request.prompts)),
-        dtype=warm.about.get("dtype") or engine.dtype,
+        dtype=_dtype(warm),
         seed=seed,
         answers=tuple(
             _answer(prompt, each, request)
@@ -110,9 +110,15 @@ def answered(
         ),
         load_s=None,
         took_s=time.monotonic() - began,
-        ranks=tuple(_ranks(replicas)),
+        ranks=tuple(_ranks(warm.about)),
         versions=warm.about.get("versions") or {},
     )
+
+
+def _dtype(warm: Warm) -> str:
+    """In which its ranks say that they have the model; else what was asked for."""
+    told = [rank.get("dtype") for rank in warm.about.get("ranks") or ()]
+    return next(filter(None, told), warm.asked.engine.dtype)
 
 
 def _why_cold(wanted: EngineSettings, options: InferOptions, has: EngineSettings) -> str | None:
@@ -125,7 +131,7 @@ def _why_cold(wanted: EngineSettings, options: InferOptions, has: EngineSettings
         return f"its dtype is {has.dtype}"
     for name, size in (("tp", options.tp), ("pp", options.pp)):
         if size is not None and (wanted.tp, wanted.pp) != (has.tp, has.pp):
-            return f"`--{name} {size}` is another split than its tp={has.tp} pp={has.pp}"
+            return f"`--{name} {size}`, and it has tp={has.tp} pp={has.pp}"
     needs_a_job = {
         "--detach": options.detach,
         "--restart": options.restart,
@@ -135,7 +141,8 @@ def _why_cold(wanted: EngineSettings, options: InferOptions, has: EngineSettings
         "--logits": options.logits,
     }
     given = [f"`{name}`" for name, is_given in needs_a_job.items() if is_given]
-    return f"{' and '.join(given)} need{'s' * (len(given) == 1)} a job" if given else None
+    needs = "need jobs" if len(given) > 1 else "needs a job"
+    return f"{' and '.join(given)} {needs} of one's own" if given else None
 
 
 def _settings(
@@ -147,6 +154,7 @@ def _settings(
         "model": warm.about["model"],
         "max_tokens": request.max_tokens,
         "temperature": request.temperature,
+        "return_token_ids": True,
         **drawn,
     }
 
@@ -165,15 +173,15 @@ def _answer(prompt: str, answered: Streamed, request: GenerateRequest) -> Answer
     )
 
 
-def _ranks(replicas: list[dict[str, Any]]) -> Iterator[InferRank]:
+def _ranks(about: dict[str, Any]) -> Iterator[InferRank]:
     """All ranks that there are; those of a second replica come after those of the first."""
-    number = 0
-    for replica in replicas:
-        for rank in replica["ranks"]:
-            yield InferRank(
-                rank=number,
-                node=rank["node"],
-                device=rank["device"],
-                memory_bytes=rank.get("peak_memory_bytes") or rank.get("memory_bytes"),
-            )
-            number += 1
+    replicas = about.get("replicas") or [about]
+    ranks = [rank for replica in replicas for rank in replica.get("ranks") or ()]
+    for number, rank in enumerate(ranks):
+        yield InferRank(
+            rank=number,
+            node=rank["node"],
+            device=rank["device"],
+            memory_bytes=rank.get("peak_memory_bytes") or rank.get("memory_bytes"),
+            load_s=rank.get("load_s"),
+        )
