@@ -30,8 +30,7 @@ def stand_in(*key: str) -> Iterator[str]:
 
 def serve_job(controller: Controller, *key: str) -> tuple[str, str]:
     """A `serve` job on the person's cluster, left alone; its id and its URL."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     argv = [sys.executable, "-m", "tests.stand_ins.serve_job", str(port), *key]
     done = subprocess.run(
         argv, cwd=REPOSITORY, env=controller.environment, capture_output=True, text=True
@@ -40,6 +39,13 @@ def serve_job(controller: Controller, *key: str) -> tuple[str, str]:
     url = f"http://127.0.0.1:{port}"
     within(20, lambda: answers(url))
     return done.stdout.strip(), url
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody has at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
 
 
 def told(url: str, route: str) -> Any:
