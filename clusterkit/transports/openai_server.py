@@ -39,16 +39,17 @@ class Piece:
 class OpenAiServer:
     """One server, over connections that are kept; threads may share it. Close it in the end.
 
-    ``key`` goes into the Authorization header, and nowhere else.
+    ``key`` goes into the Authorization header, and nowhere else. ``is_direct``: no proxy of the
+    environment leads there, as none leads to this machine itself.
     """
 
-    def __init__(self, url: str, key: str | None = None) -> None:
+    def __init__(self, url: str, key: str | None = None, *, is_direct: bool = False) -> None:
         self.url = base_url(url)
         self._client = httpx2.Client(
             base_url=self.url,
             headers={"Authorization": f"Bearer {key}"} if key else {},
             timeout=httpx2.Timeout(_LONGEST_SILENCE_S, connect=_CONNECTS_WITHIN_S),
-            trust_env=urlsplit(self.url).hostname not in _HERE,  # no proxy leads back here
+            trust_env=not is_direct and urlsplit(self.url).hostname not in _HERE,
         )
 
     def chat(self, messages: list[dict[str, str]], **settings: Any) -> Iterator[Piece]:

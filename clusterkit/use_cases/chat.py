@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import Any, Self
 
 from clusterkit.command import Step
-from clusterkit.errors import ServerFailed, UsageError
+from clusterkit.errors import ServerFailed, UsageError, what_and_fix
 from clusterkit.model.chat_options import ChatOptions
 from clusterkit.results.chat import ChatResult, ChatTurn
 from clusterkit.state.api_key import read_api_key
@@ -111,28 +111,36 @@ class Conversation:
 
     def _reach(self) -> OpenAiServer:
         """The server, found and asked for its model where it is not yet."""
-        if self._server is not None:
-            return self._server
-        self.url = self._options.url or self._found()
-        server = self._open.enter_context(OpenAiServer(self.url, self._key))
-        self.url = server.url
-        models = server.models()
-        if not models and not self._options.model:
-            raise UsageError(f"{self.url} serves no model. Fix: `--model NAME`")
-        if self._options.model and self._options.model not in models:
-            known = ", ".join(models)
-            raise UsageError(
-                f"`--model {self._options.model}`: {self.url} serves {known}. Fix: one of these"
-            )
-        self.model = self._options.model or models[0]
-        self._server = server
+        if self._server is None:
+            try:
+                self._server = self._opened()
+            except BaseException:
+                self._open.close()
+                raise
+        return self._server
+
+    def _opened(self) -> OpenAiServer:
+        is_found = self._options.url is None
+        url = self._options.url or self._found()
+        server = self._open.enter_context(OpenAiServer(url, self._key, is_direct=is_found))
+        try:
+            models = server.models()
+        except ServerFailed as error:
+            is_silent = is_found and error.status is None
+            raise (_not_yet(self.job, error) if is_silent else error) from None
+        known = ", ".join(models) or "no model"
+        wanted = self._options.model
+        if not models or wanted not in (None, *models):
+            asked = f"`--model {wanted}`: " if wanted else ""
+            raise UsageError(f"{asked}{server.url} serves {known}. Fix: one of those that it has")
+        self.url, self.model = server.url, wanted or models[0]
         return server
 
     def _found(self) -> str:
         session = find(self._which)
         world = self._open.enter_context(open_world(session))
-        self._how_it_ended = lambda: how_it_ended(session, world, asked.id)
         asked = running_server(session, world, self._options.job)
+        self._how_it_ended = lambda: how_it_ended(session, world, asked.id)
         self.job = asked.id
         return self._open.enter_context(reached(session, asked))
 
@@ -153,6 +161,13 @@ def _of_itself(server: OpenAiServer | None, error: ServerFailed) -> ServerFailed
     if server is None or error.status == _UNREADY or (why := server.why_not_ready()) is None:
         return error
     return ServerFailed(why, status=error.status)
+
+
+def _not_yet(job: str | None, error: ServerFailed) -> ServerFailed:
+    """Of a server that runs, but does not listen."""
+    what, _ = what_and_fix(str(error))
+    fix = f"wait until it has loaded its model: `clusterkit logs -f {job}` shows how far it is"
+    return ServerFailed(f"server {job} does not answer yet: {what} Fix: {fix}")
 
 
 def _unknown() -> None:

@@ -59,7 +59,7 @@ def warm_server(
         yield None
         return
     key = read_api_key(options.api_key_file)
-    with reached(session, asked) as url, OpenAiServer(url, key) as server:
+    with reached(session, asked) as url, OpenAiServer(url, key, is_direct=True) as server:
         try:
             about = server.cluster()
             if why := server.why_not_ready():
