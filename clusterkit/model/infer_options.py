@@ -108,8 +108,7 @@ class InferOptions(RetryOptions):
         examples=["smollm2-135m"],
     )
     cold: bool = Field(
-        default=False,
-        description="Load the model for this run, though a server that runs may have it loaded",
+        default=False, description="Load the model for this run, though a server may have it"
     )
     api_key_file: ApiKeyFile = None
     force: bool = Field(default=False, description="Run though the last `doctor --gate` failed")
