@@ -21,7 +21,7 @@ class ServeOptions(RetryOptions):
     host: str | None = Field(
         default=None,
         min_length=1,
-        description="Where the head listens; default: 127.0.0.1, which is reached by a tunnel",
+        description="Where the head listens; default: 127.0.0.1, by a tunnel",
         examples=["0.0.0.0"],  # noqa: S104
     )
     api_key_file: Path | None = Field(
@@ -64,8 +64,7 @@ class ServeOptions(RetryOptions):
         default=None,
         ge=0,
         le=3600,
-        description="Seconds that running requests may go on once the server is to end; default: "
-        "30, and none with the engines of others",
+        description="Seconds for open requests at the end; default: 30",
         examples=[60],
     )
     detach: bool = Field(

@@ -8,7 +8,7 @@ from pathlib import Path
 from clusterkit.errors import FileMistakes, UsageError
 
 _SHORTEST = 16
-_FIX_SHORT = "a longer one, such as `openssl rand -hex 24` prints"
+_SUCH_AS = "such as `openssl rand -hex 24` prints"
 
 
 def read_keys(file: Path) -> tuple[str, ...]:
@@ -29,7 +29,7 @@ def read_keys(file: Path) -> tuple[str, ...]:
     keys = {number: line.strip() for number, line in enumerate(lines, 1)}
     keys = {number: key for number, key in keys.items() if key and not key.startswith("#")}
     if not keys:
-        raise UsageError(f"{file}: there is no key in it. Fix: one a line: {_FIX_SHORT[2:]}")
+        raise UsageError(f"{file}: there is no key in it. Fix: one a line, {_SUCH_AS}")
     mistakes = [f"{file}:{number}: {why}" for number, key in keys.items() if (why := _wrong(key))]
     if mistakes:
         raise FileMistakes(mistakes)
@@ -41,5 +41,6 @@ def _wrong(key: str) -> str | None:
     if not key.isascii() or not key.isprintable() or " " in key:
         return "a key has letters, digits and signs of ASCII, and no space. Fix: one a line"
     if len(key) < _SHORTEST:
-        return f"the key has {len(key)} signs, and {_SHORTEST} are the fewest. Fix: {_FIX_SHORT}"
+        what = f"the key has {len(key)} signs, and {_SHORTEST} are the fewest"
+        return f"{what}. Fix: a longer one, {_SUCH_AS}"
     return None

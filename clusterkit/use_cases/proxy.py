@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from clusterkit.command import Step
-from clusterkit.errors import Interrupted, JobFailed, TransportError, UsageError
+from clusterkit.errors import CommandFailed, Interrupted, JobFailed, TransportError, UsageError
 from clusterkit.jobs import JobRow, list_jobs, show_job
 from clusterkit.jobs.records import find_job, show_command
 from clusterkit.model.serve_options import ProxyOptions
@@ -96,7 +96,10 @@ def _until_end(session: Session, world: World, job: str) -> None:
         time.sleep(_LOOK_EVERY_S)
         try:
             row = find_job(job, list_jobs(job_nodes(session), world.transport))
-        except TransportError:  # it is looked for again; who connects meanwhile is refused
+        except (
+            TransportError,
+            CommandFailed,
+        ):  # it is looked for again; who connects meanwhile is refused
             continue
         if row.is_open:
             continue

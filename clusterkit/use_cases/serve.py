@@ -85,11 +85,12 @@ def _attempt(session: Session, options: ServeOptions, front: _Front, *, sink: Si
         _checked(session, engine, shape, facts, sink)
         where = listening(session, options)
         served = Served.of(session.cluster.engine, _placement(session).nodes[0], where)
-        refuse_taken(session, world, served)
         if isinstance(engine, LooksFirst):
             looks = look_everywhere(session, engine, where, world, facts)
             for warning in engine.check_looks(looks, _placement(session), where):
                 sink(Note(warning))
+        else:
+            refuse_taken(session, world, served)
         if engine.serves_built():
             built = _built(session, world, facts, sink)
             shape, folder = built.shape, built.folder

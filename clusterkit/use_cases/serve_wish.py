@@ -52,7 +52,11 @@ def serving(session: Session, options: ServeOptions) -> ServingEngine:
             limits["drain_s"] = options.drain_s
         return engine.limited(replace(ServeLimits(), **limits))  # type: ignore[arg-type]
     if limits:
-        given = [name for name in ("api_key_file", *options.limits) if getattr(options, name)]
+        given = [
+            name
+            for name in ("api_key_file", *options.limits)
+            if getattr(options, name) is not None
+        ]
         raise _not_ours(session, *given)
     return engine
 

@@ -29,13 +29,11 @@ def servers_now(
     session: Session, world: World, rows: Iterable[JobRow]
 ) -> tuple[ServerStatus, ...]:
     """Every server that has not ended, the newest first; the last also where it failed."""
-    found: list[ServerStatus] = []
-    for row in (row for row in rows if row.verb == "serve"):
-        if row.is_open or (not found and row.state not in _AS_WISHED):
-            found.append(_server(session, world, row))
-        if not row.is_open:
-            break
-    return tuple(found)
+    ours = [row for row in rows if row.verb == "serve"]
+    shown = [row for row in ours if row.is_open]
+    if ours and not ours[0].is_open and ours[0].state not in _AS_WISHED:
+        shown.insert(0, ours[0])
+    return tuple(_server(session, world, row) for row in shown)
 
 
 def _server(session: Session, world: World, row: JobRow) -> ServerStatus:

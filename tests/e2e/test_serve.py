@@ -1,4 +1,4 @@
-"""Serve on two containers: asked by the official client, broken, restarted, left alone, stopped."""
+"""Serve on two containers: asked by the official client, broken, restarted, stopped."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from tests.e2e.running_job import within
 
 MODEL = "smollm2-135m"
 FRANCE = "What is the capital of France?"
-TOKENS = 16
+TOKENS = 8
+SLOW_S = 600  # a machine that many tests share
 LONG = {"max_tokens": 4000, "stream": True, "extra_body": {"ignore_eos": True}}
 KEY = "0123456789abcdef-key"
 
@@ -91,7 +92,7 @@ class Serving:
 
 
 def client(url: str, key: str = "none") -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0, timeout=120)
+    return openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0, timeout=SLOW_S)
 
 
 def say(url: str, **more: Any) -> Any:
@@ -112,8 +113,9 @@ def streamed(url: str, **more: Any) -> str:
 
 def inferred(pair: Pair, *prompts: str) -> list[str]:
     words = [word for prompt in prompts for word in ("--prompt", prompt)]
-    answers = pair.answer("infer", *words, "--max-tokens", TOKENS)["answers"]
-    return [answer["text"] for answer in answers]
+    done = pair("infer", *words, "--max-tokens", TOKENS, "-o", "json", timeout_s=SLOW_S)
+    assert done.returncode == 0, done.stderr
+    return [answer["text"] for answer in json.loads(done.stdout)["answers"]]
 
 
 def server_of(pair: Pair) -> dict[str, Any]:
@@ -146,7 +148,7 @@ def kill_rank(pair: Pair, job: str, rank: int) -> None:
 
 
 def test_it_answers_as_infer_does_and_many_at_once(cluster: Pair, port: int) -> None:
-    prompts = [f"Count from {number} to ten." for number in range(4)]
+    prompts = ["Count to ten.", "Name a colour."]
     expected = dict(zip([FRANCE, *prompts], inferred(cluster, FRANCE, *prompts), strict=True))
     serving = Serving(cluster, "--port", port)
     url = serving.ready["url"]
@@ -154,7 +156,7 @@ def test_it_answers_as_infer_does_and_many_at_once(cluster: Pair, port: int) -> 
     assert (url, serving.ready["via"]) == (f"http://127.0.0.1:{port}", "tunnel")
     assert text_of(url) == expected[FRANCE]
     assert streamed(url) == expected[FRANCE]
-    asked = [prompts[number % 4] for number in range(32)]
+    asked = [prompts[number % 2] for number in range(32)]
     with ThreadPoolExecutor(32) as pool:
         answers = list(pool.map(lambda prompt: text_of(url, prompt=prompt), asked))
     assert answers == [expected[prompt] for prompt in asked]
@@ -203,7 +205,8 @@ def test_a_rank_that_dies_is_told_to_all_who_wait(cluster: Pair, port: int) -> N
 def test_left_alone_it_restarts_on_the_same_url_and_stop_leaves_nothing(
     cluster: Pair, port: int
 ) -> None:
-    done = cluster("serve", "--detach", "--restart", 1, "--port", port, "-o", "json")
+    words = ("serve", "--detach", "--restart", 1, "--port", port, "-o", "json")
+    done = cluster(*words, timeout_s=SLOW_S)
     assert done.returncode == 0, done.stderr
     ready = json.loads(done.stdout)
     assert (ready["url"], ready["via"]) == (f"http://127.0.0.1:{port}", "proxy")
@@ -215,7 +218,7 @@ def test_left_alone_it_restarts_on_the_same_url_and_stop_leaves_nothing(
 
     kill_rank(cluster, ready["job"], 1)
     within(10, lambda: status_of(f"{url}/ready") != 200)
-    within(120, lambda: status_of(f"{url}/ready") == 200)
+    within(SLOW_S, lambda: status_of(f"{url}/ready") == 200)
 
     assert text_of(url) == before
     assert proxy.poll() is None

@@ -38,7 +38,7 @@ def test_it_is_ready_after_a_completion_and_ctrl_c_leaves_nothing(
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
 
-    assert ready["url"] == "http://127.0.0.1:8123"
+    assert (ready["url"][:17], ready["via"]) == ("http://127.0.0.1:", "tunnel")
     assert ready["answer"] == expected("The capital of France is", 2)
     assert answered == expected(PROMPT, 2)
     assert [rank["node"] for rank in ready["ranks"]] == ["node1", "node2"]
@@ -58,13 +58,19 @@ def test_a_server_that_is_left_alone_answers_until_it_is_stopped(
 
     done = vendor.pair("serve", "--detach", "-o", "json")
     ready = json.loads(done.stdout)
-    answered = ask(ready["url"], ready["model"], PROMPT)
+    (server,) = vendor.pair.answer("status")["servers"]
+    proxy = vendor.pair.controller.start("proxy", "-o", "json")
+    answered = ask(first_object(proxy)["url"], ready["model"], PROMPT)
+    proxy.send_signal(signal.SIGINT)
+    proxy.communicate(timeout=30)
     attached = vendor.pair.controller.start("attach", "-o", "json")
     heard = first_object(attached)
     stopped = vendor.pair("stop")
     attached.communicate(timeout=60)
 
     assert done.returncode == 0, done.stderr
+    assert (ready["via"], ready["metrics"][-19:]) == ("proxy", "/prometheus/metrics")
+    assert (server["job"], server["ready"], server["why"]) == (ready["job"], True, None)
     assert answered == expected(PROMPT, 2)
     assert heard == ready
     assert (stopped.returncode, attached.returncode) == (0, 1)
@@ -87,19 +93,21 @@ def test_nodes_may_have_one_gpu_and_two(vendor: Vendor, tensorrt_llm: Image, ver
     assert process.wait(60) == 130
 
 
-def test_a_server_that_dies_is_explained(vendor: Vendor, tensorrt_llm: Image):
+def test_a_port_that_is_taken_is_told_before_a_model_is_loaded(
+    vendor: Vendor, tensorrt_llm: Image
+):
     """It is told to listen where sshd of the node does."""
     glm_folder(vendor.shared / "Models/chatglm2-6b")
     image = tensorrt_llm("1.3.0rc3")
     vendor.describe(image, {"node1": 1, "node2": 1}, **GLM, backend="pytorch")
     vendor.pair.up()
 
-    done = vendor.pair("serve", "--port", 22)
+    head = vendor.pair.address(1)
+    done = vendor.pair("serve", "--host", head, "--port", 22)
 
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert "another program listens on that port of the head" in done.stderr
-    assert "Fix: another `--port`" in done.stderr
+    assert (done.returncode, done.stdout) == (2, "")
+    said = " ".join(done.stderr.split())
+    assert f"node1: port 22 of {head} is taken. Fix: another port" in said
     assert left_on(vendor, "node1") == left_on(vendor, "node2") == []
 
 
