@@ -78,6 +78,18 @@ def test_all_prompts_of_a_client_that_leaves_are_forgotten():
         server.ranks.until(lambda: len(server.ranks.cancelled) == 3)
 
 
+def test_an_answer_that_a_stop_word_ended_frees_its_place_at_once():
+    with running("a.bcdef", held=True) as server:
+        with connected(server) as client:
+            client.sendall(request_for(stop="."))
+            server.ranks.until(lambda: len(server.ranks.works) == 1)
+            server.ranks.say_one()
+            server.ranks.say_one()
+            answer = read_to(client, b"}}")
+        assert server.ranks.cancelled == [server.ranks.works[0].id]
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["choices"][0]["text"] == "a"
+
+
 def test_a_head_that_does_not_come_ends_the_connection():
     with running(head_timeout_s=0.2) as server, connected(server) as client:
         client.sendall(b"POST /v1/completions HTTP/1.1\r\nX-A: ")
@@ -119,6 +131,16 @@ def test_a_body_that_does_not_come_is_told_so():
         answer = read_to(client, b"}}")
     assert answer.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
     assert b'"the body did not come within 0.2 s. Fix: send it faster"' in answer
+
+
+def test_a_client_that_sends_all_of_a_long_body_still_reads_why_not():
+    with running() as server, connected(server) as client:
+        client.sendall(head(10_000_000))
+        client.sendall(b"a" * 10_000_000)
+        answer = everything(client)
+        assert server.ask().status_code == 200
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert answer.endswith(b"}}")
 
 
 def test_a_client_that_reads_nothing_is_let_go():

@@ -108,6 +108,7 @@ def test_how_text_is_cut_does_not_matter_to_stop_words(words, pieces):
         (["END"], ["aE", "N", "x"], ["a", "", "ENx"]),
         (["END"], ["aEN", "Db"], ["a", ""]),
         (["aab"], ["aaa", "b"], ["a", ""]),
+        (["abb", "b"], ["abb"], ["a"]),
         ([], ["a", "b"], ["a", "b"]),
     ],
 )
