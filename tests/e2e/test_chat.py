@@ -146,7 +146,9 @@ def test_without_a_terminal_each_line_is_answered(clusterkit: Controller, tmp_pa
     }
     assert (failed.returncode, failed.stdout) == (1, "fail! \n")
     assert (unknown.returncode, other.returncode, keyless.returncode) == (2, 2, 2)
-    assert other.stderr == f"Error: `--model gpt`: {url} serves parrot.\nFix: one of those that it has\n"
+    assert other.stderr == (
+        f"Error: `--model gpt`: {url} serves parrot.\nFix: one of those that it has\n"
+    )
     assert "Fix: `--api-key-file FILE`, with a key of this server" in keyless.stderr
     assert KEY not in "".join(call.stdout + call.stderr for call in clusterkit.calls)
 
