@@ -151,16 +151,17 @@ class Conversation:
             self._server = server  # it is well, and refused this
             return error
         try:
-            return (error.status is None and self._how_it_ended()) or _of_itself(server, error)
+            may_have_ended = error.status in (None, _FAILED, _UNREADY)
+            return (may_have_ended and self._how_it_ended()) or _of_itself(server, error)
         finally:
             self._open.close()  # the next question looks for it again
 
 
 def _of_itself(server: OpenAiServer | None, error: ServerFailed) -> ServerFailed:
-    """What a server says why it is not ready, which may be more than the error does."""
-    if server is None or error.status == _UNREADY or (why := server.why_not_ready()) is None:
+    """The error; of a server that broke off without a word, why it says that it is not ready."""
+    if server is None or error.status is not None or (why := server.why_not_ready()) is None:
         return error
-    return ServerFailed(why, status=error.status)
+    return ServerFailed(why)
 
 
 def _not_yet(job: str | None, error: ServerFailed) -> ServerFailed:
