@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.chat_terminal import terminal
-from tests.e2e.controller import CLUSTERKIT, REPOSITORY, Controller
+from tests.e2e.controller import Controller
 from tests.e2e.local_cluster import describe_local
 from tests.e2e.model_servers import serve_job, stand_in, told
 from tests.e2e.running_job import within
@@ -155,17 +155,7 @@ def test_without_a_terminal_each_line_is_answered(clusterkit: Controller, tmp_pa
 
 def test_ctrl_c_ends_a_chat_without_a_terminal(clusterkit: Controller):
     with stand_in() as url:
-        chat = subprocess.Popen(
-            [*CLUSTERKIT, "chat", "--url", url],
-            cwd=REPOSITORY,
-            env=clusterkit.environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        clusterkit.running.append(chat)
+        chat = clusterkit.start("chat", "--url", url, stdin=subprocess.PIPE)
         assert chat.stdin is not None
         assert chat.stdout is not None
         chat.stdin.write("slowly\n")
