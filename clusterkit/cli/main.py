@@ -28,7 +28,7 @@ VERBS = {
         "sweep",
         "down",
     ),
-    "Run": ("mpi-hello", "bench", "build", "infer", "serve", "run", "models", "play"),
+    "Run": ("mpi-hello", "bench", "build", "infer", "serve", "chat", "run", "models", "play"),
     "Jobs": ("jobs", "attach", "logs", "proxy", "stop"),
     "Nodes": ("exec", "cp", "ssh", "keys", "images", "engines", "fix"),
     "Rehearse": ("lab",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,6 +36,7 @@ from clusterkit.use_cases.compiled_engine import notes_of, refuse_nodes
 from clusterkit.use_cases.gate import check_now, check_verdict
 from clusterkit.use_cases.heard import Heard
 from clusterkit.use_cases.infer_server import ask, ask_steps, is_asked
+from clusterkit.use_cases.infer_warm import answered, warm_server
 from clusterkit.use_cases.launch import (
     Facts,
     detached,
@@ -62,7 +64,8 @@ def infer(
 ) -> InferResult | DetachedResult:
     """Check that the model fits, build it where it is not there, and run it over the nodes.
 
-    A job that is to be detached is left alone once every rank runs.
+    Where a server that runs has it loaded, that one answers. A job that is to be detached is left
+    alone once every rank runs.
 
     Raises:
         UsageError: If the cluster is not up, or the request cannot be answered by this model.
@@ -94,8 +97,12 @@ def _attempt(
     with (
         open_world(session) as world,
         audited(session, world, "infer", options),
-        prepared(known, world.transport) as waiting,
+        ExitStack() as stack,
     ):
+        with warm_server(session, options, world, sink=sink) as warm:
+            if warm is not None:
+                return answered(session, warm, options, request, sink=sink)
+        waiting = stack.enter_context(prepared(known, world.transport))
         used = nodes_of(session, known)
         looks = model_looks(session, remembered, used)
         facts = facts_now(session, world, remembered, model_looks=looks)
