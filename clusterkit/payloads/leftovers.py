@@ -21,12 +21,13 @@ import time
 from pathlib import Path
 from typing import Any, Dict  # noqa: UP035 - evaluated, on Python 3.8 too
 
-from clusterkit.payloads.gone import described, mounted_in
+from clusterkit.payloads.gone import described
 from clusterkit.payloads.gpu_memory import gpu_memory
 from clusterkit.payloads.job_protocol import LEASE_TTL_S
 from clusterkit.payloads.left_files import job_folders, jobs_in, regions, remove, unfinished
 from clusterkit.payloads.left_processes import job_processes
-from clusterkit.payloads.processes import birth, read
+from clusterkit.payloads.mounts import mounts_in
+from clusterkit.payloads.processes import birth
 
 _AGAIN_AFTER_S = LEASE_TTL_S + 1.0
 _PATIENCE_S = 3.0
@@ -107,10 +108,9 @@ def _remove(items: Items) -> None:
     while any(map(birth, pids)) and time.monotonic() < deadline:
         time.sleep(0.02)
     busy = {process.job for process in job_processes()}
-    mounts = read("/proc/self/mounts").decode(errors="replace")
     for key, item in items.items():
         path = key.partition(" ")[2]
-        if item["kind"] == "process" or item["job"] in busy or mounted_in(mounts, [path]):
+        if item["kind"] == "process" or item["job"] in busy or mounts_in([path]):
             continue  # what is mounted there is not ours to remove
         with contextlib.suppress(OSError):
             remove(Path(path))

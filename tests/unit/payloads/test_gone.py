@@ -10,7 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from clusterkit.payloads.gone import left_of, mounted_in
+from clusterkit.payloads.gone import left_of
+from clusterkit.payloads.mounts import mounted_in
 
 _LISTEN = (
     "import socket, sys, time; s = socket.create_server(('127.0.0.1', 0)); "
