@@ -22,6 +22,14 @@ print("here", flush=True)
 time.sleep(1008)
 """
 
+# Not NVIDIA's: it says of every `sleep 1007` that it holds memory, as `nvidia-smi` says it.
+NVIDIA_SMI = """#!/bin/sh
+for words in $(grep -lzx -e 1007 /proc/[0-9]*/cmdline 2>/dev/null); do
+    pid=${words%/cmdline}
+    echo "${pid##*/}, 512, GPU-8f9d0c5e-7c2a-4bb7-9a57-0d8a5b2b1f11"
+done
+"""
+
 
 @pytest.fixture
 def file(tmp_path: Path, cluster_name: str, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -74,8 +82,12 @@ def test_what_a_job_left_goes_and_what_lives_or_is_anothers_stays(
     cluster_name: str,
     tmp_path: Path,
     foreign: list[subprocess.Popen[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
 ):
     assert clusterkit("up", file, "--yes").returncode == 0
+    (tmp_path / "nvidia-smi").write_text(NVIDIA_SMI)
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     script = tmp_path / "aside.py"
     script.write_text(SCRIPT)
     living, dead = detached(clusterkit, script), detached(clusterkit, script)
@@ -88,7 +100,7 @@ def test_what_a_job_left_goes_and_what_lives_or_is_anothers_stays(
         assert done.returncode == 0, done.stderr
         result = json.loads(done.stdout)
         assert [(row["kind"], row["what"]) for row in result["removed"]] == [
-            ("process", f"sleep 1007 (pid {left})"),
+            ("process", f"sleep 1007 (pid {left}), holds 512 MiB of GPU memory"),
             ("files", str(jobs / dead)),
         ]
         assert result["left"] == []
