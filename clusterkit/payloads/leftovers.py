@@ -25,7 +25,7 @@ from clusterkit.payloads.gone import described
 from clusterkit.payloads.gpu_memory import gpu_memory
 from clusterkit.payloads.job_protocol import LEASE_TTL_S
 from clusterkit.payloads.left_files import job_folders, jobs_in, regions, remove, unfinished
-from clusterkit.payloads.left_processes import job_processes
+from clusterkit.payloads.left_processes import JobProcess, is_adrift, job_processes
 from clusterkit.payloads.mounts import mounts_in
 from clusterkit.payloads.processes import birth
 
@@ -63,7 +63,7 @@ def _look(homes: list[str], storages: list[str], *, only_theirs: bool) -> tuple[
     """What is left here, and the jobs that live."""
     theirs = jobs_in(homes)
     everyone = job_processes()
-    living = {process.job for process in everyone if process.is_keeper}
+    living = {each.job for each in everyone if each.is_keeper and not is_adrift(each.pid)}
     orphans = [
         each
         for each in everyone
@@ -75,7 +75,7 @@ def _look(homes: list[str], storages: list[str], *, only_theirs: bool) -> tuple[
         items[f"process {process.pid} {process.born}"] = {
             "kind": "process",
             "what": described(process, held.get(process.pid)),
-            "why": f"job {process.job} has no supervisor and no agent here",
+            "why": _why(process),
             "remove_with": f"kill -9 {process.pid}",
             "job": process.job,
         }
@@ -96,6 +96,12 @@ def _look(homes: list[str], storages: list[str], *, only_theirs: bool) -> tuple[
                 "job": file.job,
             }
     return items, living
+
+
+def _why(process: JobProcess) -> str:
+    if process.is_keeper or is_adrift(process.pid):
+        return f"the folder of job {process.job} was removed: nobody can stop it any more"
+    return f"job {process.job} has no supervisor and no agent here"
 
 
 def _remove(items: Items) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -131,3 +132,27 @@ def test_a_folder_of_a_cluster_that_never_was(
     assert json.loads(young.stdout)["found"] == []
     assert [row["what"] for row in json.loads(old.stdout)["removed"]] == [str(folder)]
     assert not folder.exists()
+
+
+def test_a_job_whose_folder_somebody_removed(
+    clusterkit: Controller, file: Path, cluster_name: str, tmp_path: Path
+):
+    """Nobody can stop it any more, as its record and its sockets are gone; its processes live."""
+    assert clusterkit("up", file, "--yes").returncode == 0
+    script = tmp_path / "aside.py"
+    script.write_text(SCRIPT)
+    job = detached(clusterkit, script)
+    shutil.rmtree(clusterkit.home / "clusters" / cluster_name)
+    try:
+        done = clusterkit("sweep", "--yes", "-o", "json")
+        removed = json.loads(done.stdout)["removed"]
+    finally:
+        left = local_processes(job)
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+
+    assert left == {}
+    assert {row["why"] for row in removed if "sleep 1007" in row["what"] or job in row["why"]} == {
+        f"the folder of job {job} was removed: nobody can stop it any more",
+        f"job {job} has no supervisor and no agent here",
+    }
