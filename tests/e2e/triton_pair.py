@@ -70,6 +70,9 @@ class Triton:
         """No process, port or region of shared memory, and no folder of the Python backend's."""
         for node in ("node1", "node2"):
             assert (
-                self.inside(node, "ls /dev/shm; ls -d /tmp/python_env_*; pgrep -a triton; :") == ""
+                self.inside(
+                    node, "ls /dev/shm; find /tmp -name 'python_env_*'; pgrep -a triton; :"
+                )
+                == ""
             )
             assert self.listening(node) == []
