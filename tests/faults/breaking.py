@@ -18,6 +18,13 @@ for each in /proc/[0-9]*; do
     case "$(readlink "$each/exe")" in */sshd) kill -s "$1" "${each#/proc/}" ;; esac
 done
 """
+_KILL = """
+for each in /proc/[0-9]*; do
+    test "${each#/proc/}" = $$ && continue
+    tr '\\0' ' ' <"$each/cmdline" 2>/dev/null | grep -q -F -e "$1" && found="$found ${each#/proc/}"
+done
+kill -s KILL $found
+"""
 _NEW_KEY = """
 rm "$1/host_key" && ssh-keygen -q -t ed25519 -N '' -f "$1/host_key"
 for each in /proc/[0-9]*; do
@@ -43,7 +50,7 @@ def lab(*words: str, one_way: bool = False) -> Breaks:
 
 
 def signalled(*numbers: int) -> Breaks:
-    """The verb itself is signalled, a second apart."""
+    """The verb itself is signalled, again 0.3 s later."""
 
     @contextlib.contextmanager
     def broken(room: Room) -> Iterator[None]:
@@ -55,6 +62,26 @@ def signalled(*numbers: int) -> Breaks:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(room.verb.process.pid, number)
         yield
+
+    return broken
+
+
+def held(inner: Breaks) -> Breaks:
+    """The verb stands still while the fault is made, so that it does not come too late."""
+
+    @contextlib.contextmanager
+    def broken(room: Room) -> Iterator[None]:
+        assert room.verb is not None
+        group = room.verb.process.pid
+        os.killpg(group, signal.SIGSTOP)
+        try:
+            with inner(room):
+                room.fault_at = time.monotonic()
+                os.killpg(group, signal.SIGCONT)
+                yield
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGCONT)
 
     return broken
 
@@ -76,16 +103,32 @@ def little_memory(room: Room) -> Iterator[None]:
         box.update(mem_limit="60g", memswap_limit="60g")
 
 
-@contextlib.contextmanager
-def no_sshd(room: Room) -> Iterator[None]:
-    """Every sshd of the second node is killed: the one that listens, and those of logins."""
-    box = room.container("node2")
-    room.fault_at = time.monotonic()
-    box.exec_run(["sh", "-c", _SSHD, "sh", "KILL"])
-    try:
+def no_sshd(node: str) -> Breaks:
+    """Every sshd of a node is killed: the one that listens, and those of logins."""
+
+    @contextlib.contextmanager
+    def broken(room: Room) -> Iterator[None]:
+        box = room.container(node)
+        room.fault_at = time.monotonic()
+        box.exec_run(["sh", "-c", _SSHD, "sh", "KILL"])
+        try:
+            yield
+        finally:
+            room.heal()
+
+    return broken
+
+
+def killed_inside(node: str, word: str) -> Breaks:
+    """Whatever runs on a node with a word in its command line is killed."""
+
+    @contextlib.contextmanager
+    def broken(room: Room) -> Iterator[None]:
+        room.fault_at = time.monotonic()
+        room.inside(node, "sh", "-c", _KILL, "sh", word)
         yield
-    finally:
-        room.heal()
+
+    return broken
 
 
 @contextlib.contextmanager

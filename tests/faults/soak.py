@@ -23,10 +23,10 @@ from bench.page import measured_on
 from tests.faults import breaking
 from tests.faults.breaking import lab, signalled
 from tests.faults.case import Breaks
-from tests.faults.cases import ENDS, RUN
 from tests.faults.counted import counts
 from tests.faults.page import write
 from tests.faults.room import Room, room
+from tests.faults.verbs import ENDS, RUN
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _WARM_UP = 3
