@@ -20,7 +20,7 @@ from clusterkit.payloads.loop import Loop
 from clusterkit.payloads.processes import spawn
 
 _SAID_LINES = 10
-# The fourth SYN goes after 7 s and the fifth after 15 s: no less patient than 10 s, and told sooner.
+# SYNs go at 0, 1, 3, 7 and 15 s: no less patient than 10 s, and told sooner.
 _CONNECT_TIMEOUT_S = 8
 
 

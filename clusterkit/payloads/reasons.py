@@ -135,7 +135,8 @@ def stalled(
 ) -> str:
     """No rank made progress; where each hangs, those together that hang in the same place.
 
-    ``hanging`` maps a rank to its innermost frames, or to why there are none; ``nodes`` to its node.
+    ``hanging`` maps a rank to its innermost frames, or to why there are none; ``nodes`` to its
+    node.
     """
     places: dict[tuple[str, ...], list[int]] = {}
     for rank, frames in hanging.items():

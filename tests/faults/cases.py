@@ -27,6 +27,7 @@ from tests.faults.verbs import (
     build,
     down,
     infer,
+    is_converting,
     run,
     up,
 )
@@ -35,13 +36,16 @@ _INT, _KILL = signal.SIGINT, signal.SIGKILL
 _KILL2, _PAUSE2, _CUT2 = (lab(what, NODE2) for what in ("kill-node", "pause", "cut"))
 _BOTH_WAYS = lab("partition", "node1", NODE2)
 _ONE_WAY = lab("partition", NODE2, "node1", one_way=True)
+_NO_BUILDER = killed_inside("node1", " convert ")
 _LATE = lab("skew-clock", NODE2, "+2m")
 _LOCKED = "is locked: .* runs `clusterkit up`"
 
 _RANKS = (
     run("rank SIGKILLed", lab("kill-rank", "1"), RANK1, is_quick=True),
     infer("rank SIGKILLed", lab("kill-rank", "1"), RANK1),
-    build("builder SIGKILLed", killed_inside("node1", "receive_model"), "node1", 1),
+    build(
+        "builder SIGKILLed", killed_inside("node1", " convert "), "node1", 1, moment=is_converting
+    ),
     run("rank hangs", lab("hang-rank", "1"), RANK1, 124, words=RING, within_s=16),
     infer("rank hangs", lab("hang-rank", "1"), RANK1, 124, words=HANGS, within_s=16),
     before("rank out of memory", EATS, breaking.little_memory, OOM, 1, second=ENDS),

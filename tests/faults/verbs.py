@@ -104,4 +104,13 @@ def without_nodes(room: Room) -> None:
 
 def is_placing(room: Room) -> bool:
     """Whether the head has begun to write the model."""
-    return bool(room.inside("node1", "find", "/shared/clusterkit/models", "-name", "*.part"))
+    return _there_is(room, "*.upload")
+
+
+def is_converting(room: Room) -> bool:
+    """Whether the head works on what has come."""
+    return _there_is(room, "*.part")
+
+
+def _there_is(room: Room, name: str) -> bool:
+    return bool(room.inside("node1", "find", "/shared/clusterkit/models", "-name", name))

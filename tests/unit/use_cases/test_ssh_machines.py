@@ -76,8 +76,7 @@ def test_a_container_is_reached_through_its_machine_with_the_clusters_key():
             "GlobalKnownHostsFile=none",
             STRICT,
             "Port=2222",
-            "ProxyCommand=ssh -W '[%h]:%p' "
-            "-o StrictHostKeyChecking=yes -o ConnectTimeout=8 gpu02",
+            "ProxyCommand=ssh -W '[%h]:%p' -o StrictHostKeyChecking=yes -o ConnectTimeout=8 gpu02",
         ),
         "root@10.0.0.12",
         "hostname",
