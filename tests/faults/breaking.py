@@ -19,11 +19,18 @@ for each in /proc/[0-9]*; do
 done
 """
 _KILL = """
-for each in /proc/[0-9]*; do
-    test "${each#/proc/}" = $$ && continue
-    tr '\\0' ' ' <"$each/cmdline" 2>/dev/null | grep -q -F -e "$1" && found="$found ${each#/proc/}"
-done
-kill -s KILL $found
+import os, signal, sys, time
+word, until = sys.argv[1].encode(), time.monotonic() + 30
+while time.monotonic() < until:
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            words = open("/proc/" + pid + "/cmdline", "rb").read().replace(b"\\0", b" ")
+            if word in words and int(pid) != os.getpid():
+                os.kill(int(pid), signal.SIGKILL)
+                sys.exit()
+        except OSError:
+            continue
+sys.exit("it never ran")
 """
 _NEW_KEY = """
 rm "$1/host_key" && ssh-keygen -q -t ed25519 -N '' -f "$1/host_key"
@@ -120,12 +127,12 @@ def no_sshd(node: str) -> Breaks:
 
 
 def killed_inside(node: str, word: str) -> Breaks:
-    """Whatever runs on a node with a word in its command line is killed."""
+    """What runs on a node with a word in its command line is killed, as soon as it does."""
 
     @contextlib.contextmanager
     def broken(room: Room) -> Iterator[None]:
+        room.inside(node, "python3", "-c", _KILL, word)
         room.fault_at = time.monotonic()
-        room.inside(node, "sh", "-c", _KILL, "sh", word)
         yield
 
     return broken
