@@ -35,16 +35,13 @@ _INT, _KILL = signal.SIGINT, signal.SIGKILL
 _KILL2, _PAUSE2, _CUT2 = (lab(what, NODE2) for what in ("kill-node", "pause", "cut"))
 _BOTH_WAYS = lab("partition", "node1", NODE2)
 _ONE_WAY = lab("partition", NODE2, "node1", one_way=True)
-_NO_BUILDER = killed_inside("node1", " convert /")
 _LATE = lab("skew-clock", NODE2, "+2m")
 _LOCKED = "is locked: .* runs `clusterkit up`"
 
 _RANKS = (
     run("rank SIGKILLed", lab("kill-rank", "1"), RANK1, is_quick=True),
     infer("rank SIGKILLed", lab("kill-rank", "1"), RANK1),
-    build(
-        "builder SIGKILLed", killed_inside("node1", " convert /"), "node1", 1, moment=is_converting
-    ),
+    build("builder SIGKILLed", killed_inside("node1", " convert /"), "node1", 1),
     run("rank hangs", lab("hang-rank", "1"), RANK1, 124, words=RING, within_s=16),
     infer("rank hangs", lab("hang-rank", "1"), RANK1, 124, words=HANGS, within_s=30),
     before("rank out of memory", EATS, breaking.little_memory, OOM, 1, second=ENDS),
@@ -55,26 +52,26 @@ _NODES = (
     run("head's container killed", lab("kill-node", "node1"), "node1"),
     infer("node container killed", _KILL2, NODE2),
     infer("head's container killed", lab("kill-node", "node1"), "node1"),
-    up("node container killed", _KILL2, NODE2, *GONE),
+    up("node container killed", held(_KILL2), NODE2, *GONE),
     build("head's container killed", held(lab("kill-node", "node1")), "node1", *GONE),
-    down("node container killed", lab("kill-node", NODE2), None, 0),
+    down("node container killed", held(lab("kill-node", NODE2)), None, 0),
     before("node container dead", ENDS, _KILL2, NODE2, *GONE),
     before("node container dead", UP, _KILL2, None),
     before("node container dead", BUILD, lab("kill-node", "node1"), "node1", *GONE),
     before("node container dead", DOWN, _KILL2, None),
     run("node paused", _PAUSE2, NODE2),
     infer("node paused", _PAUSE2, NODE2),
-    up("node paused", _PAUSE2, NODE2, *GONE),
+    up("node paused", held(_PAUSE2), NODE2, *GONE),
     build("node paused", held(lab("pause", "node1")), "node1", *GONE),
-    down("node paused", _PAUSE2, None, 0),
+    down("node paused", held(_PAUSE2), None, 0),
     before("node frozen", ENDS, _PAUSE2, NODE2, *GONE),
     before("node frozen", UP, _PAUSE2, None),
     before("node frozen", DOWN, _PAUSE2, None),
     run("sshd killed", no_sshd(NODE2), NODE2),
     infer("sshd killed", no_sshd(NODE2), NODE2),
-    up("sshd killed", no_sshd(NODE2), NODE2, *GONE),
+    up("sshd killed", held(no_sshd(NODE2)), NODE2, *GONE),
     build("sshd killed", held(no_sshd("node1")), "node1", *GONE),
-    down("sshd killed", no_sshd(NODE2), None, 0),
+    down("sshd killed", held(no_sshd(NODE2)), None, 0),
     before("sshd silent", UP, lab("drop-ssh", NODE2), None, within_s=20),
     before("sshd silent", ENDS, lab("drop-ssh", NODE2), NODE2, *GONE),
     before("sshd silent", BUILD, lab("drop-ssh", "node1"), "node1", *GONE),
@@ -129,17 +126,17 @@ _CONTROLLER = (
     run("controller SIGKILLed", signalled(_KILL), None, -9, is_quick=True),
     infer("controller SIGKILLed", signalled(_KILL), None, -9),
     up("controller SIGKILLed", signalled(_KILL), None, -9),
-    build("controller SIGKILLed", held(signalled(_KILL)), None, -9),
+    build("controller SIGKILLed", signalled(_KILL), None, -9),
     down("controller SIGKILLed", signalled(_KILL), None, -9),
     run("Ctrl-C", signalled(_INT), "interrupted", 130),
     infer("Ctrl-C", signalled(_INT), "interrupted", 130),
     up("Ctrl-C", signalled(_INT), "[Ii]nterrupted", 130, moment=CREATED),
-    build("Ctrl-C", held(signalled(_INT)), "[Ii]nterrupted", 130),
+    build("Ctrl-C", signalled(_INT), "[Ii]nterrupted", 130),
     down("Ctrl-C", signalled(_INT), "[Ii]nterrupted", 130),
     run("Ctrl-C twice", signalled(_INT, _INT), "interrupted", 130, is_quick=True),
     infer("Ctrl-C twice", signalled(_INT, _INT), "interrupted", 130),
     up("Ctrl-C twice", signalled(_INT, _INT), "[Ii]nterrupted", 130, moment=CREATED),
-    build("Ctrl-C twice", held(signalled(_INT, _INT)), "[Ii]nterrupted", 130),
+    build("Ctrl-C twice", signalled(_INT, _INT), "[Ii]nterrupted", 130),
     down("Ctrl-C twice", signalled(_INT, _INT), "[Ii]nterrupted", 130),
 )
 _STATE = (
@@ -164,7 +161,7 @@ _ENGINE = (
     before("Docker daemon restarted", UP, breaking.restarted_engine, None, own_engine=True),
     up(
         "Docker daemon restarted meanwhile",
-        breaking.restarted_engine,
+        held(breaking.restarted_engine),
         NODE2,
         *GONE,
         own_engine=True,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.faults.breaking import held
 from tests.faults.case import Breaks, Case
 from tests.faults.room import Room
 
@@ -58,11 +57,11 @@ def infer(fault: str, breaks: Breaks, names: str | None, *codes: int, **more: ob
 def up(fault: str, breaks: Breaks, names: str | None, *codes: int, **more: object) -> Case:
     """A fault while nodes are made anew."""
     given = {"words": UP, "moment": STARTED, "first": without_nodes} | more
-    return Case(fault, "up", breaks=held(breaks), names=names, codes=codes, **given)  # type: ignore[arg-type]
+    return Case(fault, "up", breaks=breaks, names=names, codes=codes, **given)  # type: ignore[arg-type]
 
 
 def build(fault: str, breaks: Breaks, names: str | None, *codes: int, **more: object) -> Case:
-    """A fault while the head receives a model, unless it comes by itself when it is time."""
+    """A fault while the head receives a model."""
     given = {"words": BUILD, "moment": is_placing, "first": unbuilt} | more
     return Case(fault, "build", breaks=breaks, names=names, codes=codes, **given)  # type: ignore[arg-type]
 
@@ -71,7 +70,7 @@ def down(fault: str, breaks: Breaks, names: str | None, *codes: int, **more: obj
     """A fault once the first node is gone; where `down` was stopped, the second try is another."""
     is_gone = 0 in codes
     given = {"words": DOWN, "moment": REMOVED, "is_gone": is_gone} | more
-    return Case(fault, "down", breaks=held(breaks), names=names, codes=codes, **given)  # type: ignore[arg-type]
+    return Case(fault, "down", breaks=breaks, names=names, codes=codes, **given)  # type: ignore[arg-type]
 
 
 def before(
