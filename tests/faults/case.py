@@ -54,6 +54,7 @@ class Outcome:
     case: Case
     took_s: float | None = None
     code: int | None = None
+    when: str = ""
     said: str = ""
     left: list[str] = field(default_factory=list)
     second: str = "-"

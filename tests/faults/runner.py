@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 from docker.errors import NotFound
 
@@ -21,7 +23,8 @@ _AGAIN_WITHIN_S = 300.0
 
 def run_case(room: Room, case: Case) -> Outcome:
     """What came of one case; the lab is as it was before, and after."""
-    outcome = Outcome(case)
+    load = os.getloadavg()[0]
+    outcome = Outcome(case, when=f"{datetime.now(UTC):%m-%d %H:%M}, load {load:.0f}")
     before = room.look()
     if case.first is not None:
         case.first(room)
