@@ -15,7 +15,7 @@ from clusterkit.events import Note, Sink
 from clusterkit.model.engine import EngineSettings
 from clusterkit.model.infer_options import InferOptions
 from clusterkit.results.infer import Answer, InferRank, InferResult
-from clusterkit.state.api_key import read_api_key
+from clusterkit.state.key_file import first_key
 from clusterkit.transports.openai_server import OpenAiServer
 from clusterkit.transports.world import World
 from clusterkit.use_cases.asked import ServeAsked
@@ -58,7 +58,7 @@ def warm_server(
         sink(Note(f"server {asked.id} is not asked: {why}. The model is loaded for this run"))
         yield None
         return
-    key = read_api_key(options.api_key_file)
+    key = first_key(options.api_key_file)
     with reached(session, asked) as url, OpenAiServer(url, key, is_direct=True) as server:
         try:
             about = server.cluster()
