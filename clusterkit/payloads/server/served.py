@@ -39,7 +39,7 @@ class Served:
         self.about = about
         self.started_s = time.time()
         self.rate = Rate()
-        self.metrics = Metrics(generation, self.ranks)
+        self.metrics = Metrics(generation, self.ranks, self.not_ready)
         # One thread: long prompts keep nobody's tokens waiting, and tokenizers to themselves.
         self.reading = ThreadPoolExecutor(1, "tokenizer")
         self.fingerprint = _fingerprint(settings, about())
