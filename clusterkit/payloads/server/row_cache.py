@@ -1,0 +1,74 @@
+"""A static cache of keys and values whose rows each have a length of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers.cache_utils import Cache, StaticCache, StaticLayer
+
+
+@dataclass
+class Place:
+    """Where the tokens of the next forward go; the layers of one cache share it.
+
+    A prompt goes to one ``row`` [1], from its beginning. A step puts one token into each of the
+    first rows, at these ``positions`` [rows].
+    """
+
+    row: torch.Tensor | None = None
+    positions: torch.Tensor | None = None
+
+
+class RowLayer(StaticLayer):
+    """The library's static layer, written row by row; all writes are by index, on the device."""
+
+    def __init__(self, rows: int, capacity: int, place: Place) -> None:
+        super().__init__(max_cache_len=capacity)
+        self.rows = rows
+        self.place = place
+
+    def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
+        """Have room for all rows, whatever comes first."""
+        all_rows = (self.rows, -1, -1, -1)
+        super().lazy_initialization(key_states[:1].expand(all_rows), value_states[:1].expand(all_rows))
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Write what is new, and return all that it may look at."""
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        if self.place.row is not None:  # nothing was there before
+            length = key_states.shape[-2]
+            self.keys[:, :, :length].index_copy_(0, self.place.row, key_states)
+            self.values[:, :, :length].index_copy_(0, self.place.row, value_states)
+            return key_states, value_states
+        positions = self.place.positions
+        count, heads = key_states.shape[:2]
+        where = (
+            torch.arange(count, device=self.keys.device)[:, None],
+            torch.arange(heads, device=self.keys.device)[None, :],
+            positions[:, None],
+        )
+        self.keys.index_put_(where, key_states[:, :, 0])
+        self.values.index_put_(where, value_states[:, :, 0])
+        return self.keys.narrow(0, 0, count), self.values.narrow(0, 0, count)
+
+    def move(self, source: int, target: int, length: int) -> None:
+        """Give the tokens of one row to another."""
+        for tensor in (self.keys, self.values):
+            tensor[target, :, :length].copy_(tensor[source, :, :length])
+
+
+def row_cache(model: Any, rows: int, capacity: int, place: Place) -> Cache:
+    """A cache for ``rows`` rows of ``capacity`` tokens."""
+    layers = len(StaticCache(config=model.config, max_cache_len=1).layers)
+    return Cache(layers=[RowLayer(rows, capacity, place) for _ in range(layers)])
+
+
+def other_layers(model: Any) -> set[str]:
+    """What kinds of layers ``model`` has that do not fit: a window, or no attention at all."""
+    layers = StaticCache(config=model.config, max_cache_len=1).layers
+    return {type(layer).__name__ for layer in layers if type(layer) is not StaticLayer}
