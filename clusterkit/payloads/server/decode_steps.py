@@ -31,7 +31,6 @@ class Captured:
 
     replay: Callable[[], None]
     logits: torch.Tensor
-    likeliest: torch.Tensor
 
 
 class DecodeSteps:
@@ -41,23 +40,22 @@ class DecodeSteps:
         self._model, self._cache, self._place, self._how = model, cache, place, how
         self._capacity: int = cache.layers[0].max_cache_len
         self._feed = torch.zeros((most, 2), dtype=torch.long, device=model.device)
-        self._staged = torch.zeros((most, 2), dtype=torch.long)
-        if model.device.type == "cuda":
-            self._staged = self._staged.pin_memory()
         self._one, self._many = self._compiled(how.mode), self._compiled(how.mode_of_many)
         self._captured: dict[int, Captured] = {}
         self._pool: Any = None
 
-    def run(self, tokens: list[int], positions: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits [rows, vocabulary] and the likeliest tokens [rows]: good until the next step."""
-        rows = len(tokens)
-        self._staged[:rows] = torch.tensor([tokens, positions]).T
-        self._feed[:rows].copy_(self._staged[:rows], non_blocking=True)
+    def run(self, fed: list[tuple[int, int]]) -> torch.Tensor:
+        """Logits [rows, vocabulary] after a token at a position in each row.
+
+        They are good until the next step.
+        """
+        rows = len(fed)
+        self._feed[:rows].copy_(torch.tensor(fed))
         captured = self._captured.get(rows)
         if captured is None:
             return self._step(rows)
         captured.replay()
-        return captured.logits, captured.likeliest
+        return captured.logits
 
     def warm(self, rows: int) -> None:
         """Compile the step of this size, and record it."""
@@ -66,6 +64,10 @@ class DecodeSteps:
             self._step(rows)
         if self._how.has_graphs:
             self._captured[rows] = self._capture(rows)
+
+    def release(self) -> None:
+        """Forget what was recorded."""
+        self._captured.clear()
 
     def _capture(self, rows: int) -> Captured:
         beside = torch.cuda.Stream()
@@ -77,11 +79,11 @@ class DecodeSteps:
         graph = torch.cuda.CUDAGraph()
         # Other threads, as that of NCCL's watchdog, may call CUDA meanwhile.
         with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
-            logits, likeliest = self._step(rows)
+            logits = self._step(rows)
         self._pool = graph.pool()
-        return Captured(graph.replay, logits, likeliest)
+        return Captured(graph.replay, logits)
 
-    def _step(self, rows: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def _step(self, rows: int) -> torch.Tensor:
         feed = self._feed[:rows]
         self._place.row, self._place.positions = None, feed[:, 1]
         with torch.no_grad():
@@ -97,7 +99,7 @@ class DecodeSteps:
         named = {"mode": mode} if self._how.backend == "inductor" and mode else {}
         return torch.compile(self._forward, backend=self._how.backend, **named)
 
-    def _forward(self, feed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _forward(self, feed: torch.Tensor) -> torch.Tensor:
         tokens, positions = feed[:, 0], feed[:, 1]
         mask = block_mask if self._how.has_blocks else plain_mask
         output = self._model(
@@ -107,5 +109,4 @@ class DecodeSteps:
             past_key_values=self._cache,
             use_cache=True,
         )
-        logits = output.logits[:, -1].float()
-        return logits, logits.argmax(dim=-1)
+        return output.logits[:, -1].float()

@@ -50,6 +50,9 @@ class EagerDecoder:
         """Forget a row."""
         self._lengths[slot] = 0
 
+    def release(self) -> None:
+        """Nothing is held."""
+
     def _forward(self, slots: Sequence[int], ids: list[list[int]], masks: Any) -> Any:
         starts, new = [self._lengths[slot] for slot in slots], len(ids[0])
         if max(starts) + new > self.capacity:

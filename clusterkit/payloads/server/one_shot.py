@@ -74,11 +74,11 @@ def one_shot_all_reduce(part: torch.Tensor, group: str) -> torch.Tensor:
 
 
 @one_shot_all_reduce.register_fake
-def _(part: torch.Tensor, group: str) -> torch.Tensor:
+def _(part: torch.Tensor, group: str) -> torch.Tensor:  # noqa: ARG001
     return torch.empty_like(part, memory_format=torch.contiguous_format)
 
 
-@lru_cache(maxsize=None)
+@lru_cache(maxsize=None)  # noqa: UP033 - Python 3.8
 def _shared(group: str, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
     """Memory that all ranks see; made together, at the first sum."""
     shared = symmetric.empty(LIMIT_BYTES // dtype.itemsize, dtype=dtype, device=device)

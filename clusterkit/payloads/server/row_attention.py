@@ -9,13 +9,15 @@ import torch
 from torch.nn.attention.flex_attention import BlockMask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-NAME = "clusterkit_rows"
+NAME = "clusterkit_static_rows"
 BLOCK = 128
 """Tokens that flex attention reads or skips together; a row's capacity is a multiple."""
 
-_LEAN = {"compute_q_blocks": False} if (
-    "compute_q_blocks" in inspect.signature(BlockMask.from_kv_blocks).parameters
-) else {}  # what only a backward pass needs
+_LEAN = (
+    {"compute_q_blocks": False}
+    if ("compute_q_blocks" in inspect.signature(BlockMask.from_kv_blocks).parameters)
+    else {}
+)  # what only a backward pass needs
 
 
 def install(model: Any) -> None:
@@ -55,7 +57,7 @@ def block_mask(positions: torch.Tensor, capacity: int) -> BlockMask:
     )
 
 
-def plain_mask(positions: torch.Tensor, capacity: int) -> torch.Tensor:
-    """The same as a tensor, where no kernel for blocks is at hand."""
-    tokens = torch.arange(capacity, device=positions.device)
+def plain_mask(positions: torch.Tensor, seen: int) -> torch.Tensor:
+    """The same as a tensor [positions, 1, 1, seen], where no kernel for blocks is at hand."""
+    tokens = torch.arange(seen, device=positions.device)
     return (tokens <= positions[:, None])[:, None, None, :]

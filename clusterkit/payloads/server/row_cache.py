@@ -13,12 +13,14 @@ from transformers.cache_utils import Cache, StaticCache, StaticLayer
 class Place:
     """Where the tokens of the next forward go; the layers of one cache share it.
 
-    A prompt goes to one ``row`` [1], from its beginning. A step puts one token into each of the
-    first rows, at these ``positions`` [rows].
+    A prompt goes to one ``row`` [1], from its beginning; or, where the row has its first part, to
+    these ``positions`` [tokens], and then looks at the row's first ``seen`` tokens.
+    A step puts one token into each of the first rows, at these ``positions`` [rows].
     """
 
     row: torch.Tensor | None = None
     positions: torch.Tensor | None = None
+    seen: int = 0
 
 
 class RowLayer(StaticLayer):
@@ -32,7 +34,9 @@ class RowLayer(StaticLayer):
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
         """Have room for all rows, whatever comes first."""
         all_rows = (self.rows, -1, -1, -1)
-        super().lazy_initialization(key_states[:1].expand(all_rows), value_states[:1].expand(all_rows))
+        super().lazy_initialization(
+            key_states[:1].expand(all_rows), value_states[:1].expand(all_rows)
+        )
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any
@@ -40,20 +44,39 @@ class RowLayer(StaticLayer):
         """Write what is new, and return all that it may look at."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
-        if self.place.row is not None:  # nothing was there before
-            length = key_states.shape[-2]
-            self.keys[:, :, :length].index_copy_(0, self.place.row, key_states)
-            self.values[:, :, :length].index_copy_(0, self.place.row, value_states)
-            return key_states, value_states
-        positions = self.place.positions
-        count, heads = key_states.shape[:2]
+        if self.place.positions is None:
+            return self._begin(key_states, value_states)
+        if self.place.row is None:
+            return self._step(key_states, value_states)
+        return self._go_on(key_states, value_states)
+
+    def _begin(
+        self, keys: torch.Tensor, values: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        length = keys.shape[-2]
+        self.keys[:, :, :length].index_copy_(0, self.place.row, keys)
+        self.values[:, :, :length].index_copy_(0, self.place.row, values)
+        return keys, values  # nothing was there before
+
+    def _go_on(
+        self, keys: torch.Tensor, values: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        row, seen = self.place.row, self.place.seen
+        heads = torch.arange(keys.shape[1], device=keys.device)
+        where = (row[:, None, None], heads[None, :, None], self.place.positions[None, None, :])
+        self.keys.index_put_(where, keys)
+        self.values.index_put_(where, values)
+        return tuple(all_[:, :, :seen].index_select(0, row) for all_ in (self.keys, self.values))
+
+    def _step(self, keys: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        count, heads = keys.shape[:2]
         where = (
-            torch.arange(count, device=self.keys.device)[:, None],
-            torch.arange(heads, device=self.keys.device)[None, :],
-            positions[:, None],
+            torch.arange(count, device=keys.device)[:, None],
+            torch.arange(heads, device=keys.device)[None, :],
+            self.place.positions[:, None],
         )
-        self.keys.index_put_(where, key_states[:, :, 0])
-        self.values.index_put_(where, value_states[:, :, 0])
+        self.keys.index_put_(where, keys[:, :, 0])
+        self.values.index_put_(where, values[:, :, 0])
         return self.keys.narrow(0, 0, count), self.values.narrow(0, 0, count)
 
     def move(self, source: int, target: int, length: int) -> None:

@@ -13,15 +13,9 @@ class Rows:
         self.lengths = [0] * count
         self._row_of: dict[int, int] = {}
 
-    def take(self, slot: int, length: int) -> int:
-        """Give ``slot`` a row, or the one that it has, for ``length`` tokens."""
-        row = self._row_of.setdefault(slot, len(self._row_of))
-        self.lengths[row] = length
-        return row
-
     def of(self, slot: int) -> int:
-        """The row of ``slot``."""
-        return self._row_of[slot]
+        """The row of ``slot``; a new one gets the first that is free."""
+        return self._row_of.setdefault(slot, len(self._row_of))
 
     def give_back(self, slot: int) -> tuple[int, int] | None:
         """Forget ``slot``; the row whose tokens must move, and where to; None: nothing moves."""
