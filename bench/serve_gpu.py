@@ -1,7 +1,8 @@
 """`python -m bench.serve_gpu [WHAT…]`: how near decoding on GPUs comes to the memory's speed.
 
-WHAT: eager-1 compiled-1 eager-2 compiled-2 (so many GPUs), 70b; without, all but 70b. Writes an
-8B model, or one of 70B, of random weights below SERVE_GPU_FOLDER (default: the folder for temporary files): the fastest disk.
+WHAT: eager-1 compiled-1 eager-2 compiled-2 (so many GPUs), 70b; without, all but 70b.
+Writes an 8B model, or one of 70B, of random weights below SERVE_GPU_FOLDER, which is best in
+memory; default: the folder for temporary files.
 """
 
 from __future__ import annotations

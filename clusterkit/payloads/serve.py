@@ -10,7 +10,7 @@ Every rank runs this in a folder with ``input.json``:
 
 ``compile`` auto: on GPUs, steps are compiled and recorded before all else (decoders.py).
 
-Events, as in ``generate``: ``ready`` of each rank; ``warming`` while steps are compiled; of rank 0,
+Events, as in ``generate``: ``ready`` of each rank; ``warming`` while it compiles; of rank 0,
 once a real answer came from all ranks and it listens, {"event": "serving", "model": NAME,
 "answer": TEXT, "took_s": SECONDS}; ``error``.
 SIGTERM to all ranks ends it: rank 0 lets running requests end and tells the others to leave.

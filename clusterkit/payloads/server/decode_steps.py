@@ -87,21 +87,39 @@ class DecodeSteps:
         feed = self._feed[:rows]
         self._place.row, self._place.positions = None, feed[:, 1]
         with torch.no_grad():
-            if rows == 1:
-                return self._one(feed)
-            torch._dynamo.maybe_mark_dynamic(feed, 0)
-            torch._dynamo.maybe_mark_dynamic(self._place.positions, 0)
-            return self._many(feed)
+            return (self._one if rows == 1 else self._many)(feed)
 
     def _compiled(self, mode: str | None) -> Callable[[torch.Tensor], Any]:
         if self._how.backend is None:
             return self._forward
         named = {"mode": mode} if self._how.backend == "inductor" and mode else {}
-        return torch.compile(self._forward, backend=self._how.backend, **named)
+        # Of one size each: with a batch of any size, flex attention was wrong on an H200 for some
+        # rows (torch 2.11), and takes a slower kernel.
+        made: Callable[[torch.Tensor], Any] = torch.compile(
+            self._forward, backend=self._how.backend, dynamic=False, **named
+        )
+        return made
 
-    def _forward(self, feed: torch.Tensor) -> torch.Tensor:
+    def apart(self, rows: int) -> float:
+        """How far logits of this size are from those that are not compiled, of their spread.
+
+        Rows of all lengths are compared, over random keys and values.
+        """
+        for layer in self._cache.layers:
+            layer.keys.normal_()
+            layer.values.normal_()
+        last = self._capacity - 1
+        fed = [(row % 7, last * (row + 1) // rows) for row in range(rows)]
+        ours = self.run(fed).clone()
+        with torch.no_grad():
+            theirs = self._forward(self._feed[:rows], has_blocks=False)
+        return float(((ours - theirs).pow(2).mean(dim=-1).sqrt() / theirs.std(dim=-1)).max())
+
+    def _forward(self, feed: torch.Tensor, has_blocks: bool | None = None) -> torch.Tensor:
         tokens, positions = feed[:, 0], feed[:, 1]
-        mask = block_mask if self._how.has_blocks else plain_mask
+        if has_blocks is None:
+            has_blocks = self._how.has_blocks
+        mask = block_mask if has_blocks else plain_mask
         output = self._model(
             input_ids=tokens[:, None],
             position_ids=positions[:, None],

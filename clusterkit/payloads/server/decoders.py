@@ -15,7 +15,7 @@ def decoder_of(model: Any, request: dict[str, Any], context: int | None = None) 
     context = context or model.config.get_text_config().max_position_embeddings
     if request.get("compile") != "auto" or model.device.type != "cuda":
         return _eager(model, request, context)
-    from clusterkit.payloads.server.compiled_decoder import CompiledDecoder, why_not
+    from clusterkit.payloads.server.compiled_decoder import CompiledDecoder, Differs, why_not
 
     reason = why_not(model, pp=request["pp"])
     if reason is not None:
@@ -24,7 +24,13 @@ def decoder_of(model: Any, request: dict[str, Any], context: int | None = None) 
     slots = request["max_batch"]
     tokens = tokens_that_fit(_free_bytes(), slots, bytes_per_token(model, request["tp"]))
     decoder = CompiledDecoder(model, slots=slots, capacity=min(context, tokens))
-    decoder.warm(lambda done, of, what: tell(event="warming", done=done, of=of, what=what))
+    try:
+        decoder.warm(lambda done, of, what: tell(event="warming", done=done, of=of, what=what))
+    except Differs as error:
+        tell(event="warming", done=0, of=0, what=f"not compiled: {error}")
+        decoder.release()
+        model.set_attn_implementation("sdpa")
+        return _eager(model, request, context)
     return decoder
 
 

@@ -37,7 +37,7 @@ def why_not(tp: int) -> str | None:
     return None
 
 
-class OneShotRowwise(RowwiseParallel):
+class OneShotRowwise(RowwiseParallel):  # type: ignore[misc]
     """The library's rowwise layer, whose small sums take the short way."""
 
     def transform_output_post_forward(self, module: Any, output: Any, mesh: Any) -> Any:
@@ -63,7 +63,7 @@ class OneShotRowwise(RowwiseParallel):
         )
 
 
-@torch.library.custom_op(
+@torch.library.custom_op(  # type: ignore[untyped-decorator]
     "clusterkit::one_shot_all_reduce", mutates_args=(), schema="(Tensor part, str group) -> Tensor"
 )
 def one_shot_all_reduce(part: torch.Tensor, group: str) -> torch.Tensor:
@@ -73,7 +73,7 @@ def one_shot_all_reduce(part: torch.Tensor, group: str) -> torch.Tensor:
     return torch.ops.symm_mem.one_shot_all_reduce_copy(shared, part, "sum", group)
 
 
-@one_shot_all_reduce.register_fake
+@one_shot_all_reduce.register_fake  # type: ignore[untyped-decorator]
 def _(part: torch.Tensor, group: str) -> torch.Tensor:  # noqa: ARG001
     return torch.empty_like(part, memory_format=torch.contiguous_format)
 

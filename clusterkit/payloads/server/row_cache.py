@@ -23,7 +23,7 @@ class Place:
     seen: int = 0
 
 
-class RowLayer(StaticLayer):
+class RowLayer(StaticLayer):  # type: ignore[misc]
     """The library's static layer, written row by row; all writes are by index, on the device."""
 
     def __init__(self, rows: int, capacity: int, place: Place) -> None:
@@ -62,6 +62,7 @@ class RowLayer(StaticLayer):
         self, keys: torch.Tensor, values: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         row, seen = self.place.row, self.place.seen
+        assert row is not None and self.place.positions is not None
         heads = torch.arange(keys.shape[1], device=keys.device)
         where = (row[:, None, None], heads[None, :, None], self.place.positions[None, None, :])
         self.keys.index_put_(where, keys)
@@ -70,6 +71,7 @@ class RowLayer(StaticLayer):
 
     def _step(self, keys: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         count, heads = keys.shape[:2]
+        assert self.place.positions is not None
         where = (
             torch.arange(count, device=keys.device)[:, None],
             torch.arange(heads, device=keys.device)[None, :],
