@@ -18,8 +18,8 @@ class Place:
     A step puts one token into each of the first rows, at these ``positions`` [rows].
     """
 
-    row: torch.Tensor | None = None
-    positions: torch.Tensor | None = None
+    row: Any = None
+    positions: Any = None
     seen: int = 0
 
 
@@ -62,7 +62,6 @@ class RowLayer(StaticLayer):  # type: ignore[misc]
         self, keys: torch.Tensor, values: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         row, seen = self.place.row, self.place.seen
-        assert row is not None and self.place.positions is not None
         heads = torch.arange(keys.shape[1], device=keys.device)
         where = (row[:, None, None], heads[None, :, None], self.place.positions[None, None, :])
         self.keys.index_put_(where, keys)
@@ -71,7 +70,6 @@ class RowLayer(StaticLayer):  # type: ignore[misc]
 
     def _step(self, keys: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         count, heads = keys.shape[:2]
-        assert self.place.positions is not None
         where = (
             torch.arange(count, device=keys.device)[:, None],
             torch.arange(heads, device=keys.device)[None, :],
