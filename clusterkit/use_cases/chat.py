@@ -21,8 +21,6 @@ from clusterkit.use_cases.running_server import (
 from clusterkit.use_cases.session import Which, find, open_world
 from clusterkit.use_cases.streamed import Streamed
 
-_FAILED, _NOT_READY = 500, 503
-
 
 class Conversation:
     """A chat with one server, which is looked for again after it could not be reached.
@@ -153,7 +151,7 @@ class Conversation:
             self._server = server  # it is well, and refused this
             return error
         try:
-            may_have_ended = error.status in (None, _FAILED, _NOT_READY)
+            may_have_ended = error.status in (None, _FAILED, _UNREADY)
             return (may_have_ended and self._how_it_ended()) or _of_itself(server, error)
         finally:
             self._open.close()  # the next question looks for it again
@@ -175,6 +173,9 @@ def _not_yet(job: str | None, error: ServerFailed) -> ServerFailed:
 
 def _unknown() -> None:
     """How a server ended that is no job of ours."""
+
+
+_FAILED, _UNREADY = 500, 503
 
 
 def chat_steps(which: Which, options: ChatOptions) -> list[Step]:
