@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable
 
 from clusterkit.command import Step
-from clusterkit.errors import CommandFailed, Interrupted, JobFailed, TransportError
-from clusterkit.jobs import list_jobs
-from clusterkit.jobs.records import find_job
+from clusterkit.errors import CommandFailed, Interrupted, JobFailed, TransportError, UsageError
+from clusterkit.jobs import JobRow, list_jobs, show_job
+from clusterkit.jobs.records import find_job, show_command
 from clusterkit.model.serve_options import ProxyOptions
 from clusterkit.results.serve import ProxyResult
 from clusterkit.transports.world import World
-from clusterkit.use_cases.jobs import job_nodes
-from clusterkit.use_cases.running_server import asked_of, running_row, running_steps
+from clusterkit.use_cases.asked import ServeAsked
+from clusterkit.use_cases.jobs import job_nodes, jobs_steps, planned_nodes
 from clusterkit.use_cases.served import tunnelled
 from clusterkit.use_cases.session import Session, open_world
 
@@ -33,7 +33,7 @@ def proxy(
         JobFailed: When the server has ended otherwise than well.
     """
     with open_world(session) as world:
-        row = running_row(session, world, options.job)
+        row = _row(session, world, options)
         asked = asked_of(session, world, row)
         with tunnelled(session, asked.served, port=options.port) as reached:
             on_ready(
@@ -56,7 +56,39 @@ def proxy(
 
 def proxy_steps(session: Session, options: ProxyOptions) -> list[Step]:
     """What :func:`proxy` asks the head, not asked."""
-    return running_steps(session, options.job)
+    head = planned_nodes(session)[0]
+    job = options.job or "<the last running server>"
+    look = Step(head.name, f"look where {job} is", show_command(head, job), stage="jobs")
+    return [*jobs_steps(session), look]
+
+
+def asked_of(session: Session, world: World, row: JobRow) -> ServeAsked:
+    """What a job of ``serve`` was asked.
+
+    Raises:
+        UsageError: If that is not on file.
+    """
+    head = job_nodes(session)[0]
+    asked = show_job(row.id, head, world.transport(head.name))["asked"]
+    if not asked or "served" not in asked:
+        raise UsageError(f"job {row.id}: where it listens is not on file. Fix: `clusterkit serve`")
+    return ServeAsked.read(row.id, asked)
+
+
+def _row(session: Session, world: World, options: ProxyOptions) -> JobRow:
+    rows = list_jobs(job_nodes(session), world.transport)
+    if options.job is not None:
+        row = find_job(options.job, rows)
+        if row.verb != "serve" or not row.is_open:
+            what = "has ended" if row.verb == "serve" else f"is no server: `{row.verb}` started it"
+            raise UsageError(f"job {row.id} {what}. Fix: one that runs; see `clusterkit status`")
+        return row
+    for row in rows:
+        if row.verb == "serve" and row.is_open:
+            return row
+    raise UsageError(
+        f"no server runs on cluster {session.cluster.name}. Fix: `clusterkit serve --detach`"
+    )
 
 
 def _until_end(session: Session, world: World, job: str) -> None:
@@ -64,8 +96,11 @@ def _until_end(session: Session, world: World, job: str) -> None:
         time.sleep(_LOOK_EVERY_S)
         try:
             row = find_job(job, list_jobs(job_nodes(session), world.transport))
-        except (TransportError, CommandFailed):
-            continue  # it is looked for again; who connects meanwhile is refused
+        except (
+            TransportError,
+            CommandFailed,
+        ):  # it is looked for again; who connects meanwhile is refused
+            continue
         if row.is_open:
             continue
         if row.exit_code:

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 
 from clusterkit.command import Command, Step
 from clusterkit.errors import ClusterkitError, ServerFailed, UsageError
-from clusterkit.jobs import JobRow, list_jobs, show_job
+from clusterkit.jobs import JobRow, list_jobs
 from clusterkit.jobs.records import find_job, show_command
 from clusterkit.model.triton import TritonSettings
 from clusterkit.transports.world import World
 from clusterkit.use_cases.asked import ServeAsked
 from clusterkit.use_cases.jobs import job_nodes, jobs_steps, planned_nodes
+from clusterkit.use_cases.proxy import asked_of
 from clusterkit.use_cases.served import from_here, tunnelled
 from clusterkit.use_cases.session import Session
 
@@ -39,7 +40,8 @@ def running_server(session: Session, world: World, job: str | None = None) -> Se
     Raises:
         UsageError: If there is none, or it is not one that answers on OpenAI's routes.
     """
-    row = running_row(session, world, job)
+    rows = list_jobs(job_nodes(session), world.transport)
+    row = _named(job, rows) if job else _newest(session, rows)
     server = asked_of(session, world, row)
     if isinstance(server.engine, TritonSettings):
         raise UsageError(
@@ -47,29 +49,6 @@ def running_server(session: Session, world: World, job: str | None = None) -> Se
             "Fix: `clusterkit infer --engine triton --prompt …`"
         )
     return server
-
-
-def running_row(session: Session, world: World, job: str | None) -> JobRow:
-    """The newest server that runs, whatever its engine, or that of ``job``.
-
-    Raises:
-        UsageError: If there is none, or ``job`` is none.
-    """
-    rows = list_jobs(job_nodes(session), world.transport)
-    return _named(job, rows) if job else _newest(session, rows)
-
-
-def asked_of(session: Session, world: World, row: JobRow) -> ServeAsked:
-    """What a job of ``serve`` was asked.
-
-    Raises:
-        UsageError: If that is not on file.
-    """
-    head = job_nodes(session)[0]
-    asked = show_job(row.id, head, world.transport(head.name))["asked"]
-    if not asked or "served" not in asked:
-        raise UsageError(f"job {row.id}: where it listens is not on file. Fix: `clusterkit serve`")
-    return ServeAsked.read(row.id, asked)
 
 
 @contextmanager
@@ -102,8 +81,8 @@ def running_steps(session: Session, job: str | None) -> list[Step]:
     """What :func:`running_server` asks the head, not asked."""
     head = planned_nodes(session)[0]
     name = job or "<the last running server>"
-    look = Step(head.name, f"look where {name} is", show_command(head, name), stage="jobs")
-    return [*jobs_steps(session), look]
+    show = Step(head.name, f"show {name}", show_command(head, name), stage="jobs")
+    return [*jobs_steps(session), show]
 
 
 def _named(job: str, rows: tuple[JobRow, ...]) -> JobRow:
@@ -123,5 +102,5 @@ def _newest(session: Session, rows: tuple[JobRow, ...]) -> JobRow:
             return row
     raise UsageError(
         f"no server runs on cluster {session.cluster.name}. Fix: start one with `clusterkit serve "
-        "--detach`; `chat --url URL` talks to any other"
+        "--detach`, or name one with `--url URL`"
     )

@@ -17,7 +17,7 @@ from clusterkit.results.status import ServerStatus
 from clusterkit.transports.tunnel import HERE, open_tunnel
 from clusterkit.transports.world import World
 from clusterkit.use_cases.asked import ServeAsked
-from clusterkit.use_cases.running_server import asked_of
+from clusterkit.use_cases.proxy import asked_of
 from clusterkit.use_cases.served import Served, connect, from_here
 from clusterkit.use_cases.session import Session
 
