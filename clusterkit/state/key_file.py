@@ -15,7 +15,7 @@ def read_key_file(file: Path) -> dict[int, str]:
     """
     try:
         mode = file.stat().st_mode
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8-sig").splitlines()  # of Windows, too
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
         raise UsageError(f"{file}: cannot be read: {why}. Fix: check the path") from error

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from clusterkit.errors import UsageError
-from clusterkit.state.key_file import first_key
+from clusterkit.state.key_file import first_key, read_key_file
 
 
 def test_the_first_key_of_a_file_is_sent(tmp_path: Path):
@@ -15,6 +15,13 @@ def test_the_first_key_of_a_file_is_sent(tmp_path: Path):
     file.write_text("# of the lab\n\n  first-key \nsecond-key\n")
     file.chmod(0o600)
     assert (first_key(file), first_key(None)) == ("first-key", None)
+
+
+def test_the_mark_that_windows_writes_before_a_text_is_no_part_of_a_key(tmp_path: Path):
+    file = tmp_path / "keys"
+    file.write_text("\ufefffirst-key\r\n", encoding="utf-8")
+    file.chmod(0o600)
+    assert read_key_file(file) == {1: "first-key"}
 
 
 @pytest.mark.parametrize(
