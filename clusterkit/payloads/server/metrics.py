@@ -23,12 +23,7 @@ _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 2
 class Metrics:
     """Counters of the HTTP side, and a look at the ranks whenever somebody reads them."""
 
-    def __init__(
-        self,
-        generation: Generation,
-        ranks: Callable[[], list[dict[str, Any]]],
-        not_ready: Callable[[], str | None],
-    ) -> None:
+    def __init__(self, ranks: RanksNow) -> None:
         # The time of each counter's birth, which nobody reads.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
@@ -61,10 +56,10 @@ class Metrics:
             registry=self.registry,
         )
         ProcessCollector(registry=self.registry)
-        self.registry.register(_Ranks(generation, ranks, not_ready))
+        self.registry.register(ranks)
 
 
-class _Ranks(Collector):
+class RanksNow(Collector):
     """What the ranks do and hold at the moment of being asked."""
 
     def __init__(
@@ -78,6 +73,7 @@ class _Ranks(Collector):
         self._not_ready = not_ready
 
     def collect(self) -> Iterable[Metric]:
+        """Look at them."""
         load = self._generation.load()
         yield _gauge("requests_running", "Prompts that are in the batch.", load.running)
         yield _gauge("requests_queued", "Prompts that wait for a place in it.", load.queued)
