@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
+Done = subprocess.CompletedProcess[str]
 Breaks = Callable[[Any], AbstractContextManager[object]]
 """Takes the room; the fault is there within the context, and undone behind it."""
 
@@ -35,7 +37,7 @@ class Case:
     moment: str | Callable[[Any], bool] | None = None
     first: Callable[[Any], None] | None = None
     within_s: float = 10.0
-    second: tuple[object, ...] | None = None
+    second: tuple[object, ...] | Callable[[Any], Done] | None = None
     is_gone: bool = False
     is_quick: bool = False
     own_engine: bool = False

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
-from tests.faults.case import Breaks, Case
+from tests.faults.case import Breaks, Case, Done
 from tests.faults.room import Room
 
 _HERE = Path(__file__).parent
@@ -25,11 +27,13 @@ HANGS = (*INFER, "--stall-timeout", "20")
 SHORT = (*_ASK, "Hello", "--max-tokens", "8")
 BUILD = ("build", "--model", lambda room: room.model("unbuilt"))
 REBUILD = ("build", "--model", _model)
+SERVE = ("serve", "--model", _model, "--pp", "2")
 UP = ("up", lambda room: room.file, "--yes")
 DOWN = ("down", "--yes")
 
 WAITING = "(rank . waits.*){3}"
 TOKENS = r".{20}"
+URL = "http://"
 CREATED = "create container"
 STARTED = "start container .*node2"
 REMOVED = "remove container"
@@ -52,6 +56,22 @@ def infer(fault: str, breaks: Breaks, names: str | None, *codes: int, **more: ob
     """A fault while tokens come."""
     given = {"words": INFER, "moment": TOKENS, "second": SHORT} | more
     return Case(fault, "infer", breaks=breaks, names=names, codes=codes or (1,), **given)  # type: ignore[arg-type]
+
+
+def serve(fault: str, breaks: Breaks, names: str | None, *codes: int, **more: object) -> Case:
+    """A fault while a server has nothing to do."""
+    given = {"words": SERVE, "moment": URL, "second": serve_and_stop} | more
+    return Case(fault, "serve", breaks=breaks, names=names, codes=codes or (1,), **given)  # type: ignore[arg-type]
+
+
+def serve_and_stop(room: Room) -> Done:
+    """Serve until there is a URL, then end it by Ctrl-C: that ends well if there was one."""
+    running = room.start(*SERVE)
+    answers = running.until(lambda text: URL in text, 120)
+    os.killpg(running.process.pid, signal.SIGINT)
+    code = running.end(60)
+    is_well = answers and code in (0, 130)
+    return Done([], 0 if is_well else code or 1, running.stdout, running.text)
 
 
 def up(fault: str, breaks: Breaks, names: str | None, *codes: int, **more: object) -> Case:
