@@ -156,9 +156,8 @@ def _bring_and_convert(
         _convert(builder, head, fetched, source, target)
     finally:
         holding.close_stdin()
-        with contextlib.suppress(TimeoutError, ClusterkitError):
-            if holding.wait(_GRACE_S) != 0:
-                head.run(Command(("rm", "-rf", "--", upload)))
+        if not _has_ended(holding):
+            _remove_from_storage(cluster, builder, upload)
 
 
 def _upload(builder: Builder, head: Transport, fetched: FetchedModel, upload: str) -> str:
@@ -173,6 +172,23 @@ def _upload(builder: Builder, head: Transport, fetched: FetchedModel, upload: st
         done += file.stat().st_size
     builder.sink(Progress(head.node, f"copying {fetched.name}", done, total))
     return f"{upload}/{fetched.path.name}" if fetched.kind == "gguf" else upload
+
+
+def _has_ended(holding: Process) -> bool:
+    """Whether it has ended well, and so has removed what it held."""
+    try:
+        return holding.wait(_GRACE_S) == 0
+    except (TimeoutError, ClusterkitError):
+        return False
+
+
+def _remove_from_storage(cluster: Cluster, builder: Builder, folder: str) -> None:
+    """Have the first node remove it that can: where the head is gone, others may reach it."""
+    shares = cluster.storage.kind != "sync"
+    for node in cluster.nodes if shares else cluster.nodes[:1]:
+        with contextlib.suppress(ClusterkitError):
+            builder.transport(node.name).run(Command(("rm", "-rf", "--", folder))).check()
+            return
 
 
 def _unheard(stream: Stream, line: str) -> None:

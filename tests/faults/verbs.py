@@ -87,9 +87,8 @@ def build(fault: str, breaks: Breaks, names: str | None, *codes: int, **more: ob
 
 
 def down(fault: str, breaks: Breaks, names: str | None, *codes: int, **more: object) -> Case:
-    """A fault once the first node is gone; where `down` was stopped, the second try is another."""
-    is_gone = 0 in codes
-    given = {"words": DOWN, "moment": REMOVED, "is_gone": is_gone} | more
+    """A fault once the first node is gone: `down` is stopped, and the second try is another."""
+    given = {"words": DOWN, "moment": REMOVED} | more
     return Case(fault, "down", breaks=breaks, names=names, codes=codes, **given)  # type: ignore[arg-type]
 
 
