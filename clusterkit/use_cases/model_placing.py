@@ -184,7 +184,7 @@ def _has_ended(holding: Process) -> bool:
 
 def _remove_from_storage(cluster: Cluster, builder: Builder, folder: str) -> None:
     """Have the first node remove it that can: where the head is gone, others may reach it."""
-    shares = cluster.storage.kind != "sync"
+    shares = cluster.storage.is_shared
     for node in cluster.nodes if shares else cluster.nodes[:1]:
         with contextlib.suppress(ClusterkitError):
             builder.transport(node.name).run(Command(("rm", "-rf", "--", folder))).check()

@@ -85,7 +85,7 @@ _NETWORK = (
     run("network cut, both ways", _BOTH_WAYS, NODE2),
     infer("network cut, both ways", _BOTH_WAYS, NODE2),
     serve("network cut, both ways", _BOTH_WAYS, NODE2),
-    before("network cut, both ways", UP, _BOTH_WAYS, NODE2, *GONE),
+    before("network cut, both ways", UP, _BOTH_WAYS, None),
     before("network cut, both ways", DOWN, _BOTH_WAYS, None),
     run("network cut, one way", _ONE_WAY, NODE2),
     infer("network cut, one way", _ONE_WAY, NODE2),
