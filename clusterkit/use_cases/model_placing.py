@@ -156,8 +156,7 @@ def _bring_and_convert(
         _convert(builder, head, fetched, source, target)
     finally:
         holding.close_stdin()
-        if not _has_ended(holding):
-            _remove_from_storage(cluster, builder, upload)
+        _remove_upload(cluster, builder, holding, upload)
 
 
 def _upload(builder: Builder, head: Transport, fetched: FetchedModel, upload: str) -> str:
@@ -174,20 +173,24 @@ def _upload(builder: Builder, head: Transport, fetched: FetchedModel, upload: st
     return f"{upload}/{fetched.path.name}" if fetched.kind == "gguf" else upload
 
 
-def _has_ended(holding: Process) -> bool:
-    """Whether it has ended well, and so has removed what it held."""
+def _remove_upload(cluster: Cluster, builder: Builder, holding: Process, folder: str) -> None:
+    """Have it removed by who holds it; where the head is gone, by another that shares its storage.
+
+    Who is gone is told before others are asked: they may be gone as well, which takes time.
+    """
+    head, *others = [node.name for node in cluster.nodes]
+    asked = [head]
     try:
-        return holding.wait(_GRACE_S) == 0
-    except (TimeoutError, ClusterkitError):
-        return False
-
-
-def _remove_from_storage(cluster: Cluster, builder: Builder, folder: str) -> None:
-    """Have the first node remove it that can: where the head is gone, others may reach it."""
-    shares = cluster.storage.is_shared
-    for node in cluster.nodes if shares else cluster.nodes[:1]:
+        if holding.wait(_GRACE_S) == 0:
+            return
+    except TimeoutError:
+        pass
+    except ClusterkitError:
+        asked = others if cluster.storage.is_shared else []
+        builder.sink(Note("its connection was lost; what was brought is removed", head))
+    for node in asked:
         with contextlib.suppress(ClusterkitError):
-            builder.transport(node.name).run(Command(("rm", "-rf", "--", folder))).check()
+            builder.transport(node).run(Command(("rm", "-rf", "--", folder))).check()
             return
 
 

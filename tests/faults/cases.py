@@ -73,7 +73,7 @@ _NODES = (
     run("sshd killed", no_sshd(NODE2), NODE2),
     infer("sshd killed", no_sshd(NODE2), NODE2),
     serve("sshd killed", no_sshd(NODE2), NODE2),
-    up("sshd killed", held(no_sshd(NODE2)), NODE2, 0),
+    up("sshd killed", held(no_sshd(NODE2)), NODE2, 0, *GONE),
     build("sshd killed", held(no_sshd("node1")), "node1", *GONE),
     before("sshd killed", DOWN, no_sshd(NODE2), None),
     before("sshd silent", UP, lab("drop-ssh", NODE2), None, within_s=20),
