@@ -20,6 +20,9 @@ from clusterkit.quantities import gib
 REQUIRED_PACKAGES = ("torch", "transformers", "accelerate", "safetensors")
 """What a rank imports."""
 
+SERVER_PACKAGES = ("starlette", "uvicorn", "prometheus_client", "pydantic")
+"""What the first rank of a server imports besides."""
+
 # Read from the configurations of transformers 5.20.2; an architecture that is in neither set is
 # tried, and the rank says so where it has no plan.
 _WITHOUT_TP = frozenset(
@@ -73,6 +76,7 @@ class Workload:
     prompt_bytes: int = 0
     has_kv_cache: bool = True
     weights: int = 1
+    packages: tuple[str, ...] = REQUIRED_PACKAGES
 
     @property
     def context(self) -> int:
@@ -90,7 +94,7 @@ def check_fit(job: Workload, cluster: Cluster, facts: Mapping[str, NodeFacts]) -
     problems = fit_problems(job, cluster, facts)
     used = {name: facts[name] for name in used_nodes(job.settings, cluster) if name in facts}
     problems += _version_problems(job, used)
-    problems += package_problems(used)
+    problems += package_problems(used, job.packages)
     if problems:
         raise DoesNotFit("\n".join(problems))
 
@@ -115,10 +119,12 @@ def fit_problems(job: Workload, cluster: Cluster, facts: Mapping[str, NodeFacts]
     return problems
 
 
-def package_problems(facts: Mapping[str, NodeFacts]) -> Iterator[str]:
+def package_problems(
+    facts: Mapping[str, NodeFacts], packages: tuple[str, ...] = REQUIRED_PACKAGES
+) -> Iterator[str]:
     """What a rank imports, and its node does not have; or another version of it than others."""
     for name, node in facts.items():
-        missing = [package for package in REQUIRED_PACKAGES if package not in node.packages]
+        missing = [package for package in packages if package not in node.packages]
         if missing:
             yield (
                 f"{name}: {node.python} has no {', '.join(missing)}. "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +17,7 @@ from clusterkit.cli.words import (
     Output,
     OutputOption,
     RestartOption,
+    RetriesOption,
 )
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from clusterkit.report.console import Printer
     from clusterkit.results.serve import ServeResult
 
-EXAMPLE = "clusterkit serve --port 8000"
+EXAMPLE = "clusterkit serve --pp 2 --port 8000 --api-key-file keys.txt --detach"
 
 
 def serve(
@@ -33,7 +35,13 @@ def serve(
         typer.Option(
             "--host",
             metavar="ADDRESS",
-            help="Listen here; default: the head's address on the cluster network.",
+            help="Listen here on the head; default: 127.0.0.1, and a tunnel leads there.",
+        ),
+    ] = None,
+    api_key_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--api-key-file", metavar="FILE", help="Answer only who has one of these keys."
         ),
     ] = None,
     tp: Annotated[int | None, typer.Option("--tp", help="Tensor parallel size.")] = None,
@@ -42,11 +50,43 @@ def serve(
         str | None, typer.Option("--engine", metavar="triton", help="Serve it by Triton.")
     ] = None,
     model: Annotated[str | None, typer.Option("--model", help="Another model.")] = None,
+    compile: Annotated[  # noqa: A002 - as it is typed
+        str | None,
+        typer.Option("--compile", metavar="off|auto", help="auto: faster on GPUs, starts later."),
+    ] = None,
+    max_batch: Annotated[
+        int | None,
+        typer.Option("--max-batch", metavar="N", help="Requests at once; default: 16."),
+    ] = None,
+    max_queue: Annotated[
+        int | None,
+        typer.Option("--max-queue", metavar="N", help="Requests that may wait; default: 256."),
+    ] = None,
+    max_prompt_tokens: Annotated[
+        int | None,
+        typer.Option("--max-prompt-tokens", metavar="N", help="Of one request."),
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option("--max-tokens", metavar="N", help="New ones, of one request.")
+    ] = None,
+    request_timeout_s: Annotated[
+        float | None,
+        typer.Option("--request-timeout", metavar="SECONDS", help="Of one request; default: 600."),
+    ] = None,
+    drain_s: Annotated[
+        float | None,
+        typer.Option(
+            "--drain",
+            metavar="SECONDS",
+            help="So long may requests go on at the end; default: 30.",
+        ),
+    ] = None,
     timeout_s: Annotated[
         float | None, typer.Option("--timeout", metavar="SECONDS", help="End it after this long.")
     ] = None,
     detach: DetachOption = False,
     restart: RestartOption = 0,
+    retries: RetriesOption = 0,
     force: ForceOption = False,
     cluster: ClusterOption = None,
     inventory: InventoryOption = None,
@@ -55,19 +95,28 @@ def serve(
 ) -> None:
     """Serve the model over HTTP, split over the ranks, until Ctrl-C, or `stop` with --detach.
 
-    The URL is printed once a real completion came back. The engine is built first where it is
-    not there.
+    The URL is printed once a real completion came back, and works from here. What is to be built
+    is built first where it is not there.
     """
     values = {
         "port": port,
         "host": host,
+        "api_key_file": api_key_file,
         "tp": tp,
         "pp": pp,
         "engine": engine,
         "model": model,
+        "compile": compile,
+        "max_batch": max_batch,
+        "max_queue": max_queue,
+        "max_prompt_tokens": max_prompt_tokens,
+        "max_tokens": max_tokens,
+        "request_timeout_s": request_timeout_s,
+        "drain_s": drain_s,
         "timeout_s": timeout_s,
         "detach": detach,
         "restart": restart,
+        "retries": retries,
         "force": force,
     }
     manner = Manner(output.value, dry_run, cluster=cluster, inventory=inventory)
@@ -83,7 +132,7 @@ def perform(options: ServeOptions, manner: Manner, printer: Printer) -> None:
     from clusterkit.use_cases.serve import serve, serve_steps
     from clusterkit.use_cases.session import find
 
-    session = find(manner.which).crew
+    session = find(manner.which)
     if manner.dry_run:
         printer.result(DryRun.of("serve", serve_steps(session, options)))
         return

@@ -26,6 +26,9 @@ def stop(
     job: Annotated[
         str | None, typer.Argument(metavar="JOB", help="The job; default: the one that runs.")
     ] = None,
+    now: Annotated[
+        bool, typer.Option("--now", help="Kill its ranks: a server does not end its requests.")
+    ] = False,
     cluster: ClusterOption = None,
     inventory: InventoryOption = None,
     output: OutputOption = Output.text,
@@ -33,7 +36,7 @@ def stop(
 ) -> None:
     """End a job on every node, and look that nothing of it is left."""
     manner = Manner(output.value, dry_run, cluster=cluster, inventory=inventory)
-    run(perform, "stop", {"job": job}, manner)
+    run(perform, "stop", {"job": job, "now": now}, manner)
 
 
 def perform(options: StopOptions, manner: Manner, printer: Printer) -> int:

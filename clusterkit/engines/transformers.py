@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from clusterkit.checks.fit import Workload, check_fit
+from clusterkit.checks.fit import REQUIRED_PACKAGES, SERVER_PACKAGES, Workload, check_fit
 from clusterkit.engines.answers import Told, told
 from clusterkit.engines.engine_build import EngineBuild
 from clusterkit.engines.rank_input import input_file
 from clusterkit.engines.request import GenerateRequest
+from clusterkit.engines.serving import Doors, Listening, ServeLimits
 from clusterkit.facts import ModelFolder, NodeFacts
 from clusterkit.model.cluster import Cluster
 from clusterkit.model.engine import EngineSettings
 from clusterkit.model.job import RankProgram
-from clusterkit.model.models import ModelShape
+from clusterkit.model.models import ModelShape, model_source
 from clusterkit.placement import Placement
 
 
@@ -24,6 +25,7 @@ class Transformers:
     """The engine ``transformers``, with its settings."""
 
     settings: EngineSettings
+    limits: ServeLimits = field(default_factory=ServeLimits)
 
     def check(
         self,
@@ -55,19 +57,79 @@ class Transformers:
         placement: Placement,
     ) -> RankProgram:
         """What every rank runs to answer ``request``: the same, wherever it is placed."""
-        settings = self.settings
+        return RankProgram(
+            argv=(python, payload_folder, "generate"),
+            files=input_file({**self._loaded(model_folder), **asdict(request)}),
+        )
+
+    def limited(self, limits: ServeLimits) -> Transformers:
+        """The same engine, for a server with these limits."""
+        return replace(self, limits=limits)
+
+    def serves_built(self) -> bool:
+        """True: ranks load the model as it was converted and placed."""
+        return True
+
+    def doors(self) -> Doors:
+        """Where its server says that it is ready, and what it counts."""
+        return Doors("/ready")
+
+    def check_serve(
+        self, shape: ModelShape | None, cluster: Cluster, facts: Mapping[str, NodeFacts]
+    ) -> tuple[str, ...]:
+        """Refuse what would only fail later, with the longest text that will be served.
+
+        Raises:
+            DoesNotFit: With one line for each problem, and what would fit.
+        """
+        if shape is None:  # it is not built yet; of a built-in model it is known
+            builtin = model_source(self.settings.model).builtin
+            shape = builtin.shape if builtin else None
+        if shape is not None:
+            job = Workload(
+                self.settings.model,
+                shape,
+                self.settings,
+                self.limits.max_tokens or 1,
+                self.limits.max_prompt_tokens or shape.max_context,
+                packages=(*REQUIRED_PACKAGES, *SERVER_PACKAGES),
+            )
+            check_fit(job, cluster, facts)
+        return ()
+
+    def serve(
+        self,
+        python: str,
+        payload_folder: str,
+        model_folder: str,
+        placement: Placement,
+        listening: Listening,
+    ) -> RankProgram:
+        """What every rank runs: rank 0 answers over HTTP, and the others follow it."""
         content = {
+            **self._loaded(model_folder),
+            "name": model_source(self.settings.model).name,
+            "compile": self.settings.compile,
+            "host": listening.host,
+            "port": listening.port,
+            **asdict(self.limits),
+            "map": [
+                {"rank": rank.rank, "node": rank.node, "local_rank": rank.local_rank}
+                for rank in placement.ranks
+            ],
+        }
+        return RankProgram(argv=(python, payload_folder, "serve"), files=input_file(content))
+
+    def _loaded(self, model_folder: str) -> dict[str, Any]:
+        """What every rank must know to load its part."""
+        settings = self.settings
+        return {
             "model": model_folder,
             "tp": settings.tp,
             "pp": settings.pp,
             "dtype": settings.dtype,
             "threads": settings.threads_per_rank,
-            **asdict(request),
         }
-        return RankProgram(
-            argv=(python, payload_folder, "generate"),
-            files=input_file(content),
-        )
 
     def parse(self, rank: int, row: Mapping[str, Any]) -> Told | None:
         """One JSON object that rank ``rank`` sent; None: it is of no kind that is known here."""

@@ -97,8 +97,9 @@ class Job:
     """One run on the cluster. The first of ``nodes`` is the head, whether it has ranks or not.
 
     ``launch`` starts :data:`RANK_ARGV` as every rank of the placement. ``ssh_config`` is the file
-    with which the head reaches the other nodes; None where there is only one. ``asked`` is what
-    the verb needs later to make its result of what is on file.
+    with which the head reaches the other nodes; None where there is only one. ``grace_s``: so long
+    may ranks go on that were asked to end. ``asked`` is what the verb needs later to make its
+    result of what is on file.
     """
 
     id: str
@@ -114,6 +115,7 @@ class Job:
     start_timeout_s: float = 60.0
     stall_timeout_s: float | None = None
     restarts: int = 0
+    grace_s: float = 3.0
     asked: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
 
     @property
@@ -192,6 +194,7 @@ class Job:
             "start_timeout_s": self.start_timeout_s,
             "stall_timeout_s": self.stall_timeout_s,
             "restarts": self.restarts,
+            "grace_s": self.grace_s,
             "asked": dict(self.asked),
         }
 

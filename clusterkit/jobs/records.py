@@ -15,7 +15,8 @@ from clusterkit.jobs.look import leftovers, look_everywhere
 from clusterkit.payloads.job_protocol import NOT_RUNNING, OPEN_STATES
 from clusterkit.transports.base import Process, Transport
 
-_STOP_TIMEOUT_S = 20.0
+_SHOW_TIMEOUT_S = 20.0
+_STOP_TIMEOUT_S = 17.0  # besides the ranks' grace
 _SHOWN = 5
 """So many jobs does a message name."""
 
@@ -24,7 +25,8 @@ _SHOWN = 5
 class JobRow:
     """One job on file; times are seconds since 1970.
 
-    ``state`` is ``starting``, ``running``, ``stopping``, or how it ended.
+    ``state`` is ``starting``, ``running``, ``stopping``, or how it ended. ``grace_s``: so long may
+    its ranks go on once it is asked to end.
     """
 
     id: str
@@ -38,6 +40,7 @@ class JobRow:
     exit_code: int | None = None
     cause: Mapping[str, Any] | None = None
     owner: str = "controller"
+    grace_s: float = 3.0
 
     @property
     def is_open(self) -> bool:
@@ -78,16 +81,22 @@ def list_jobs(
 
 
 def stop_job(
-    job: str, nodes: tuple[JobNode, ...], transports: Callable[[str], Transport]
+    job: str,
+    nodes: tuple[JobNode, ...],
+    transports: Callable[[str], Transport],
+    *,
+    now: bool = False,
 ) -> Stopped:
     """Ask a job's supervisor to end it, wait for that, and look on every node.
+
+    ``now``: its ranks get no time to end by themselves.
 
     Raises:
         UsageError: If there is no such job.
     """
     head = nodes[0]
-    find_job(job, list_jobs(nodes, transports))
-    asked = transports(head.name).run(stop_command(head, job))
+    row = find_job(job, list_jobs(nodes, transports))
+    asked = transports(head.name).run(stop_command(head, job, grace_s=row.grace_s, now=now))
     if asked.exit_code != NOT_RUNNING:
         asked.check()
     left = leftovers(look_everywhere(job, nodes, transports))
@@ -146,7 +155,7 @@ def list_command(head: JobNode) -> Command:
 
 def show_command(head: JobNode, job: str) -> Command:
     """Print all that is known of a job."""
-    return Command(_job_files(head, "show", job), timeout_s=_STOP_TIMEOUT_S)
+    return Command(_job_files(head, "show", job), timeout_s=_SHOW_TIMEOUT_S)
 
 
 def follow_command(head: JobNode, job: str) -> Command:
@@ -154,9 +163,10 @@ def follow_command(head: JobNode, job: str) -> Command:
     return Command(_job_files(head, "follow", job))
 
 
-def stop_command(head: JobNode, job: str) -> Command:
+def stop_command(head: JobNode, job: str, *, grace_s: float = 3.0, now: bool = False) -> Command:
     """Ask a job's supervisor to end it, and wait for that."""
-    return Command(_job_files(head, "stop", job), timeout_s=_STOP_TIMEOUT_S)
+    words = (job, "now") if now else (job,)
+    return Command(_job_files(head, "stop", *words), timeout_s=_STOP_TIMEOUT_S + grace_s)
 
 
 def logs_command(head: JobNode, job: str, *, rank: int | None, follow: bool) -> Command:
@@ -187,4 +197,5 @@ def _row(state: dict[str, Any]) -> JobRow:
         exit_code=EXIT_CODES.get(state["state"]),
         cause=state.get("cause"),
         owner=state.get("owner", "controller"),
+        grace_s=state.get("grace_s", 3.0),
     )

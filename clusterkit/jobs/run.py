@@ -18,10 +18,9 @@ from clusterkit.payloads.causes import cause
 from clusterkit.payloads.job_protocol import LEASE_TTL_S
 from clusterkit.transports.base import Transport
 
-_GRACE_S = 3.0
 _SUPERVISOR_SILENT_S = LEASE_TTL_S + 1.0
-# Of a supervisor that was asked to end: its own steps take no longer.
-_END_WITHIN_S = 12.0
+# Of a supervisor that was asked to end: its own steps take no longer, after the ranks' grace.
+_END_WITHIN_S = 9.0
 _KILL_WITHIN_S = 2.0
 # Of the last look; a node that is known to be lost will not answer anyway.
 _PATIENCE_S = 8.0
@@ -157,10 +156,10 @@ class _Watch:
                         "t": "stop",
                         "outcome": "interrupted",
                         "message": "interrupted",
-                        "grace_s": _GRACE_S,
+                        "grace_s": self._job.grace_s,
                     }
                 )
-                self._give_up_at = time.monotonic() + _END_WITHIN_S
+                self._give_up_at = time.monotonic() + self._job.grace_s + _END_WITHIN_S
             else:
                 self._owner.send({"t": "kill"})
                 self._give_up_at = time.monotonic() + _KILL_WITHIN_S

@@ -62,6 +62,13 @@ class EngineSettings(Model):
         examples=[2],
     )
 
+    compile: Literal["off", "auto"] = Field(
+        default="off",
+        description="Of `serve`. auto: on GPUs one token is one CUDA graph, made ready before "
+        "the server answers; on CPUs as off",
+        examples=["auto"],
+    )
+
     launchers: ClassVar[tuple[str, ...]] = ("mpirun", "torchrun")
     """What may start its ranks."""
 

@@ -49,3 +49,4 @@ class StopOptions(Model):
     job: str | None = Field(
         default=None, min_length=1, description="The job; default: the one that runs"
     )
+    now: bool = Field(default=False, description="Kill its ranks; a server drains no requests")

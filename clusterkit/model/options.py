@@ -16,6 +16,7 @@ from clusterkit.errors import UsageError
 from clusterkit.model.audit_options import AuditOptions
 from clusterkit.model.base import Model
 from clusterkit.model.bench_options import BenchOptions
+from clusterkit.model.chat_options import ChatOptions
 from clusterkit.model.describe_options import (
     CheckOptions,
     DiscoverOptions,
@@ -40,7 +41,7 @@ from clusterkit.model.mistakes import Mistake, explain, mistake
 from clusterkit.model.models import ModelOrigin
 from clusterkit.model.play_options import PlayOptions
 from clusterkit.model.run_options import HelloOptions, RunOptions
-from clusterkit.model.serve_options import ServeOptions
+from clusterkit.model.serve_options import ProxyOptions, ServeOptions
 from clusterkit.model.sweep_options import SweepOptions
 from clusterkit.model.up_options import PlanOptions, UpOptions
 
@@ -159,6 +160,7 @@ VERBS: dict[str, type[Model]] = {
     "audit": AuditOptions,
     "bench": BenchOptions,
     "build": BuildOptions,
+    "chat": ChatOptions,
     "check": CheckOptions,
     "cp": CpOptions,
     "discover": DiscoverOptions,
@@ -181,6 +183,7 @@ VERBS: dict[str, type[Model]] = {
     "mpi-hello": HelloOptions,
     "plan": PlanOptions,
     "play": PlayOptions,
+    "proxy": ProxyOptions,
     "run": RunOptions,
     "schema": SchemaOptions,
     "serve": ServeOptions,
@@ -197,7 +200,7 @@ PLAYBOOK_VERBS = {
     verb: options
     for verb, options in VERBS.items()
     # these are for somebody at a terminal
-    if verb not in ("discover", "import", "init", "play", "schema", "ssh")
+    if verb not in ("chat", "discover", "import", "init", "play", "proxy", "schema", "ssh")
 }
 """The verbs that a playbook may have; ``serve`` only if it is detached."""
 
@@ -231,6 +234,7 @@ def typed(verb: str, field: str) -> str:
 _ARGUMENTS = {
     "attach": ("job",),
     "bench": ("what", "nodes"),
+    "chat": ("job",),
     "check": ("file",),
     "cp": ("sources", "target"),
     "discover": ("hosts",),
@@ -249,6 +253,7 @@ _ARGUMENTS = {
     "models": ("action", "model"),
     "plan": ("file",),
     "play": ("file",),
+    "proxy": ("job",),
     "run": ("script", "args"),
     "schema": ("name",),
     "ssh": ("node", "argv"),
@@ -260,10 +265,12 @@ _ARGUMENTS = {
 _FLAGS = {
     "cluster": "--name",
     "connect_timeout_s": "--connect-timeout",
+    "drain_s": "--drain",
     "hosts": "--host",
     "play given": "--set",
     "run files": "--file",
     "init gpus_per_node": "--gpus",
+    "request_timeout_s": "--request-timeout",
     "source": "--from",
     "stall_timeout_s": "--stall-timeout",
     "timeout_s": "--timeout",

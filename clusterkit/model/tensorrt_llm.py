@@ -41,6 +41,7 @@ class TensorRtLlmSettings(EngineSettings):
         default="auto", description="auto: float16"
     )
     threads_per_rank: None = Field(default=None, description="TensorRT-LLM has no such setting")
+    compile: Literal["off"] = Field(default="off", description="TensorRT-LLM has no such setting")
     version: str | None = Field(
         default=None,
         min_length=1,

@@ -60,6 +60,9 @@ class TorchTensorRtSettings(EngineSettings):
     pp: Annotated[int, AfterValidator(_not_split)] = Field(
         default=1, description="Layers are not split here", json_schema_extra={"const": 1}
     )
+    compile: Literal["off"] = Field(
+        default="off", description="`backend` says what compiles the model here"
+    )
     dp: int = Field(
         default=1, ge=1, description="Replicas; each answers its share of prompts", examples=[2]
     )

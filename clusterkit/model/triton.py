@@ -46,6 +46,7 @@ class TritonSettings(EngineSettings):
     )
     dtype: Literal["auto"] = Field(default="auto", description="The engine's own")
     threads_per_rank: None = Field(default=None, description="Triton has no such setting")
+    compile: Literal["off"] = Field(default="off", description="Triton has no such setting")
     version: str | None = Field(
         default=None,
         min_length=1,

@@ -21,6 +21,10 @@ PACKAGES = (
     "torch_tensorrt",
     "nvidia_modelopt",
     "nvidia_ammo",
+    "starlette",
+    "uvicorn",
+    "prometheus_client",
+    "pydantic",
 )
 # Beside the interpreter first (a venv with Open MPI from PyPI), then PATH, then where the
 # vendors' images keep it.

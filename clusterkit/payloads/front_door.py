@@ -15,14 +15,15 @@ NAME = "supervisor.sock"
 class FrontDoor:
     """Takes one request for each connection; those that asked to stop wait for the end.
 
-    ``daemon_wanted(key, node, line)`` returns why there can be none, or None.
+    ``daemon_wanted(key, node, line)`` returns why there can be none, or None. ``stop_wanted`` is
+    told whether it must be ``now``: ranks get no time to end.
     """
 
     def __init__(
         self,
         loop: Loop,
         daemon_wanted: Callable[[int, str, str], str | None],
-        stop_wanted: Callable[[], None],
+        stop_wanted: Callable[..., None],
         seen: Callable[[], Message],
     ) -> None:
         self._loop = loop
@@ -60,7 +61,7 @@ class FrontDoor:
     def _take(self, channel: Channel, request: Message) -> None:
         if request["t"] == "stop":
             self._stoppers.append(channel)
-            self._stop_wanted()
+            self._stop_wanted(now=request.get("now", False))
             return
         if request["t"] == "look":
             channel.send(self._seen())

@@ -124,11 +124,18 @@ def about_rank(parameters: int, dtype: Any, load_s: float) -> dict[str, Any]:
         row["device"] = f"cuda:{device}"
         row["device_name"] = properties.name
         row["gpu_uuid"] = f"GPU-{properties.uuid}" if hasattr(properties, "uuid") else None
-        row["memory_bytes"] = torch.cuda.memory_allocated(device)
-    else:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        row["memory_bytes"] = pages * os.sysconf("SC_PAGE_SIZE")
+    row["memory_bytes"] = memory_bytes()
     return row
+
+
+def memory_bytes() -> int:
+    """How much memory this rank uses now: on its GPU, else of the machine."""
+    import torch
+
+    if torch.cuda.is_available():
+        return int(torch.cuda.memory_allocated())
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def peak_memory_bytes() -> int:

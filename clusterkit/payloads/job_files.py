@@ -35,7 +35,7 @@ def main() -> None:
     elif what == "show":
         show(jobs / words[0])
     elif what == "stop":
-        stop(jobs / words[0])
+        stop(jobs / words[0], now="now" in words[1:])
     elif what == "logs":
         logs(jobs / words[0], rank=words[1], follow=words[2] == "follow")
     elif what == "follow":
@@ -71,11 +71,14 @@ def show(folder: Path) -> None:
     print(json.dumps({**whole, "logs": str(folder / "logs"), "now": time.time()}))
 
 
-def stop(folder: Path) -> None:
-    """Ask the job's supervisor to end it, and print how it ended; exit 3: it does not run."""
+def stop(folder: Path, *, now: bool) -> None:
+    """Ask the job's supervisor to end it, and print how it ended; exit 3: it does not run.
+
+    ``now``: its ranks get no time to end by themselves.
+    """
     deadline = time.monotonic() + _SUPERVISOR_WITHIN_S
     while True:
-        end = _ask(folder, "stop")
+        end = _ask(folder, "stop", now=now)
         if end is not None and end["t"] == "end":
             print(json.dumps(end))
             return
@@ -132,13 +135,13 @@ def state_of(folder: Path) -> dict[str, Any] | None:
     return state
 
 
-def _ask(folder: Path, what: str) -> dict[str, Any] | None:
+def _ask(folder: Path, what: str, **more: Any) -> dict[str, Any] | None:
     """Ask the supervisor one thing; None: there is none."""
     try:
         os.chdir(folder)
         with socket.socket(socket.AF_UNIX) as supervisor:
             supervisor.connect("supervisor.sock")
-            supervisor.sendall(encode({"t": what}))
+            supervisor.sendall(encode({"t": what, **more}))
             line = supervisor.makefile("rb").readline()
     except OSError:
         return None

@@ -42,6 +42,7 @@ class JobRecord:
             "id": job["id"],
             "verb": job["verb"],
             "cluster": job["cluster"],
+            "grace_s": job.get("grace_s", 3.0),
             "state": "starting",
             "owner": "controller",
             "message": None,

@@ -37,7 +37,6 @@ from clusterkit.payloads.verdict import Verdict
 from clusterkit.payloads.watchdog import Watchdog
 
 _FAILURE_GRACE_S = 1.0
-_ORDER_GRACE_S = 3.0
 
 
 def main() -> None:
@@ -83,7 +82,8 @@ class Supervisor:
             try:
                 self._open(message)
             except (LookupError, ValueError, OSError) as error:
-                self._owner.answer({"t": "refused", "why": str(error)})
+                why = causes.refusal(error)
+                self._owner.answer({"t": "refused", "why": why})
                 self._owner.flush()
                 self.done = True
             else:
@@ -211,12 +211,14 @@ class Supervisor:
         self._end("lost", why, causes.cause("controller-lost"))
 
     def _asked_to_end(self) -> None:
-        words = "the supervisor was asked to end (SIGTERM)"
-        self._end("stopped", words, causes.cause("stopped"), grace_s=_ORDER_GRACE_S)
+        self._stop("the supervisor was asked to end (SIGTERM)")
 
-    def _stop_wanted(self) -> None:
-        words = "stopped from elsewhere"
-        self._end("stopped", words, causes.cause("stopped"), grace_s=_ORDER_GRACE_S)
+    def _stop_wanted(self, *, now: bool) -> None:
+        self._stop("stopped from elsewhere", now=now)
+
+    def _stop(self, words: str, *, now: bool = False) -> None:
+        grace_s = 0.0 if now else self._job.get("grace_s", 0.0)
+        self._end("stopped", words, causes.cause("stopped"), grace_s=grace_s, urgent=now)
 
     def _stalled(self, message: str, cause: Cause) -> None:
         self._end("stalled", message, cause)

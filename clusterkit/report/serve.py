@@ -1,4 +1,4 @@
-"""``serve`` when it is ready."""
+"""``serve`` when it is ready, and ``proxy``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich.text import Text
 from clusterkit.quantities import counted, duration
 from clusterkit.report.folding import fold
 from clusterkit.report.tables import FAINT, Blocks
-from clusterkit.results.serve import ServeResult
+from clusterkit.results.serve import ProxyResult, ServeResult
 
 
 def serve_text(result: ServeResult, *, wide: bool = False) -> Blocks:
@@ -26,14 +26,33 @@ def serve_help(result: ServeResult) -> Text:
         f"{result.model} answers after {duration(result.ready_s)}: "
         f"{counted(len(result.ranks), 'rank')} ({nodes}), tp={result.tp} pp={result.pp}\n"
         f"  {how}\n"
-        f"{_end(result)}",
+        f"{_proxied(result)}{_end(result)}",
         FAINT,
     )
+
+
+def proxy_text(result: ProxyResult, *, wide: bool = False) -> Blocks:
+    """The URL alone."""
+    del wide
+    return [result.url]
+
+
+def proxy_help(result: ProxyResult) -> Text:
+    """For people, on stderr: how long it leads there."""
+    grpc = f"; gRPC at {result.grpc}" if result.grpc else ""
+    return Text(f"It leads to {result.job}{grpc}, until Ctrl-C; the server runs on then", FAINT)
 
 
 def _end(result: ServeResult) -> str:
     stop = f"`clusterkit stop {result.job}`"
     return f"It runs on, until {stop}" if result.detached else f"Ctrl-C ends it, or {stop}"
+
+
+def _proxied(result: ServeResult) -> str:
+    """Of a server that this machine reaches by a tunnel only."""
+    if result.via != "proxy":
+        return ""
+    return f"From here the URL works while `clusterkit proxy {result.job}` runs\n"
 
 
 def _by_openai(result: ServeResult) -> str:

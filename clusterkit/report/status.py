@@ -8,7 +8,13 @@ from rich.text import Text
 from clusterkit.quantities import duration, size
 from clusterkit.report.folding import fold
 from clusterkit.report.tables import BAD, GOOD, NOTHING, Block, Blocks, cell, grid, table
-from clusterkit.results.status import ModelStatus, NodeStatus, SeenGpu, StatusResult
+from clusterkit.results.status import (
+    ModelStatus,
+    NodeStatus,
+    SeenGpu,
+    ServerStatus,
+    StatusResult,
+)
 
 
 def status_text(status: StatusResult, *, wide: bool = False) -> Blocks:
@@ -40,7 +46,28 @@ def _summary(status: StatusResult) -> Table:
     if status.model:
         lines.add_row(Text("model", "bold"), f"{status.model.name}: {_model_state(status.model)}")
     lines.add_row(Text("jobs", "bold"), _jobs(status) or "none running")
+    for server in status.servers:
+        lines.add_row(Text("server", "bold"), _server(server))
     return lines
+
+
+def _server(server: ServerStatus) -> Text:
+    """``serve-7f3a2c: smollm2-135m at http://…, ready``; else why not, and which rank."""
+    what = f"{server.job}: {server.model or 'a model'}"
+    if server.url:
+        what += f" at {server.url}"
+        what += " (by `clusterkit proxy`)" if server.via == "proxy" else ""
+    if server.ready:
+        load = "" if server.running is None else f": {server.running} running"
+        load += f", {server.queued} waiting" if server.queued else ""
+        return Text.assemble(f"{what}, ", ("ready", GOOD), load)
+    state = server.state if server.url is None else "not ready"
+    rank = "" if server.failed_rank is None else f"rank {server.failed_rank}"
+    rank += f" on {server.failed_node}" if rank and server.failed_node else ""
+    why = server.why or ""
+    if rank and rank not in why:
+        why = f"{rank}: {why}"
+    return Text.assemble(f"{what}, ", (state, BAD), f": {why}" if why else "")
 
 
 def _jobs(status: StatusResult) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from clusterkit.model.base import Model
 from clusterkit.results.audit import AuditResult
 from clusterkit.results.bench import BenchNetResult
+from clusterkit.results.chat import ChatResult
 from clusterkit.results.check import CheckResult
 from clusterkit.results.discover import DiscoverResult
 from clusterkit.results.doctor import DoctorResult
@@ -39,7 +40,7 @@ from clusterkit.results.plan import (
 from clusterkit.results.plan_file import PlanFile
 from clusterkit.results.play import PlayResult
 from clusterkit.results.run import RunResult
-from clusterkit.results.serve import ServeResult
+from clusterkit.results.serve import ProxyResult, ServeResult
 from clusterkit.results.status import (
     StatusResult,
 )
@@ -50,6 +51,7 @@ RESULTS: dict[str, type[Model]] = {
     "audit": AuditResult,
     "bench": BenchNetResult,
     "build": BuildResult,
+    "chat": ChatResult,
     "check": CheckResult,
     "cp": CpResult,
     "discover": DiscoverResult,
@@ -76,6 +78,7 @@ RESULTS: dict[str, type[Model]] = {
     "plan": PlanResult,
     "plan-file": PlanFile,
     "play": PlayResult,
+    "proxy": ProxyResult,
     "run": RunResult,
     "serve": ServeResult,
     "status": StatusResult,

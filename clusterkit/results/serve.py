@@ -1,10 +1,14 @@
-"""What ``serve`` answers as soon as the server does."""
+"""What ``serve`` answers as soon as the server does, and ``proxy``."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 from pydantic import Field
 
 from clusterkit.model.base import Model
+
+Via = Literal["network", "tunnel", "proxy"]
 
 
 class ServeRank(Model):
@@ -21,12 +25,22 @@ class ServeResult(Model):
     job: str
     url: str = Field(
         description="OpenAI's routes are below it, or those of Triton",
-        examples=["http://192.168.123.11:8000"],
+        examples=["http://127.0.0.1:8000"],
+    )
+    via: Via = Field(
+        default="network",
+        description="How the URL leads there. tunnel: while `serve` runs. proxy: while "
+        "`clusterkit proxy` does",
+    )
+    metrics: str | None = Field(
+        default=None,
+        description="What Prometheus can scrape",
+        examples=["http://127.0.0.1:8000/metrics"],
     )
     grpc: str | None = Field(
         default=None,
         description="Where Triton answers gRPC; null: the server has none",
-        examples=["192.168.123.11:8001"],
+        examples=["127.0.0.1:8001"],
     )
     model: str = Field(description="What the server calls the model; requests name it so")
     detached: bool = Field(
@@ -37,3 +51,13 @@ class ServeResult(Model):
     answer: str = Field(description="Of the first completion")
     ready_s: float = Field(description="Seconds from the start of the job to the completion")
     ranks: tuple[ServeRank, ...]
+
+
+class ProxyResult(Model):
+    """A server that is reached from this machine while `proxy` runs."""
+
+    cluster: str
+    job: str
+    url: str = Field(examples=["http://127.0.0.1:8000"])
+    grpc: str | None = None
+    metrics: str = Field(examples=["http://127.0.0.1:8000/metrics"])

@@ -9,6 +9,7 @@ from pydantic import Field
 from clusterkit.facts import MachineFacts
 from clusterkit.model.base import Model
 from clusterkit.model.cluster import Standing
+from clusterkit.results.serve import Via
 
 ModelState = Literal["ready", "absent", "damaged", "unknown"]
 
@@ -78,6 +79,29 @@ class ModelStatus(Model):
     )
 
 
+class ServerStatus(Model):
+    """A server that runs, or the last one, which failed."""
+
+    job: str
+    state: str = Field(description="Of its job", examples=["running", "starting", "failed"])
+    node: str | None = Field(default=None, description="Where it listens")
+    model: str | None = None
+    url: str | None = Field(default=None, examples=["http://127.0.0.1:8000"])
+    via: Via | None = Field(default=None, description="proxy: while `clusterkit proxy` runs")
+    grpc: str | None = None
+    metrics: str | None = Field(
+        default=None,
+        description="What Prometheus can scrape, reached as the URL is",
+        examples=["http://127.0.0.1:8000/metrics"],
+    )
+    ready: bool = Field(default=False, description="Asked at this moment")
+    why: str | None = Field(default=None, description="Why it is not ready")
+    failed_rank: int | None = Field(default=None, description="The rank that ended it")
+    failed_node: str | None = Field(default=None, description="Where that was")
+    running: int | None = Field(default=None, description="Requests that are answered now")
+    queued: int | None = Field(default=None, description="Requests that wait")
+
+
 class StatusResult(Model):
     """A cluster as it is now."""
 
@@ -89,5 +113,8 @@ class StatusResult(Model):
     jobs_running: tuple[str, ...] = Field(default=(), description="Ids of jobs that run now")
     job_states: dict[str, str] = Field(
         default_factory=dict, description="Of each of them: starting, running or stopping"
+    )
+    servers: tuple[ServerStatus, ...] = Field(
+        default=(), description="Those that run, or the last one if it failed"
     )
     took_s: float = Field(description="Seconds")

@@ -10,6 +10,8 @@ Every transport keeps these promises; tests/contract/ runs them against each rea
 6. ``start`` hands over lines as they come, and its process can be fed, polled, signalled and
    waited for; a signal reaches the program and its children.
 7. ``put`` and ``get`` move files of any size; a file appears whole or not at all.
+8. ``connect`` reaches a TCP port of the node, as a program there would: many at once, of any
+   length, each side ends its own direction, and a slow reader holds back the sender.
 """
 
 from __future__ import annotations
@@ -57,6 +59,26 @@ class Process(Protocol):
         ...
 
 
+class Link(Protocol):
+    """A connection to a port of a node; one thread may send while another receives."""
+
+    def send(self, data: bytes) -> None:
+        """Send all of it, as slowly as it is read there; OSError where nobody does any more."""
+        ...
+
+    def end(self) -> None:
+        """Let the other side read its end; it may go on sending."""
+        ...
+
+    def receive(self) -> bytes:
+        """The next bytes; none: the other side ended. OSError where the connection is lost."""
+        ...
+
+    def close(self) -> None:
+        """Give it back; who waits in :meth:`receive` need not be woken."""
+        ...
+
+
 class Transport(Protocol):
     """Runs commands on one node, and moves files."""
 
@@ -83,6 +105,14 @@ class Transport(Protocol):
 
     def start(self, command: Command, on_output: OnOutput) -> Process:
         """Start one command; its stdin stays open for :meth:`Process.send`."""
+        ...
+
+    def connect(self, address: str, port: int) -> Link:
+        """Reach a port as the node sees it; ConnectionRefusedError where nobody listens.
+
+        Raises:
+            TransportError: If the node itself cannot be reached.
+        """
         ...
 
     def put(self, file: Put) -> None:

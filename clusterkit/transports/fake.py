@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from clusterkit.command import Command, Put, Result
-from clusterkit.transports.base import OnBytes, OnOutput
+from clusterkit.transports.base import Link, OnBytes, OnOutput
 
 
 class FakeTransport:
@@ -49,6 +49,10 @@ class FakeTransport:
         for line in result.stderr.splitlines():
             on_output("stderr", line)
         return FakeProcess(result.exit_code)
+
+    def connect(self, address: str, port: int) -> Link:
+        """Nobody listens there."""
+        raise ConnectionRefusedError(f"{address}:{port}")
 
     def put(self, file: Put) -> None:
         """Keep ``file``."""

@@ -7,6 +7,7 @@ import errno
 import os
 import selectors
 import signal
+import socket
 import subprocess
 import threading
 from typing import IO
@@ -15,7 +16,9 @@ from clusterkit.command import Command
 from clusterkit.errors import TransportError
 from clusterkit.events import Stream
 from clusterkit.transports import shell
+from clusterkit.transports.base import Link
 from clusterkit.transports.lines import OnBytes
+from clusterkit.transports.link import SocketLink
 from clusterkit.transports.streams import StreamTransport
 
 _CHUNK_BYTES = 1 << 16
@@ -29,6 +32,10 @@ class LocalTransport(StreamTransport):
 
     def close(self) -> None:
         """Nothing is held."""
+
+    def connect(self, address: str, port: int) -> Link:
+        """Reach a port of this machine."""
+        return SocketLink(socket.create_connection((address, port)))
 
     def _open(self, command: Command) -> LocalSession:
         words = shell.script(shell.EXEC, *shell.program(command))

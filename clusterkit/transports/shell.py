@@ -41,6 +41,17 @@ chmod "$2" "$part" && mv -fT -- "$part" "$1"
 """Write stdin to the file $1 with mode $2, if it is $3 bytes; $4 makes the part file's name."""
 
 
+PYTHON = """
+program=$1; shift
+for python in /opt/clusterkit/bin/python /opt/venv/bin/python python3 python; do
+    command -v "$python" >/dev/null && exec "$python" -I -S -c "$program" "$@"
+done
+echo "no Python found" >&2
+exit 127
+"""
+"""Run the program $1 with whatever Python there is; the rest are its words."""
+
+
 def script(text: str, *arguments: str) -> tuple[str, ...]:
     """The words that run a constant script with ``arguments``."""
     return ("sh", "-c", text, "sh", *arguments)

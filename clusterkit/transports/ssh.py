@@ -16,6 +16,7 @@ from clusterkit.command import Command
 from clusterkit.errors import TransportError
 from clusterkit.model.machine import Login
 from clusterkit.transports import shell
+from clusterkit.transports.base import Link
 from clusterkit.transports.lines import OnBytes
 from clusterkit.transports.pid_line import PidLine
 from clusterkit.transports.ssh_address import SshAddress
@@ -90,6 +91,14 @@ class SshTransport(StreamTransport):
                 f"{_SESSION_TIMEOUT_S:g} s. Fix: see what its startup files wait for",
             ) from error
         return channel
+
+    def connect(self, address: str, port: int) -> Link:
+        """Reach a port through sshd; where that forwards nothing, through a program there."""
+        from clusterkit.transports.ssh_forward import forwarded
+
+        with self._asking:
+            link = forwarded(self._connected(), address, port, self.address.connect_timeout_s)
+        return link or super().connect(address, port)
 
     def when_full(self, give_back: Callable[[], None]) -> None:
         """Have ``give_back`` called, to close idle channels, where sshd opens no more."""

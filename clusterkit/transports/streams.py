@@ -8,6 +8,7 @@ import time
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,8 +16,9 @@ from clusterkit.command import Command, Put, Result
 from clusterkit.errors import ClusterkitError, CommandTimeout, TransportError
 from clusterkit.events import Stream
 from clusterkit.transports import shell
-from clusterkit.transports.base import OnOutput
+from clusterkit.transports.base import Link, OnOutput
 from clusterkit.transports.lines import Collected, Lines, OnBytes
+from clusterkit.transports.link import SessionLink
 from clusterkit.transports.session import Running, Session
 
 _GRACE_S = 3.0  # timeout(1) has ended the program by then, or what it left holds the streams
@@ -90,6 +92,12 @@ class StreamTransport(ABC):
         if command.stdin:
             process.send(command.stdin)
         return process
+
+    def connect(self, address: str, port: int) -> Link:
+        """Reach a port of the node through a small program there."""
+        relay = files("clusterkit.payloads").joinpath("relay.py").read_text()
+        words = shell.script(shell.PYTHON, relay, address, str(port))
+        return SessionLink(self._open(Command(words)))
 
     def end_running(self) -> None:
         """End what others wait for in :meth:`run` and in copies: TERM, and soon KILL."""

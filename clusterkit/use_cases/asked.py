@@ -18,6 +18,7 @@ from clusterkit.model.engine import EngineSettings
 from clusterkit.model.run_options import RunOptions
 from clusterkit.placement import Placement, Rank
 from clusterkit.results.serve import ServeRank, ServeResult
+from clusterkit.use_cases.served import Reached, Served
 from clusterkit.use_cases.session import Session
 
 
@@ -101,22 +102,20 @@ class ServeAsked:
 
     id: str
     placement: Placement
-    url: str
-    grpc: str | None
+    served: Served
     engine: EngineSettings
     detached: bool
 
     @classmethod
-    def of(cls, session: Session, job: Job, *, url: str, grpc: str | None, detached: bool) -> Self:
+    def of(cls, session: Session, job: Job, *, served: Served, detached: bool) -> Self:
         """What a job was asked."""
-        return cls(job.id, job.placement, url, grpc, session.cluster.engine, detached)
+        return cls(job.id, job.placement, served, session.cluster.engine, detached)
 
     def as_json(self) -> dict[str, Any]:
         """The same for a file."""
         return {
             "placement": _rows(self.placement),
-            "url": self.url,
-            "grpc": self.grpc,
+            "served": self.served.as_json(),
             "engine": self.engine.model_dump(mode="json"),
             "detached": self.detached,
         }
@@ -125,16 +124,18 @@ class ServeAsked:
     def read(cls, job: str, asked: Mapping[str, Any]) -> Self:
         """What :meth:`as_json` wrote."""
         engine = TypeAdapter[EngineSettings](AnyEngine).validate_python(asked["engine"])
-        where = (asked["url"], asked["grpc"])
-        return cls(job, _placement(asked), *where, engine, asked["detached"])
+        served = Served.read(asked["served"])
+        return cls(job, _placement(asked), served, engine, asked["detached"])
 
-    def result(self, cluster: str, told: Mapping[str, Any]) -> ServeResult:
+    def result(self, cluster: str, told: Mapping[str, Any], reached: Reached) -> ServeResult:
         """What the verb answers once the server does; ``told`` is what the server's rank said."""
         return ServeResult(
             cluster=cluster,
             job=self.id,
-            url=self.url,
-            grpc=self.grpc,
+            url=reached.url,
+            grpc=reached.grpc,
+            metrics=reached.metrics,
+            via=reached.via,
             model=told["model"],
             detached=self.detached,
             tp=self.engine.tp,

@@ -29,6 +29,7 @@ from clusterkit.use_cases.launch import went_well
 from clusterkit.use_cases.lost_container import with_container
 from clusterkit.use_cases.run_heard import RunHeard
 from clusterkit.use_cases.serve_heard import ServeHeard
+from clusterkit.use_cases.served import from_here
 from clusterkit.use_cases.session import Session, open_world, with_engine
 
 Asked = InferAsked | RunAsked | ServeAsked | None
@@ -148,7 +149,11 @@ def _serve(scene: _Scene, asked: ServeAsked, on_ready: Callable[[ServeResult], N
     engine, attached = engine_of(asked.engine), scene.attached()
     heard = Heard(engine.parse, scene.sink, now=lambda: attached.now_s)
     cluster = scene.session.cluster.name
-    listener = ServeHeard(heard, lambda told: on_ready(asked.result(cluster, told)))
+
+    def ready(told: Mapping[str, Any]) -> None:
+        on_ready(asked.result(cluster, told, from_here(scene.session, asked.served)))
+
+    listener = ServeHeard(heard, ready)
     try:
         scene.checked(attached.until_end(listener))
     except JobFailed as error:

@@ -88,7 +88,7 @@ def stop(session: Session, options: StopOptions) -> StopResult:
     began = time.monotonic()
     with open_world(session) as world, audited(session, world, "stop", options):
         job = options.job or _the_running_one(running_jobs(session, world))
-        stopped = stop_job(job, job_nodes(session), world.transport)
+        stopped = stop_job(job, job_nodes(session), world.transport, now=options.now)
     return StopResult(
         cluster=session.cluster.name,
         job=job,
@@ -122,7 +122,9 @@ def stop_steps(session: Session, options: StopOptions) -> list[Step]:
         )
         for node in nodes
     ]
-    ask = Step(nodes[0].name, f"end {job}", stop_command(nodes[0], job), stage="jobs")
+    ask = Step(
+        nodes[0].name, f"end {job}", stop_command(nodes[0], job, now=options.now), stage="jobs"
+    )
     return [*jobs_steps(session), ask, *sweeps]
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
+from typing import Any
 
 from clusterkit.command import Step
 from clusterkit.engines.base import engine_of
 from clusterkit.engines.serving import Listening, LooksFirst, ServingEngine
-from clusterkit.errors import JobFailed, UsageError
+from clusterkit.errors import JobFailed
 from clusterkit.events import Note, Sink
 from clusterkit.jobs import Job
-from clusterkit.model.engine import EngineSettings
 from clusterkit.model.models import ModelShape
 from clusterkit.model.node_sets import fold
 from clusterkit.model.serve_options import ServeOptions
-from clusterkit.model.triton import TritonSettings
 from clusterkit.placement import Placement, place_stages
 from clusterkit.results.serve import ServeResult
 from clusterkit.transports.world import World
@@ -36,29 +36,42 @@ from clusterkit.use_cases.model_placing import BuiltModel
 from clusterkit.use_cases.planned_facts import planned_facts
 from clusterkit.use_cases.serve_heard import ServeHeard
 from clusterkit.use_cases.serve_looking import look_everywhere, look_steps
-from clusterkit.use_cases.session import Session, open_world, with_engine
+from clusterkit.use_cases.serve_wish import grace_s, open_to_all, serving, with_wish
+from clusterkit.use_cases.served import Served, from_here, refuse_taken, tunnelled
+from clusterkit.use_cases.session import Session, open_world
+from clusterkit.use_cases.spares import with_spares
+
+OnReady = Callable[[ServeResult], None]
 
 
-def serve(
-    session: Session,
-    options: ServeOptions,
-    *,
-    sink: Sink,
-    on_ready: Callable[[ServeResult], None],
-) -> None:
+def serve(session: Session, options: ServeOptions, *, sink: Sink, on_ready: OnReady) -> None:
     """Check, build what is missing, start the server; ``on_ready`` once it gave a completion.
 
     Returns when the server ended after that by itself, and well; one that is to be detached is
-    left alone as soon as it is ready.
+    left alone as soon as it is ready. Until then a tunnel leads to it, where one is needed.
 
     Raises:
         UsageError: If the cluster is not up, or its engine cannot serve this.
         ClusterkitError: If the last gate failed, or the nodes are not fit, unless forced.
         JobFailed: If it ended otherwise, with what is known of why; 130 where the user ended it.
     """
-    session = _with_options(session, options)
+    session = with_wish(session, options)
     needs_triton(session, options.engine)
-    _serving(session)
+    serving(session, options)
+    if warning := open_to_all(options):
+        sink(Note(warning))
+    with ExitStack() as stack:
+        front = _Front(session, options, stack, on_ready)
+
+        def attempt(session: Session, sink: Sink) -> ServeResult | None:
+            _attempt(session, options, front, sink=sink)
+            return None  # it was told when it was ready
+
+        with_spares(session, options.retries, attempt, sink=sink)
+
+
+def _attempt(session: Session, options: ServeOptions, front: _Front, *, sink: Sink) -> None:
+    """One server on the members, from what they are now to its end."""
     remembered = known_facts(session)  # says so if the cluster is not up
     check_verdict(session, force=options.force)
     with open_world(session) as world, audited(session, world, "serve", options):
@@ -67,14 +80,17 @@ def serve(
         session = with_version(session, facts)
         if needs_triton(session, options.engine):
             session = by_triton(session, _built(session, world, facts, sink).folder)
-        engine = _serving(session)
+        engine = serving(session, options)
         shape, folder = None, session.cluster.engine.model
         _checked(session, engine, shape, facts, sink)
         where = listening(session, options)
+        served = Served.of(session.cluster.engine, _placement(session).nodes[0], where)
         if isinstance(engine, LooksFirst):
             looks = look_everywhere(session, engine, where, world, facts)
             for warning in engine.check_looks(looks, _placement(session), where):
                 sink(Note(warning))
+        else:
+            refuse_taken(session, world, served)
         if engine.serves_built():
             built = _built(session, world, facts, sink)
             shape, folder = built.shape, built.folder
@@ -82,19 +98,16 @@ def serve(
         job = _job(session, options, folder=folder, facts=facts)
         heard = Heard(engine_of(session.cluster.engine).parse, sink)
         settings = session.cluster.engine
-        grpc = _grpc(settings, where)
-        asked = ServeAsked.of(session, job, url=where.url, grpc=grpc, detached=options.detach)
+        asked = ServeAsked.of(session, job, served=served, detached=options.detach)
         job = replace(job, restarts=options.restart, asked=asked.as_json())
-        ready: list[ServeResult] = []
-        tell = ready.append if options.detach else on_ready
-        listener = ServeHeard(heard, lambda told: tell(asked.result(session.cluster.name, told)))
+        listener = ServeHeard(heard, lambda told: front.ready(asked, told, sink))
         try:
             when = listener.is_serving if options.detach else None
             end = run(job, world, listener, detach_when=when)
         except JobFailed as error:
             raise heard.explained(error, engine_of(settings).explain) from None
     if end.outcome == "detached":
-        on_ready(ready[0])
+        front.tell()
     elif options.detach or not listener.is_ready:
         raise JobFailed(
             f"job {job.id}: the server ended before it answered. "
@@ -102,18 +115,50 @@ def serve(
         )
 
 
+class _Front:
+    """What the user sees of the server: its URL, told once, and the tunnel behind it."""
+
+    def __init__(
+        self, session: Session, options: ServeOptions, stack: ExitStack, on_ready: OnReady
+    ) -> None:
+        self._session, self._options = session, options
+        self._stack, self._on_ready = stack, on_ready
+        self._result: ServeResult | None = None
+        self._is_told = False
+
+    def ready(self, asked: ServeAsked, told: Mapping[str, Any], sink: Sink) -> None:
+        """It answers, for the first time or once more after it was lost."""
+        if self._result is not None:
+            sink(Note(f"job {asked.id} answers again at {self._result.url}"))
+            return
+        reached = from_here(self._session, asked.served)
+        if reached.via == "proxy" and not self._options.detach:
+            reached = self._stack.enter_context(tunnelled(self._session, asked.served))
+            if not reached.url.endswith(f":{self._options.port}"):
+                sink(Note(f"port {self._options.port} of this machine is taken: see the URL"))
+        self._result = asked.result(self._session.cluster.name, told, reached)
+        if not self._options.detach:
+            self.tell()
+
+    def tell(self) -> None:
+        """Say where it is; of a server that is left alone, once it is."""
+        if self._result is not None and not self._is_told:
+            self._is_told = True
+            self._on_ready(self._result)
+
+
 def serve_steps(session: Session, options: ServeOptions) -> list[Step]:
     """The steps of :func:`serve` where nothing is there yet, not run."""
-    session = _with_options(session, options)
+    session = with_wish(session.crew, options)
     needs_triton(session, options.engine)
-    _serving(session)
+    serving(session, options)
     facts = planned_facts(session.cluster)
     session = with_version(session, facts)
     building: tuple[Step, ...] = ()
     if needs_triton(session, options.engine):
         building = placing_steps(session, facts, list(_placement(session).nodes))
         session = by_triton(session, placed_folder(session, facts))
-    engine = _serving(session)
+    engine = serving(session, options)
     engine.check_serve(None, session.cluster, {})
     if not engine.serves_built():
         job = _job(session, options, folder=session.cluster.engine.model, facts=facts)
@@ -125,13 +170,13 @@ def serve_steps(session: Session, options: ServeOptions) -> list[Step]:
 
 
 def listening(session: Session, options: ServeOptions) -> Listening:
-    """Where rank 0 listens: on the cluster network, unless told otherwise."""
+    """Where rank 0 listens: for its own node alone, unless told otherwise."""
     first = session.cluster.node(_placement(session).nodes[0])
-    own = first.address or "127.0.0.1"
-    host = options.host or own
+    host = options.host or "127.0.0.1"
     is_any = host in ("0.0.0.0", "::")  # noqa: S104
+    reached_at = (first.address or "127.0.0.1") if is_any else host
     addresses = {node.name: node.address for node in session.cluster.nodes}
-    return Listening(host, options.port, own if is_any else host, addresses)
+    return Listening(host, options.port, reached_at, addresses)
 
 
 def _built(session: Session, world: World, facts: Facts, sink: Sink) -> BuiltModel | BuiltEngine:
@@ -144,32 +189,6 @@ def _built(session: Session, world: World, facts: Facts, sink: Sink) -> BuiltMod
     if copied_to:
         sink(Note(f"copied {built.name} to {fold(copied_to)}"))
     return built
-
-
-def _grpc(settings: EngineSettings, where: Listening) -> str | None:
-    """The address of gRPC, where the engine's server has it."""
-    if not isinstance(settings, TritonSettings):
-        return None
-    return replace(where, port=settings.grpc_port).address
-
-
-def _with_options(session: Session, options: ServeOptions) -> Session:
-    """The cluster with the model and the split that the options ask for, for this run only."""
-    asked = {"model": options.model, "tp": options.tp, "pp": options.pp}
-    if options.tp is not None or options.pp is not None:
-        asked |= {"tp": options.tp or 1, "pp": options.pp or 1}
-    return with_engine(session, asked)
-
-
-def _serving(session: Session) -> ServingEngine:
-    engine = engine_of(session.cluster.engine)
-    if isinstance(engine, ServingEngine):
-        return engine
-    raise UsageError(
-        f"engine.name: `serve` needs engine tensorrt-llm or triton, and cluster "
-        f"{session.cluster.name} has {session.cluster.engine.name}. Fix: `clusterkit infer`, or "
-        "`engine: {name: tensorrt-llm, …}` in the inventory"
-    )
 
 
 def _checked(
@@ -185,9 +204,9 @@ def _placement(session: Session) -> Placement:
 
 
 def _job(session: Session, options: ServeOptions, *, folder: str, facts: Facts) -> Job:
-    placement, engine = _placement(session), _serving(session)
+    placement, engine = _placement(session), serving(session, options)
     where = listening(session, options)
-    return make_job(
+    made = make_job(
         session,
         "serve",
         placement=placement,
@@ -195,3 +214,4 @@ def _job(session: Session, options: ServeOptions, *, folder: str, facts: Facts) 
         facts=facts,
         timeout_s=options.timeout_s,
     )
+    return replace(made, grace_s=grace_s(session, options))

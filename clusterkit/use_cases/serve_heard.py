@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from clusterkit.events import Event, RankAnswer
+from clusterkit.events import Event, Note, RankAnswer
 from clusterkit.use_cases.heard import Heard
 
 
@@ -19,6 +19,8 @@ class ServeHeard:
     def __call__(self, event: Event) -> None:
         """Take one event of the job."""
         self._heard(event)
+        if note := _progress(event):
+            self._heard(note)
         if not self.is_ready and self.is_serving(event):
             assert isinstance(event, RankAnswer)  # noqa: S101 - is_serving says so
             self.is_ready = True
@@ -28,3 +30,11 @@ class ServeHeard:
     def is_serving(event: Event) -> bool:
         """Whether the server gave a completion: then the job can be left alone."""
         return isinstance(event, RankAnswer) and event.data.get("event") == "serving"
+
+
+def _progress(event: Event) -> Note | None:
+    """What is told of the one rank that speaks for all while they make ready."""
+    match event:
+        case RankAnswer(0, {"event": "warming", "done": done, "of": total, "what": what}):
+            return Note(f"making ready: {what} ({done} of {total})")
+    return None

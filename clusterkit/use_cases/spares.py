@@ -18,6 +18,7 @@ from clusterkit.model.spares import Changes, StandIn, changed
 from clusterkit.results.infer import InferResult
 from clusterkit.results.jobs import DetachedResult
 from clusterkit.results.run import RunResult
+from clusterkit.results.serve import ServeResult
 from clusterkit.results.spares import Replaced
 from clusterkit.state.facts import load_facts
 from clusterkit.tasks.node_facts import LookAtNode
@@ -32,7 +33,7 @@ from clusterkit.use_cases.spare_errors import (
     none_is_left,
 )
 
-R = TypeVar("R", InferResult | DetachedResult, RunResult | DetachedResult)
+R = TypeVar("R", InferResult | DetachedResult, RunResult | DetachedResult, ServeResult | None)
 
 
 def with_spares(
@@ -82,7 +83,7 @@ def with_spares(
         else:
             for event in held:
                 sink(event)
-            if number == 1:
+            if number == 1 or found is None:
                 return found
             took_s = time.monotonic() - began
             told = {"attempts": number, "replaced": tuple(replaced), "took_s": took_s}

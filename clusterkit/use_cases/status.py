@@ -11,6 +11,7 @@ from clusterkit.command import Step
 from clusterkit.errors import ClusterkitError, UsageError, reason
 from clusterkit.executor import on_each
 from clusterkit.facts import MachineFacts, NodeFacts
+from clusterkit.jobs import JobRow, list_jobs
 from clusterkit.model.cluster import Cluster, Node
 from clusterkit.model.spares import Changes
 from clusterkit.results.status import ModelStatus, NodeStatus, SeenGpu, StatusResult, StorageStatus
@@ -21,9 +22,10 @@ from clusterkit.tasks.node_facts import LookAtNode, problems
 from clusterkit.transports.world import World
 from clusterkit.use_cases.builder import model_states
 from clusterkit.use_cases.contact import known_or_asked
-from clusterkit.use_cases.jobs import open_jobs
+from clusterkit.use_cases.jobs import job_nodes
 from clusterkit.use_cases.look import look_at_node
 from clusterkit.use_cases.node_states import states_now
+from clusterkit.use_cases.servers import servers_now
 from clusterkit.use_cases.session import Session, open_world
 
 
@@ -47,7 +49,8 @@ def status(session: Session, *, machines: bool = False) -> StatusResult:
             rows = _with_machines(rows, world)
         facts = {name: each for name, each in seen.items() if isinstance(each, NodeFacts)}
         head = facts.get(cluster.head.name)
-        running = _open_jobs(session, world) if head else {}
+        jobs = _jobs(session, world) if head else ()
+        running = {row.id: row.state for row in jobs if row.is_open}
         return StatusResult(
             cluster=cluster.name,
             provider=cluster.provider,
@@ -56,6 +59,7 @@ def status(session: Session, *, machines: bool = False) -> StatusResult:
             model=_model(session, world, facts),
             jobs_running=tuple(running),
             job_states=running,
+            servers=servers_now(session, world, jobs),
             took_s=time.monotonic() - began,
         )
 
@@ -87,12 +91,12 @@ def _with_machine(row: NodeStatus, seen: MachineFacts | ClusterkitError | None) 
     return row.model_copy(update={"problems": (*row.problems, *why)})
 
 
-def _open_jobs(session: Session, world: World) -> dict[str, str]:
-    """The state of what runs; a cluster that did not come up to its end has run nothing."""
+def _jobs(session: Session, world: World) -> tuple[JobRow, ...]:
+    """What ran and runs; a cluster that did not come up to its end has run nothing."""
     try:
-        return open_jobs(session, world)
+        return list_jobs(job_nodes(session), world.transport)
     except UsageError:
-        return {}
+        return ()
 
 
 def status_steps(session: Session) -> list[Step]:

@@ -1,136 +1,289 @@
-"""Serve on stand-ins of TensorRT-LLM's server and launcher, from `up` to an answer over HTTP."""
+"""Serve on two containers: asked by the official client, broken, restarted, stopped."""
 
 from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Callable
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.request import ProxyHandler, Request, build_opener
+from urllib.error import HTTPError, URLError
+from urllib.request import ProxyHandler, build_opener
 
+import docker
+import openai
 import pytest
 
-from tests.e2e.controller import first_object
-from tests.e2e.model_folders import glm_folder, llama_70b_folder
+from tests.e2e.controller import Controller, first_object, free_subnet, new_cluster_name
+from tests.e2e.model import CACHE
+from tests.e2e.pair import Pair
 from tests.e2e.running_job import within
-from tests.e2e.vendor_pair import Vendor
-from tests.stand_ins.programs.answer import expected
 
-Image = Callable[[str], str]
-GLM = {"family": "chatglm2", "model": "/TRTDir/Models/chatglm2-6b", "tp": 2}
-PROMPT = 'Hello "there",\ntell me about huawei'
-
-
-@pytest.mark.parametrize(
-    ("version", "engine"),
-    [("0.16.0", {}), ("1.2.0", {}), ("1.3.0rc3", {"backend": "pytorch"})],
-)
-def test_it_is_ready_after_a_completion_and_ctrl_c_leaves_nothing(
-    vendor: Vendor, tensorrt_llm: Image, version: str, engine: dict[str, Any]
-):
-    glm_folder(vendor.shared / "Models/chatglm2-6b")
-    vendor.describe(tensorrt_llm(version), {"node1": 1, "node2": 1}, **GLM, **engine)
-    vendor.pair.up()
-
-    process = vendor.pair.controller.start("serve", "--port", 8123, "-o", "json")
-    ready = first_object(process)
-    answered = ask(ready["url"], ready["model"], PROMPT)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-
-    assert ready["url"] == f"http://{vendor.pair.address(1)}:8123"
-    assert ready["answer"] == expected("The capital of France is", 2)
-    assert answered == expected(PROMPT, 2)
-    assert [rank["node"] for rank in ready["ranks"]] == ["node1", "node2"]
-    assert process.returncode == 130, said
-    assert "interrupted" in said
-    assert left_on(vendor, "node1") == left_on(vendor, "node2") == []
-    (job, *_) = vendor.pair.answer("jobs")["jobs"]
-    assert (job["id"], job["state"]) == (ready["job"], "interrupted")
+MODEL = "smollm2-135m"
+FRANCE = "What is the capital of France?"
+TOKENS = 8
+SLOW_S = 600  # a machine that many tests share
+LONG = {"max_tokens": 4000, "stream": True, "extra_body": {"ignore_eos": True}}
+KEY = "0123456789abcdef-key"
 
 
-def test_a_server_that_is_left_alone_answers_until_it_is_stopped(
-    vendor: Vendor, tensorrt_llm: Image
-):
-    glm_folder(vendor.shared / "Models/chatglm2-6b")
-    vendor.describe(tensorrt_llm("1.2.0"), {"node1": 1, "node2": 1}, **GLM)
-    vendor.pair.up()
+@pytest.fixture(scope="module")
+def two(
+    node_image: str, docker_host: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pair]:
+    """Two containers with one slot each; the models are the ones of this machine."""
+    name = new_cluster_name()
+    controller = Controller(tmp_path_factory.mktemp("home"), docker_host, {name})
+    with free_subnet(docker_host) as subnet:
+        folder = tmp_path_factory.mktemp("two")
+        made = Pair(name, subnet, node_image, folder, controller, docker_host)
+        try:
+            storage = {"kind": "bind", "source": str(CACHE / "storage"), "path": "/shared"}
+            made.describe(
+                nodes={"node[1-2]": {"slots": 1}},
+                container={"image": node_image},
+                storage=storage,
+                engine={"name": "transformers", "pp": 2},
+            )
+            made.up()
+            yield made
+        finally:
+            controller.close()
 
-    done = vendor.pair("serve", "--detach", "-o", "json")
-    ready = json.loads(done.stdout)
-    answered = ask(ready["url"], ready["model"], PROMPT)
-    attached = vendor.pair.controller.start("attach", "-o", "json")
-    heard = first_object(attached)
-    stopped = vendor.pair("stop")
-    attached.communicate(timeout=60)
 
+@pytest.fixture
+def port() -> int:
+    """A port that is free on this machine."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        found: int = free.getsockname()[1]
+    return found
+
+
+@pytest.fixture
+def cluster(two: Pair) -> Iterator[Pair]:
+    """The two, on which no server is left afterwards, however a test ended."""
+    yield two
+    for process in two.controller.running:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=60)
+    for job in two.answer("status")["jobs_running"]:
+        two("stop", job, "--now")
+
+
+class Serving:
+    """`serve` in a terminal of its own, once it is ready."""
+
+    def __init__(self, pair: Pair, *words: object) -> None:
+        self.pair = pair
+        self.process = pair.controller.start("serve", *words, "-o", "json")
+        self.ready = first_object(self.process)
+
+    @property
+    def job(self) -> str:
+        return str(self.ready["job"])
+
+    def end(self) -> str:
+        self.process.send_signal(signal.SIGINT)
+        return self.process.communicate(timeout=60)[1]
+
+
+def client(url: str, key: str = "none") -> openai.OpenAI:
+    return openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0, timeout=SLOW_S)
+
+
+def say(url: str, **more: Any) -> Any:
+    """One chat completion of the likeliest tokens."""
+    asked: dict[str, Any] = {"model": MODEL, "temperature": 0, "max_tokens": TOKENS, **more}
+    messages: Any = [{"role": "user", "content": asked.pop("prompt", FRANCE)}]
+    return client(url).chat.completions.create(messages=messages, **asked)
+
+
+def text_of(url: str, **more: Any) -> str:
+    return str(say(url, **more).choices[0].message.content)
+
+
+def streamed(url: str, **more: Any) -> str:
+    parts = say(url, stream=True, **more)
+    return "".join(part.choices[0].delta.content or "" for part in parts if part.choices)
+
+
+def inferred(pair: Pair, *prompts: str) -> list[str]:
+    words = [word for prompt in prompts for word in ("--prompt", prompt)]
+    done = pair("infer", *words, "--max-tokens", TOKENS, "-o", "json", timeout_s=SLOW_S)
     assert done.returncode == 0, done.stderr
-    assert answered == expected(PROMPT, 2)
-    assert heard == ready
-    assert (stopped.returncode, attached.returncode) == (0, 1)
-    assert left_on(vendor, "node1") == left_on(vendor, "node2") == []
+    return [answer["text"] for answer in json.loads(done.stdout)["answers"]]
 
 
-@pytest.mark.parametrize("version", ["0.16.0", "1.2.0"])
-def test_nodes_may_have_one_gpu_and_two(vendor: Vendor, tensorrt_llm: Image, version: str):
-    """Each has a config.json of its own then, at a path that is the same on both."""
-    llama_70b_folder(vendor.shared / "llama", layers=81)
-    engine = {"family": "llama", "model": "/TRTDir/llama", "pp": 3}
-    vendor.describe(tensorrt_llm(version), {"node1": 1, "node2": 2}, **engine)
-    vendor.pair.up()
-
-    process = vendor.pair.controller.start("serve", "-o", "json")
-    ready = first_object(process)
-    process.send_signal(signal.SIGINT)
-
-    assert ready["answer"] == expected("The capital of France is", 3)
-    assert process.wait(60) == 130
+def server_of(pair: Pair) -> dict[str, Any]:
+    """The one server that `status` shows."""
+    (server,) = pair.answer("status")["servers"]
+    found: dict[str, Any] = server
+    return found
 
 
-def test_a_server_that_dies_is_explained(vendor: Vendor, tensorrt_llm: Image):
-    """It is told to listen where sshd of the node does."""
-    glm_folder(vendor.shared / "Models/chatglm2-6b")
-    image = tensorrt_llm("1.3.0rc3")
-    vendor.describe(image, {"node1": 1, "node2": 1}, **GLM, backend="pytorch")
-    vendor.pair.up()
-
-    done = vendor.pair("serve", "--port", 22)
-
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert "another program listens on that port of the head" in done.stderr
-    assert "Fix: another `--port`" in done.stderr
-    assert left_on(vendor, "node1") == left_on(vendor, "node2") == []
+def status_of(url: str) -> int:
+    """Of one GET; 0: nobody answers."""
+    try:
+        with build_opener(ProxyHandler({})).open(url, timeout=10) as answer:
+            return int(answer.status)
+    except HTTPError as error:
+        return error.code
+    except (URLError, OSError):
+        return 0
 
 
-def test_a_model_that_is_not_there_is_named(vendor: Vendor, tensorrt_llm: Image):
-    image = tensorrt_llm("1.3.0rc3")
-    vendor.describe(image, {"node1": 1, "node2": 1}, **GLM, backend="pytorch")
-    vendor.pair.up()
-
-    done = vendor.pair("serve")
-
-    assert done.returncode == 2
-    assert "/TRTDir/Models/chatglm2-6b has no config.json. Fix: bring the model" in (
-        " ".join(done.stderr.split())
-    )
+def left_on(pair: Pair, node: str) -> list[str]:
+    script = "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | grep -ao 'payload[^ ]* serve'"
+    return pair.inside(node, "sh", "-c", f"{script} || :").split()
 
 
-def ask(url: str, model: str, prompt: str) -> str:
-    asked = json.dumps({"model": model, "prompt": prompt, "max_tokens": 200}).encode()
-    headers = {"Content-Type": "application/json"}
-    request = Request(f"{url}/v1/completions", asked, headers)  # noqa: S310 - the url is ours
-    with build_opener(ProxyHandler({})).open(request, timeout=30) as answer:
-        text: str = json.load(answer)["choices"][0]["text"]
-    return text
+def kill_rank(pair: Pair, job: str, rank: int) -> None:
+    shown = pair.answer("jobs", "show", job)
+    (row,) = [each for each in shown["ranks"] if each["rank"] == rank]
+    pair.inside(row["node"], "kill", "-9", str(row["pid"]))
 
 
-def left_on(vendor: Vendor, node: str) -> list[str]:
-    """The processes of the server that run on a node, once that has changed for the last time."""
-    script = "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' | grep -a '/trtllm[-]' || :"
+def test_it_answers_as_infer_does_and_many_at_once(cluster: Pair, port: int) -> None:
+    prompts = ["Count to ten.", "Name a colour."]
+    expected = dict(zip([FRANCE, *prompts], inferred(cluster, FRANCE, *prompts), strict=True))
+    serving = Serving(cluster, "--port", port)
+    url = serving.ready["url"]
 
-    def look() -> list[str]:
-        return vendor.pair.inside(node, "sh", "-c", script).split()
+    assert (url, serving.ready["via"]) == (f"http://127.0.0.1:{port}", "tunnel")
+    assert text_of(url) == expected[FRANCE]
+    assert streamed(url) == expected[FRANCE]
+    asked = [prompts[number % 2] for number in range(32)]
+    with ThreadPoolExecutor(32) as pool:
+        answers = list(pool.map(lambda prompt: text_of(url, prompt=prompt), asked))
+    assert answers == [expected[prompt] for prompt in asked]
 
-    within(10, lambda: not look())
-    return look()
+    server = server_of(cluster)
+    assert (server["job"], server["ready"], server["why"]) == (serving.job, True, None)
+    assert (server["node"], server["model"]) == ("node1", MODEL)
+    assert status_of(serving.ready["metrics"]) == 200
+    again = cluster("serve", "--port", port)
+    assert (again.returncode, again.stdout) == (2, "")
+    assert f"node1: port {port} of 127.0.0.1 is taken" in again.stderr
+    assert f"`clusterkit stop {serving.job}`" in " ".join(again.stderr.split())
+
+    said = serving.end()
+    assert (serving.process.returncode, "interrupted" in said) == (130, True), said
+    assert left_on(cluster, "node1") == left_on(cluster, "node2") == []
+    assert status_of(f"{url}/health") == 0
+    assert cluster.answer("status")["servers"] == []
+
+
+def test_a_rank_that_dies_is_told_to_all_who_wait(cluster: Pair, port: int) -> None:
+    serving = Serving(cluster, "--port", port)
+    url = serving.ready["url"]
+    streams = [say(url, **LONG) for _ in range(4)]
+    for stream in streams:
+        next(iter(stream))
+
+    killed_at = time.monotonic()
+    kill_rank(cluster, serving.job, 1)
+    for stream in streams:
+        with pytest.raises((openai.APIError, Exception), match=r"(?i)rank|incomplete|connection"):
+            list(stream)
+    took_s = time.monotonic() - killed_at
+    said = serving.process.communicate(timeout=60)[1]
+
+    assert took_s < 10
+    assert serving.process.returncode == 1, said
+    assert "rank 1 on node2" in " ".join(said.split())
+    server = server_of(cluster)
+    assert (server["state"], server["ready"]) == ("failed", False)
+    assert (server["failed_rank"], server["failed_node"]) == (1, "node2")
+    assert "rank 1 on node2" in cluster("status").stdout
+    assert left_on(cluster, "node1") == left_on(cluster, "node2") == []
+
+
+def test_left_alone_it_restarts_on_the_same_url_and_stop_leaves_nothing(
+    cluster: Pair, port: int
+) -> None:
+    words = ("serve", "--detach", "--restart", 1, "--port", port, "-o", "json")
+    done = cluster(*words, timeout_s=SLOW_S)
+    assert done.returncode == 0, done.stderr
+    ready = json.loads(done.stdout)
+    assert (ready["url"], ready["via"]) == (f"http://127.0.0.1:{port}", "proxy")
+    assert status_of(f"{ready['url']}/health") == 0
+    proxy = cluster.controller.start("proxy", "-o", "json")
+    url = first_object(proxy)["url"]
+    assert url == ready["url"]
+    before = text_of(url)
+
+    kill_rank(cluster, ready["job"], 1)
+    within(10, lambda: status_of(f"{url}/ready") != 200)
+    within(SLOW_S, lambda: status_of(f"{url}/ready") == 200)
+
+    assert text_of(url) == before
+    assert proxy.poll() is None
+    proxy.send_signal(signal.SIGINT)
+    _, said = proxy.communicate(timeout=30)
+    assert (proxy.returncode, f"job {ready['job']} goes on" in said) == (130, True), said
+    assert server_of(cluster)["ready"]
+    stopped = cluster.answer("stop")
+    assert (stopped["state"], stopped["left"]) == ("stopped", [])
+    assert left_on(cluster, "node1") == left_on(cluster, "node2") == []
+
+
+def test_stop_lets_a_request_end_and_stop_now_does_not(cluster: Pair, port: int) -> None:
+    serving = Serving(cluster, "--port", port, "--drain", 60)
+    url = serving.ready["url"]
+    stream = iter(say(url, max_tokens=60, stream=True, extra_body={"ignore_eos": True}))
+    next(stream)
+    stopping = cluster.controller.start("stop", "-o", "json")
+    rest = list(stream)
+    stopped, said = stopping.communicate(timeout=60)
+
+    assert rest[-1].choices[0].finish_reason == "length"
+    assert (stopping.returncode, json.loads(stopped)["left"]) == (0, []), said
+    assert serving.process.wait(30) == 1
+
+    serving = Serving(cluster, "--port", port, "--drain", 60)
+    stream = iter(say(url, **LONG))
+    next(stream)
+    began = time.monotonic()
+    done = cluster("stop", "--now")
+    assert (done.returncode, time.monotonic() - began < 15) == (0, True), done.stderr
+    with pytest.raises(Exception, match=r"(?i)incomplete|connection|peer"):
+        list(stream)
+
+
+def test_keys_and_the_cluster_network(cluster: Pair, port: int) -> None:
+    keys = cluster.folder / "keys.txt"
+    keys.write_text(f"# whose\n{KEY}\n")
+    keys.chmod(0o644)
+    refused = cluster("serve", "--api-key-file", keys)
+    assert (refused.returncode, "chmod 600" in refused.stderr) == (2, True), refused.stderr
+
+    keys.chmod(0o600)
+    words = ("--port", port, "--host", "0.0.0.0", "--api-key-file", keys)  # noqa: S104
+    serving = Serving(cluster, *words)
+    url = serving.ready["url"]
+    assert (url, serving.ready["via"]) == (f"http://{cluster.address(1)}:{port}", "network")
+    with pytest.raises(openai.AuthenticationError):
+        client(url, "another").models.list()
+    assert [model.id for model in client(url, KEY).models.list()] == [MODEL]
+    pattern = f"{KEY[:-1]}[{KEY[-1]}]"  # which is not in the words of this search
+    script = f"grep -rl '{pattern}' /proc/[0-9]*/environ /proc/[0-9]*/cmdline {cluster.home} || :"
+    assert cluster.inside("node1", "sh", "-c", script) == ""
+    assert server_of(cluster)["ready"]
+    serving.end()
+    assert serving.process.returncode == 130
+
+
+def test_a_taken_port_here_is_led_to_by_another(cluster: Pair) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        number = taken.getsockname()[1]
+        serving = Serving(cluster, "--port", number)
+        assert not serving.ready["url"].endswith(f":{number}")
+        assert text_of(serving.ready["url"])
+        process: subprocess.Popen[str] = serving.process
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=60)
+    assert f"port {number} of this machine is taken" in said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from urllib.request import urlopen
 
 import docker
 import pytest
@@ -25,23 +26,28 @@ def test_serve_infer_and_stop(triton: Triton, version: str, decoupled: bool):
     triton.up(version, decoupled=decoupled)
 
     process, ready = triton.serve()
+    metrics = urlopen(ready["metrics"], timeout=30).read().decode()  # noqa: S310 - ours
     asked = triton.pair.answer("infer", "--prompt", "first", "--prompt", "the 2nd")
     streamed = triton.pair("infer", "--prompt", "one more", "--max-tokens", 4)
-    running = triton.pair.answer("status")["jobs_running"]
+    status = triton.pair.answer("status")
+    running, (server,) = status["jobs_running"], status["servers"]
     logs = triton.pair("logs", ready["job"], "--rank", 1).stdout
     shm = triton.inside("node1", "ls /dev/shm")
     ports = [triton.listening("node1"), triton.listening("node2")]
     triton.pair.answer("stop", ready["job"])
     _, said = process.communicate(timeout=30)
 
-    head = triton.pair.address(1)
-    assert (ready["url"], ready["grpc"]) == (f"http://{head}:8000", f"{head}:8001")
+    assert ready["via"] == "tunnel"
+    assert ready["url"].startswith("http://127.0.0.1:")
+    assert ready["grpc"].startswith("127.0.0.1:")
+    assert "nv_inference" in metrics
     assert ready["answer"] == "si ecnar"  # eight bytes of its question, from behind
     assert [answer["text"] for answer in asked["answers"]] == ["tsrif", "dn2 eht"]
     assert (asked["answers"][0]["token_s"] is not None) == decoupled  # it came in parts
     assert asked["versions"]["triton"] == "2.51.0"
     assert streamed.stdout == "erom\n"
     assert running == [ready["job"]]
+    assert (server["job"], server["ready"], server["why"]) == (ready["job"], True, None)
     assert "loading: tensorrt_llm" in logs
     assert f"clusterkit-{ready['job']}-0-" in shm
     assert ports == [[8000, 8001, 8002], []]

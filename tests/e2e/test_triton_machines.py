@@ -89,7 +89,7 @@ def test_serve_infer_and_stop(lab: Lab):
     logs = [lab.controller("logs", ready["job"], "--rank", rank).stdout for rank in RANKS]
     stopped = lab.answer("stop")
 
-    assert ready["url"] == f"http://{lab.room['gpu01'].address}:8000"
+    assert (ready["url"], ready["via"]) == ("http://127.0.0.1:8000", "proxy")
     assert answer == "cba"
     for rank, gpu in enumerate((0, 1, 0)):
         assert f"rank {rank} takes GPU {gpu}" in logs[rank]

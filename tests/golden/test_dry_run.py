@@ -58,6 +58,11 @@ CASES = {
     "engines-verify-sync": ("engines", "verify", "--inventory", ENGINE_SYNC),
     "engines-push-sync": ("engines", "push", "llama", "--inventory", ENGINE_SYNC),
     "engines-rm": ("engines", "rm", "llama", "--inventory", "inventories/llama-70b-tp2.yaml"),
+    "serve-docker-pair": (
+        *("serve", "--inventory", PAIR, "--pp", "2", "--max-tokens", "256", "--drain", "60"),
+    ),
+    "proxy-docker-pair": ("proxy", "--inventory", PAIR),
+    "stop-docker-pair": ("stop", "serve-1", "--now", "--inventory", PAIR),
     "serve-engine": ("serve", "--inventory", "inventories/machines-2x4.yaml"),
     "serve-pytorch": ("serve", "--inventory", SERVED, "--port", "9000"),
     "serve-triton": ("serve", "--inventory", TRITON),
@@ -120,6 +125,7 @@ CASES = {
         "--",
         DEMONSTRATION,
     ),
+    "chat-docker-pair": ("chat", "--inventory", PAIR),
     "exec-docker-pair": ("exec", "--inventory", PAIR, "@workers", "--", "echo", "a b"),
     **{
         f"play-{name}": ("play", f"playbooks/{name}.yaml")

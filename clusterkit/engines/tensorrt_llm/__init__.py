@@ -9,13 +9,13 @@ from typing import Any
 from clusterkit.engines.answers import Told, told
 from clusterkit.engines.engine_build import EngineBuild
 from clusterkit.engines.request import GenerateRequest
-from clusterkit.engines.serving import Listening
+from clusterkit.engines.serving import Doors, Listening
 from clusterkit.engines.tensorrt_llm.building import engine_build
 from clusterkit.engines.tensorrt_llm.gpus_per_node import is_pytorch
 from clusterkit.engines.tensorrt_llm.known_errors import explain
 from clusterkit.engines.tensorrt_llm.planner import check_run, check_serve
 from clusterkit.engines.tensorrt_llm.running import run_program
-from clusterkit.engines.tensorrt_llm.serve import serve_program
+from clusterkit.engines.tensorrt_llm.serve import doors, serve_program
 from clusterkit.engines.tensorrt_llm.versions import parse_version, version_on
 from clusterkit.facts import ModelFolder, NodeFacts
 from clusterkit.model.cluster import Cluster
@@ -87,6 +87,10 @@ class TensorRtLlm:
     def serves_built(self) -> bool:
         """Whether it serves an engine; else PyTorch serves the model itself."""
         return not is_pytorch(self.settings, parse_version(str(self.settings.version)))
+
+    def doors(self) -> Doors:
+        """Where its server says that it is ready, and what it counts."""
+        return doors(parse_version(str(self.settings.version)))
 
     def check_serve(
         self, shape: ModelShape | None, cluster: Cluster, facts: Mapping[str, NodeFacts]

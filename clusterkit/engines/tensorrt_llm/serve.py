@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from packaging.version import Version
 
 from clusterkit.engines.rank_input import input_file
-from clusterkit.engines.serving import Listening
+from clusterkit.engines.serving import Doors, Listening
 from clusterkit.engines.tensorrt_llm.flags import Flag, check_flags, flag, settings_of, words_of
 from clusterkit.engines.tensorrt_llm.gpus_per_node import gpus_per_node, is_pytorch
 from clusterkit.engines.tensorrt_llm.versions import (
@@ -28,8 +28,15 @@ SERVER = "trtllm-serve"
 SERVED_ENGINE = "engine"
 """What the engine's folder is called in the job's, on every node: rank 0 tells all its path."""
 
+_HAS_PROMETHEUS = (1, 1)
 _QUOTES_WORDS = Version("1.3.0rc3")
 _ENV = {"TOKENIZERS_PARALLELISM": "false"}
+
+
+def doors(version: Version) -> Doors:
+    """Before 1.1 its /metrics are JSON for its own tools; they stay beside those of Prometheus."""
+    is_new = since(version, _HAS_PROMETHEUS)
+    return Doors("/health", "/prometheus/metrics" if is_new else "/metrics")
 
 
 def has_own_views(settings: TensorRtLlmSettings, version: Version, placement: Placement) -> bool:

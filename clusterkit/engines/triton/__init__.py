@@ -10,7 +10,7 @@ from typing import Any
 from clusterkit.engines.answers import Told, told
 from clusterkit.engines.engine_build import EngineBuild
 from clusterkit.engines.request import GenerateRequest
-from clusterkit.engines.serving import Listening
+from clusterkit.engines.serving import Doors, Listening
 from clusterkit.engines.triton.checks import Looked, check_looks
 from clusterkit.engines.triton.known_errors import explain
 from clusterkit.engines.triton.programs import ask_program, serve_program
@@ -80,6 +80,13 @@ class Triton:
     def serves_built(self) -> bool:
         """False: the engine lies on the nodes."""
         return False
+
+    def doors(self) -> Doors:
+        """Where its server says that it is ready, and what it counts."""
+        ports = self.settings
+        return Doors(
+            "/v2/health/ready", metrics_port=ports.metrics_port, grpc_port=ports.grpc_port
+        )
 
     def check_serve(
         self, shape: ModelShape | None, cluster: Cluster, facts: Mapping[str, NodeFacts]

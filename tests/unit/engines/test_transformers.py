@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from clusterkit.checks.fit import REQUIRED_PACKAGES, SERVER_PACKAGES
 from clusterkit.engines.answers import Completion, Done, Peak, RankError, Ready, Token
 from clusterkit.engines.request import GenerateRequest
+from clusterkit.engines.serving import Listening, ServeLimits
 from clusterkit.engines.transformers import Transformers
-from clusterkit.errors import UsageError
+from clusterkit.errors import DoesNotFit, UsageError
+from clusterkit.facts import NodeFacts
 from clusterkit.model.engine import EngineSettings
-from clusterkit.placement import Placement
+from clusterkit.placement import Placement, Rank
+from tests.unit.pair import pair
 
 ODD = 'it\'s $(touch /pwned) "x" \\n ünï\n'
 
@@ -41,6 +46,62 @@ def test_the_program_of_a_rank() -> None:
         "seed": 7,
         "logits": 0,
     }
+
+
+def test_the_program_of_a_rank_of_a_server() -> None:
+    limits = ServeLimits(api_keys_sha256=("ab",), max_batch=4, max_tokens=9, drain_s=60)
+    engine = Transformers(EngineSettings(pp=2, compile="auto")).limited(limits)
+    placement = Placement((Rank(0, "node1", 0), Rank(1, "node2", 0)))
+
+    program = engine.serve(
+        "/python", "/payloads", "/shared/m-1", placement, Listening("::1", 9000, "::1")
+    )
+
+    assert program.argv == ("/python", "/payloads", "serve")
+    assert json.loads(program.files["input.json"]) == {
+        "version": 1,
+        "model": "/shared/m-1",
+        "name": "smollm2-135m",
+        "tp": 1,
+        "pp": 2,
+        "dtype": "auto",
+        "threads": None,
+        "compile": "auto",
+        "host": "::1",
+        "port": 9000,
+        "api_keys_sha256": ["ab"],
+        "max_batch": 4,
+        "max_queue": 256,
+        "max_prompt_tokens": None,
+        "max_tokens": 9,
+        "request_timeout_s": 600.0,
+        "drain_s": 60,
+        "map": [
+            {"rank": 0, "node": "node1", "local_rank": 0},
+            {"rank": 1, "node": "node2", "local_rank": 0},
+        ],
+    }
+
+
+def test_a_server_is_checked_for_its_longest_text_and_its_packages() -> None:
+    packages = dict.fromkeys((*REQUIRED_PACKAGES, "pydantic"), "5.20.2")
+    node = NodeFacts("node1", 2, 2**31, 2**30, "/python", "3.11.2", packages=packages)
+    engine = Transformers(EngineSettings(pp=2))
+
+    with pytest.raises(DoesNotFit) as caught:
+        engine.check_serve(None, pair(), {"node1": node})
+    packages |= dict.fromkeys(SERVER_PACKAGES, "1")
+    small = engine.limited(ServeLimits(max_prompt_tokens=100, max_tokens=100))
+
+    assert str(caught.value) == (
+        "node1: /python has no starlette, uvicorn, prometheus_client. "
+        "Fix: `/python -m pip install starlette uvicorn prometheus_client`"
+    )
+    assert small.check_serve(None, pair(), {"node1": node}) == ()
+    tight = replace(node, memory_available_bytes=700 * 2**20)
+    assert small.check_serve(None, pair(), {"node1": tight}) == ()
+    with pytest.raises(DoesNotFit, match="node1: a rank needs about"):
+        engine.check_serve(None, pair(), {"node1": tight})
 
 
 def test_every_problem_of_a_request_is_told_at_once() -> None:

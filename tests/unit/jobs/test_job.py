@@ -84,6 +84,7 @@ def test_the_first_message_to_the_supervisor() -> None:
         "start_timeout_s": 60.0,
         "stall_timeout_s": None,
         "restarts": 0,
+        "grace_s": 3.0,
         "asked": {"script": "x.py"},
     }
     assert job.preparation == Preparation(job.id, job.nodes, "/home/ssh/config")

@@ -25,7 +25,7 @@ CASES = {
     "unknown key like no other": (
         ("engine: {pp: 2}", "engine: {xyzzy: 2}"),
         "pair.yaml:7: engine.xyzzy: unknown key. "
-        "Fix: use one of dtype, model, name, pp, threads_per_rank, tp",
+        "Fix: use one of compile, dtype, model, name, pp, threads_per_rank, tp",
     ),
     "unknown key at the top": (
         ("engine: {pp: 2}", "enginee: {pp: 2}"),

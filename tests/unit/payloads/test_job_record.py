@@ -41,6 +41,7 @@ def test_the_state_is_written_whole_and_when_it_changed(tmp_path: Path) -> None:
         "id": "j",
         "verb": "v",
         "cluster": "c",
+        "grace_s": 3.0,
         "state": "failed",
         "owner": "controller",
         "message": "m",

@@ -14,6 +14,7 @@ from clusterkit.engines.tensorrt_llm.planner import check_serve
 from clusterkit.errors import DoesNotFit
 from clusterkit.model.cluster import Cluster
 from clusterkit.model.engine import EngineSettings
+from clusterkit.model.torch_tensorrt import TorchTensorRtSettings
 from tests.unit.engines.tensorrt_llm.seventy import LLAMA_70B, cluster, gpus, node, settings
 
 
@@ -73,4 +74,6 @@ def test_what_does_not_fit_is_not_served() -> None:
 
 def test_only_some_engines_serve() -> None:
     assert isinstance(engine_of(settings()), ServingEngine)
-    assert not isinstance(engine_of(EngineSettings()), ServingEngine)
+    assert isinstance(engine_of(EngineSettings()), ServingEngine)
+    compiled = TorchTensorRtSettings(name="torch-tensorrt")
+    assert not isinstance(engine_of(compiled), ServingEngine)

@@ -1,0 +1,196 @@
+"""A line from each rank to rank 0: it breaks when the rank is gone, and says which one that is.
+
+An error of gloo or NCCL comes late, after a step, and names no rank: the neighbours of a rank that
+died fail as it did. What travels is lines of JSON: a row about the rank, and its last words.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hmac
+import json
+import os
+import secrets
+import selectors
+import socket
+import threading
+from typing import Any, Callable, Dict  # noqa: UP035 - Python 3.8
+
+_CONNECT_WITHIN_S = 60.0
+_SILENT_S, _TRIES = 5, 3
+"""A node that vanished is asked for a sign of life after so long, so many times."""
+
+
+class Lines:
+    """Rank 0's ends. ``on_gone(rank, words)``: the line broke; ``words`` None: without a word.
+
+    Raises:
+        TimeoutError: From ``wait``, if a rank did not come.
+    """
+
+    def __init__(self, ranks: int, on_gone: Callable[[int, str | None], None]) -> None:
+        self.rows: Dict[int, Dict[str, Any]] = {}  # noqa: UP006 - Python 3.8
+        self._ranks, self._on_gone = ranks, on_gone
+        self._token = secrets.token_hex(16)
+        self._is_ending = self._is_closed = False
+        self._listener = _listen()
+        self._all_here = threading.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True, name="lines")
+        self._thread.start()
+
+    @property
+    def address(self) -> tuple[str, int, str]:
+        """What the other ranks must know to come."""
+        return (
+            os.environ.get("MASTER_ADDR", "127.0.0.1"),
+            self._listener.getsockname()[1],
+            self._token,
+        )
+
+    def wait(self) -> None:
+        """Until every other rank is here."""
+        if self._ranks > 1 and not self._all_here.wait(_CONNECT_WITHIN_S):
+            missing = sorted(set(range(1, self._ranks)) - set(self.rows))
+            raise TimeoutError(f"ranks {missing} did not connect to rank 0")
+
+    def expect_end(self) -> None:
+        """From now on lines end because they should."""
+        self._is_ending = True
+
+    def close(self) -> None:
+        """Hear no more."""
+        self._is_ending = self._is_closed = True
+        with contextlib.suppress(OSError):  # it is closed
+            self._listener.shutdown(socket.SHUT_RDWR)  # which wakes the thread
+        self._thread.join()
+
+    def _serve(self) -> None:
+        with selectors.DefaultSelector() as selector, self._listener:
+            selector.register(self._listener, selectors.EVENT_READ)
+            while not self._is_closed:
+                for key, _ in selector.select():
+                    if key.data is None:
+                        self._accept(selector)
+                    elif not self._read(key.data):
+                        selector.unregister(key.fileobj)
+                        key.data.link.close()
+            for key in list(selector.get_map().values()):
+                if key.data is not None:
+                    key.data.link.close()
+
+    def _accept(self, selector: selectors.BaseSelector) -> None:
+        with contextlib.suppress(OSError):  # who came is gone again, or this is the end
+            link, _ = self._listener.accept()
+            _keep_alive(link)
+            selector.register(link, selectors.EVENT_READ, _End(link))
+
+    def _read(self, end: _End) -> bool:
+        lines = end.lines()
+        if lines is None:
+            if end.rank is not None and not self._is_ending:
+                self._on_gone(end.rank, end.words)
+            return False
+        for line in lines:
+            try:
+                told = json.loads(line)
+                if end.rank is None:
+                    if not hmac.compare_digest(told["token"], self._token):
+                        return False
+                    end.rank = int(told["rank"])
+            except (ValueError, TypeError, LookupError):
+                return False  # nobody of ours
+            if "row" in told:
+                self.rows[end.rank] = told["row"]
+            end.words = told.get("error", end.words)
+        if len(self.rows) == self._ranks - 1:
+            self._all_here.set()
+        return True
+
+
+class Line:
+    """Another rank's end."""
+
+    def __init__(self, address: tuple[str, int, str], rank: int, row: dict[str, Any]) -> None:
+        host, port, token = address
+        self._link = socket.create_connection((host, port), timeout=_CONNECT_WITHIN_S)
+        _keep_alive(self._link)
+        self.tell(rank=rank, token=token, row=row)
+
+    def tell(self, **told: Any) -> None:
+        """Say it to rank 0, which may be gone."""
+        with contextlib.suppress(OSError):
+            self._link.sendall((json.dumps(told) + "\n").encode())
+
+    def broke(self, within_s: float) -> bool:
+        """Whether rank 0 is gone, or is so within this time."""
+        self._link.settimeout(within_s)
+        try:
+            return not self._link.recv(1)
+        except socket.timeout:  # noqa: UP041 - Python 3.8
+            return False
+        except OSError:
+            return True
+
+    def close(self) -> None:
+        """Leave."""
+        self._link.close()
+
+
+class _End:
+    """A line as rank 0 has it, read as it comes."""
+
+    def __init__(self, link: socket.socket) -> None:
+        self.link = link
+        self.rank: int | None = None
+        self.words: str | None = None
+        self._rest = b""
+
+    def lines(self) -> list[bytes] | None:
+        """Those that are whole; None: it broke."""
+        try:
+            read = self.link.recv(65536)
+        except OSError:
+            read = b""
+        if not read or len(self._rest) > 1_000_000:
+            return None
+        *whole, self._rest = (self._rest + read).split(b"\n")
+        return whole
+
+
+def why_gone(
+    gone: dict[int, str | None], own: str | None, node_of: Callable[[int], str | None]
+) -> str:
+    """Name who broke the ranks, of those gone in this order; ``own``: what rank 0 itself saw.
+
+    Who went without a word was killed; who had words may have failed because of another.
+    """
+    silent = [rank for rank, words in gone.items() if words is None]
+    if silent:
+        names = " and ".join(_named(rank, node_of) for rank in silent)
+        return f"{names} {'are' if len(silent) > 1 else 'is'} gone"
+    for rank, words in gone.items():
+        return f"{_named(rank, node_of)} failed: {words}"
+    return f"{_named(0, node_of)} failed: {own}"
+
+
+def _named(rank: int, node_of: Callable[[int], str | None]) -> str:
+    node = node_of(rank)
+    return f"rank {rank} on {node}" if node else f"rank {rank}"
+
+
+def _listen() -> socket.socket:
+    """At the address where the ranks meet; at all, where that is not an address of this node."""
+    host = os.environ.get("MASTER_ADDR", "127.0.0.1")
+    try:
+        family = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, 0), family=family)
+    except OSError:
+        return socket.create_server(("", 0))
+
+
+def _keep_alive(link: socket.socket) -> None:
+    link.settimeout(None)
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    link.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _SILENT_S)
+    link.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _SILENT_S)
+    link.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _TRIES)
