@@ -24,7 +24,7 @@ class Case:
     is nobody to be told. ``codes``: the exit codes that are right. ``within_s``: from the fault,
     or from the start of the verb where that comes later, to the message, or to the end.
     ``second``: what a second try is, where that is not the same verb. ``is_gone``: the verb takes
-    the cluster away.
+    the cluster away. ``keeps``: a pattern of what stays by design.
     ``own_engine``: it needs a Docker engine that may be stopped.
     """
 
@@ -39,6 +39,7 @@ class Case:
     within_s: float = 10.0
     second: tuple[object, ...] | Callable[[Any], Done] | None = None
     is_gone: bool = False
+    keeps: str | None = None
     is_quick: bool = False
     own_engine: bool = False
 

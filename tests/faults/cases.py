@@ -37,6 +37,7 @@ _KILL2, _PAUSE2, _CUT2 = (lab(what, NODE2) for what in ("kill-node", "pause", "c
 _BOTH_WAYS = lab("partition", "node1", NODE2)
 _ONE_WAY = lab("partition", NODE2, "node1", one_way=True)
 _LATE = lab("skew-clock", NODE2, "+2m")
+_LOCK = "^volume .*-lock$"
 _LOCKED = "is locked: .* runs `clusterkit up`"
 
 _RANKS = (
@@ -134,9 +135,9 @@ _CONTROLLER = (
     run("controller SIGKILLed", signalled(_KILL), None, -9, is_quick=True),
     infer("controller SIGKILLed", signalled(_KILL), None, -9),
     serve("controller SIGKILLed", signalled(_KILL), None, -9),
-    up("controller SIGKILLed", signalled(_KILL), None, -9),
-    build("controller SIGKILLed", signalled(_KILL), None, -9),
-    down("controller SIGKILLed", signalled(_KILL), None, -9),
+    up("controller SIGKILLed", signalled(_KILL), None, -9, keeps=_LOCK),
+    build("controller SIGKILLed", signalled(_KILL), None, -9, keeps=_LOCK),
+    down("controller SIGKILLed", signalled(_KILL), None, -9, keeps=_LOCK),
     run("Ctrl-C", signalled(_INT), "interrupted", 130),
     infer("Ctrl-C", signalled(_INT), "interrupted", 130),
     serve("Ctrl-C", signalled(_INT), None, 0, 130),

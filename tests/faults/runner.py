@@ -42,7 +42,7 @@ def run_case(room: Room, case: Case) -> Outcome:
             outcome.code = room.verb.end(1)
             outcome.said = room.verb.text
             outcome.wrong.append(f"did not come to the moment: {outcome.said[-300:]!r}")
-    outcome.left = room.left(NOTHING if case.is_gone else before)
+    outcome.left = room.left(NOTHING if case.is_gone else before, case.keeps)
     if outcome.left:
         outcome.wrong.append(f"{len(outcome.left)} left")
     _try_again(room, case, outcome)
