@@ -162,7 +162,7 @@ _STATE = (
     before("corrupted state file", SHORT, damaged("applied.json"), "applied.json", 1),
     before("corrupted state file", BUILD, damaged("applied.json"), "applied.json", 1),
     before("corrupted state file", UP, damaged("applied.json"), None),
-    before("corrupted state file", DOWN, damaged("applied.json"), None),
+    before("corrupted state file", DOWN, damaged("applied.json"), "applied.json", 1),
     before("corrupted facts file", ENDS, damaged("facts.json"), "facts.json", 1, 2),
     before("corrupted facts file", UP, damaged("facts.json"), None),
     before("half-written engine", SHORT, breaking.half_an_engine, None, within_s=60),
