@@ -25,6 +25,7 @@ from tests.faults.verbs import (
     UP,
     before,
     build,
+    built,
     down,
     infer,
     run,
@@ -165,8 +166,10 @@ _STATE = (
     before("corrupted state file", DOWN, damaged("applied.json"), "applied.json", 1),
     before("corrupted facts file", ENDS, damaged("facts.json"), "facts.json", 1, 2),
     before("corrupted facts file", UP, damaged("facts.json"), None),
-    before("half-written engine", SHORT, breaking.half_an_engine, None, within_s=60),
-    before("half-written engine", REBUILD, breaking.half_an_engine, None, within_s=20),
+    before("half-written engine", SHORT, breaking.half_an_engine, None, first=built, within_s=60),
+    before(
+        "half-written engine", REBUILD, breaking.half_an_engine, None, first=built, within_s=20
+    ),
 )
 _ENGINE = (
     run("Docker daemon restarted", breaking.restarted_engine, "node[123]", own_engine=True),

@@ -114,6 +114,13 @@ def unbuilt(room: Room) -> None:
     room.model("unbuilt")
 
 
+def built(room: Room) -> None:
+    """The model that `infer` asks is on the storage."""
+    done = room.controller(*room.words(REBUILD), timeout_s=300)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+
+
 def without_nodes(room: Room) -> None:
     """All nodes but the head are gone: `up` makes them anew."""
     for number in range(2, room.nodes + 1):
