@@ -31,6 +31,8 @@ _REPOSITORY = Path(__file__).resolve().parents[2]
 def main() -> int:
     """Run what is named, in the order of the table; a name may be the beginning of several."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # take the lab down, as Ctrl-C does
+    # What a shell starts in the background ignores Ctrl-C, and so would all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     wanted = [word for word in sys.argv[1:] if word != "--write"]
     writes = not wanted or "--write" in sys.argv
     cases = [case for case in CASES if not wanted or _is_named(case, wanted)]

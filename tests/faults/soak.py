@@ -64,6 +64,8 @@ KEPT = ("nodes: jobs-on-file",)
 def main() -> int:
     """Run the jobs, print the table, and write it."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # take the lab down, as Ctrl-C does
+    # What a shell starts in the background ignores Ctrl-C, and so would all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     jobs, seed = int(os.environ.get("SOAK_JOBS", "200")), int(os.environ.get("SOAK_SEED", "1"))
     argv = [sys.executable, "images/build.py", "lab-mpi"]
     built = subprocess.run(argv, cwd=_REPOSITORY, stdout=subprocess.PIPE)
