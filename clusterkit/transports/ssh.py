@@ -152,6 +152,7 @@ class SshTransport(StreamTransport):
         from paramiko import ChannelException
 
         from clusterkit.transports.ssh_connection import is_silence
+        from clusterkit.transports.ssh_wire import SilentPeer
 
         give_up = time.monotonic() + _SESSION_TIMEOUT_S
         reopened = False
@@ -178,10 +179,12 @@ class SshTransport(StreamTransport):
                 with self._opening:
                     if self._connection and self._connection.transport is transport:
                         self._drop()
-                failure = self._unreachable(error)
-                if is_silence(error):
+                why = SilentPeer() if getattr(transport, "is_silent", False) else error
+                is_silent = is_silence(why)
+                failure = self._unreachable(why)
+                if is_silent:
                     self._give_up(failure, for_s=_GIVEN_UP_FOR_S)
-                if reopened or is_silence(error):
+                if reopened or is_silent:
                     raise failure from error
                 reopened = True
 

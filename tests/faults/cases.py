@@ -38,6 +38,7 @@ _KILL2, _PAUSE2, _CUT2 = (lab(what, NODE2) for what in ("kill-node", "pause", "c
 _BOTH_WAYS = lab("partition", "node1", NODE2)
 _ONE_WAY = lab("partition", NODE2, "node1", one_way=True)
 _LATE = lab("skew-clock", NODE2, "+2m")
+_MADE = "^container .* created$"
 _LOCK = "^volume .*-lock$"
 _LOCKED = "is locked: .* runs `clusterkit up`"
 
@@ -142,19 +143,19 @@ _CONTROLLER = (
     run("Ctrl-C", signalled(_INT), "interrupted", 130),
     infer("Ctrl-C", signalled(_INT), "interrupted", 130),
     serve("Ctrl-C", signalled(_INT), None, 0, 130),
-    up("Ctrl-C", signalled(_INT), "[Ii]nterrupted", 130, moment=CREATED),
+    up("Ctrl-C", signalled(_INT), "[Ii]nterrupted", 130, moment=CREATED, keeps=_MADE),
     build("Ctrl-C", signalled(_INT), "[Ii]nterrupted", 130),
     down("Ctrl-C", signalled(_INT), "[Ii]nterrupted", 130),
     run("Ctrl-C twice", signalled(_INT, _INT), "interrupted", 130, is_quick=True),
     infer("Ctrl-C twice", signalled(_INT, _INT), "interrupted", 130),
     serve("Ctrl-C twice", signalled(_INT, _INT), None, 0, 130),
-    up("Ctrl-C twice", signalled(_INT, _INT), "[Ii]nterrupted", 130, moment=CREATED),
+    up("Ctrl-C twice", signalled(_INT, _INT), "[Ii]nterrupted", 130, moment=CREATED, keeps=_MADE),
     build("Ctrl-C twice", signalled(_INT, _INT), "[Ii]nterrupted", 130),
     down("Ctrl-C twice", signalled(_INT, _INT), "[Ii]nterrupted", 130),
 )
 _STATE = (
     before("two `up` at once", UP, breaking.another_up, _LOCKED, 5),
-    before("`up` and `build` at once", BUILD, breaking.another_up, _LOCKED, 5),
+    before("`up` and `build` at once", BUILD, breaking.another_up, _LOCKED, 5, second=UP),
     before("`up` and `down` at once", DOWN, breaking.another_up, _LOCKED, 5, second=UP),
     before("stale lock", UP, breaking.killed_up, None, is_quick=True),
     before("stale lock", BUILD, breaking.killed_up, None, within_s=20),
