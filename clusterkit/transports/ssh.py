@@ -151,8 +151,7 @@ class SshTransport(StreamTransport):
         """A new channel; over a new connection where the old one broke."""
         from paramiko import ChannelException
 
-        from clusterkit.transports.ssh_connection import is_silence
-        from clusterkit.transports.ssh_wire import SilentPeer
+        from clusterkit.transports.ssh_connection import is_silence, why_broken
 
         give_up = time.monotonic() + _SESSION_TIMEOUT_S
         reopened = False
@@ -179,12 +178,11 @@ class SshTransport(StreamTransport):
                 with self._opening:
                     if self._connection and self._connection.transport is transport:
                         self._drop()
-                why = SilentPeer() if getattr(transport, "is_silent", False) else error
-                is_silent = is_silence(why)
+                why = why_broken(transport, error)
                 failure = self._unreachable(why)
-                if is_silent:
+                if is_silence(why):
                     self._give_up(failure, for_s=_GIVEN_UP_FOR_S)
-                if reopened or is_silent:
+                if reopened or is_silence(why):
                     raise failure from error
                 reopened = True
 
