@@ -60,9 +60,8 @@ class SshTransport(StreamTransport):
         with self._opening:
             connection = self._connection
             assert connection is not None  # noqa: S101 - it was opened above
-            return Login(
-                connection.user, connection.port, (f"{key.get_name()} {key.get_base64()}",)
-            )
+            keys = (f"{key.get_name()} {key.get_base64()}",)
+            return Login(connection.user, connection.port, keys)
 
     def connection(self) -> VerifiedConnection:
         """The open connection, to go through this machine to another."""
