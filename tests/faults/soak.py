@@ -32,6 +32,7 @@ from tests.faults.verbs import ENDS, RUN
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _WARM_UP = 3
 _ABOUT = "<how many>"
+_SETTLES_WITHIN_S = 20.0
 _LOOKS_EVERY = 10
 """So many jobs; what is interrupted leaves what it has counted."""
 
@@ -64,6 +65,8 @@ KEPT = ("nodes: jobs-on-file",)
 def main() -> int:
     """Run the jobs, print the table, and write it."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # take the lab down, as Ctrl-C does
+    # What a shell starts in the background ignores Ctrl-C, and so would all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     jobs, seed = int(os.environ.get("SOAK_JOBS", "200")), int(os.environ.get("SOAK_SEED", "1"))
     argv = [sys.executable, "images/build.py", "lab-mpi"]
     built = subprocess.run(argv, cwd=_REPOSITORY, stdout=subprocess.PIPE)
@@ -116,7 +119,10 @@ def found(
     wrong: list[str],
 ) -> tuple[str, bool]:
     """The table, and whether nothing has grown."""
-    after = counts(made)
+    after, until = counts(made), time.monotonic() + _SETTLES_WITHIN_S
+    while time.monotonic() < until and not all(_is_well(n, before[n], after[n]) for n in before):
+        time.sleep(0.5)  # what the last job began may be ending
+        after = counts(made)
     grown_kib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss - largest_kib
     rows = [
         (name, before[name], after[name], _is_well(name, before[name], after[name]))
