@@ -11,16 +11,19 @@ from clusterkit.payloads.server.served import Served
 def cluster(served: Served) -> dict[str, Any]:
     """What is known of every rank, with the load of this moment."""
     load = served.generation.load()
-    now = {
+    replica = {
+        "name": "0",
+        "url": None,
         "ready": served.not_ready() is None,
         "running": load.running,
         "queued": load.queued,
+        "ranks": served.ranks(),
     }
-    about = served.about()
     return {
-        **about,
         "model": served.settings.name,
-        "replicas": [{**replica, **now} for replica in about.get("replicas") or []],
+        "tp": served.settings.tp,
+        "pp": served.settings.pp,
+        "replicas": [replica],
         "failure": served.generation.failure(),
         "tokens_per_s": served.rate.per_second(time.monotonic(), load.tokens),
         "running": load.running,
@@ -28,5 +31,6 @@ def cluster(served: Served) -> dict[str, Any]:
         "slots": load.slots,
         "tokens": load.tokens,
         "uptime_s": round(time.time() - served.started_s, 1),
+        "versions": served.about().get("versions", {}),
         "context": served.generation.context,
     }

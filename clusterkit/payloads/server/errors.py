@@ -25,8 +25,8 @@ class ApiError(Exception):
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.message = " ".join(message.split())
-        self.param = param
+        self.message = _short(" ".join(message.split()), most=500)
+        self.param = None if param is None else _short(param, most=80)
         self.code = code
         self.retry_after_s = retry_after_s
 
@@ -94,6 +94,12 @@ def json_response(
 def json_bytes(body: dict[str, Any]) -> bytes:
     """The bytes of one JSON object."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _short(text: str, *, most: int) -> str:
+    """The beginning and the end of what a client sent to be told back."""
+    half = most // 2
+    return text if len(text) <= most else f"{text[:half]}…{text[-half + 1 :]}"
 
 
 def _type(status: int) -> str:

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import signal
-import socket
+import os
 import threading
-import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Callable  # noqa: UP035 - Python 3.8
 
-import uvicorn
-
-from clusterkit.payloads.server.app import app_of
-from clusterkit.payloads.server.connections import connections_of
-from clusterkit.payloads.server.served import Served
-from clusterkit.payloads.server.settings import Settings
+from clusterkit.payloads.generate_events import Refused
 from clusterkit.payloads.server.work import Generation
-
-_LOOK_EVERY_S = 0.05
-_FAILURE_IS_TOLD_S = 2.0
-_LAST_BYTES_S = 3
 
 
 def serve_http(
@@ -35,128 +21,27 @@ def serve_http(
 ) -> None:
     """Answer requests until ``stop`` is set or the ranks fail; running ones may end first.
 
-    ``request`` is the rank's input. ``on_listening`` is called once connections are taken, in
-    the loop's own thread: be quick. Without ``stop``, SIGTERM and SIGINT stop. After it returned,
-    ``generation.failure()`` says whether the ranks are why; the ranks themselves are the caller's.
+    ``request`` is the rank's input; ``about`` says {"ranks": […], "versions": {…}}, and is asked
+    often. ``on_listening`` is called once connections are taken, in the loop's own thread: be
+    quick. Without ``stop``, SIGTERM and SIGINT stop, and this must be the main thread. When it
+    is over, ``generation.failure()`` says whether the ranks are why; to end them is the caller's.
 
     Raises:
-        OSError: If the address cannot be listened at; the message says how to mend it.
+        Refused: If this Python lacks what serving needs.
+        Failed: If the address cannot be listened at.
     """
+    try:
+        from clusterkit.payloads.server.serving import listening, serve_at
+        from clusterkit.payloads.server.settings import Settings
+    except ImportError as error:
+        if error.name is None or error.name.startswith("clusterkit"):
+            raise
+        raise Refused(
+            f"{os.uname().nodename}: no Python module {error.name!r}, and `serve` needs it. "
+            "Fix: pip install starlette uvicorn pydantic prometheus-client"
+        ) from None
     settings = Settings.of(request)
     with listening(settings.host, settings.port) as listener:
         serve_at(
             listener, settings, generation, tokenizer, about, on_listening=on_listening, stop=stop
         )
-
-
-def serve_at(
-    listener: socket.socket,
-    settings: Settings,
-    generation: Generation,
-    tokenizer: Any,
-    about: Callable[[], dict[str, Any]],
-    *,
-    on_listening: Callable[[], None],
-    stop: threading.Event | None = None,
-) -> None:
-    """The same at a socket that is bound already."""
-    with _stopped_by_signals() if stop is None else contextlib.nullcontext(stop) as until:
-        asyncio.run(
-            _serve(
-                listener,
-                settings,
-                lambda: Served(settings, generation, tokenizer, about),
-                on_listening,
-                until,
-            )
-        )
-
-
-def listening(host: str, port: int) -> socket.socket:
-    """A socket at an address of this machine.
-
-    Raises:
-        OSError: If there can be none.
-    """
-    try:
-        family, *_, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        return socket.create_server(address[:2], family=family, backlog=1024)
-    except OSError as error:
-        what = error.strerror or str(error)
-        message = f"cannot listen at {host} port {port}: {what}. Fix: another `--port` or `--host`"
-        raise OSError(error.errno, message) from None
-
-
-async def _serve(
-    listener: socket.socket,
-    settings: Settings,
-    served_here: Callable[[], Served],
-    on_listening: Callable[[], None],
-    stop: threading.Event,
-) -> None:
-    served = served_here()
-    config = uvicorn.Config(
-        app_of(served),
-        http=connections_of(settings),
-        ws="none",
-        lifespan="off",
-        loop="asyncio",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=_LAST_BYTES_S,
-    )
-    server = _Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        while not server.started and not serving.done():
-            await asyncio.sleep(0.005)
-        if not serving.done():
-            on_listening()
-            await _until_stopped(served, serving, stop)
-            await served.drain()
-    finally:
-        server.should_exit = True
-        await serving
-        served.reading.shutdown(wait=False, cancel_futures=True)
-
-
-async def _until_stopped(
-    served: Served, serving: asyncio.Task[None], stop: threading.Event
-) -> None:
-    """Look at the clock, the ranks and the one who may stop us, until it is over."""
-    while not stop.is_set() and not serving.done():
-        served.rate.see(time.monotonic(), served.generation.load().tokens)
-        if (failure := served.generation.failure()) is not None:
-            served.fail(failure)
-            until = time.monotonic() + _FAILURE_IS_TOLD_S
-            while time.monotonic() < until and not stop.is_set():
-                await asyncio.sleep(_LOOK_EVERY_S)
-            return
-        await asyncio.sleep(_LOOK_EVERY_S)
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to the program around it."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Take none."""
-        yield
-
-
-@contextlib.contextmanager
-def _stopped_by_signals() -> Iterator[threading.Event]:
-    stop = threading.Event()
-    before = {
-        number: signal.signal(number, lambda *_: stop.set())
-        for number in (signal.SIGTERM, signal.SIGINT)
-    }
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

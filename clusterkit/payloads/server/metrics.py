@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -18,6 +24,8 @@ class Metrics:
     """Counters of the HTTP side, and a look at the ranks whenever somebody reads them."""
 
     def __init__(self, generation: Generation, ranks: Callable[[], list[dict[str, Any]]]) -> None:
+        # The time of each counter's birth, which nobody reads.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "clusterkit_requests",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from clusterkit.payloads.server.errors import invalid
+from clusterkit.payloads.server.errors import ApiError, invalid
 
 Prompt = str | list[int]
 _ROLES = {"developer": "system", "system": "system", "user": "user", "assistant": "assistant"}
@@ -66,6 +67,13 @@ def prompts_of(sent: Any) -> list[Prompt]:
 
 def _are_ids(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(type(one) is int for one in value)
+
+
+def warm_up(tokenizer: Any) -> None:
+    """Read a prompt and a chat once: the first of each takes much longer than those after it."""
+    ids_of_prompt(tokenizer, "a")
+    with suppress(ApiError):  # not every model can chat, and clients are told so
+        ids_of_chat(tokenizer, [Message("user", "a")])
 
 
 def ids_of_chat(tokenizer: Any, messages: list[Message]) -> list[int]:

@@ -32,6 +32,7 @@ class Served:
         tokenizer: Any,
         about: Callable[[], dict[str, Any]],
     ) -> None:
+        # ``about``: {"ranks": [{"rank", "node", "device", "memory_bytes", …}], "versions": {…}}
         self.settings = settings
         self.generation = generation
         self.tokenizer = tokenizer
@@ -41,14 +42,14 @@ class Served:
         self.metrics = Metrics(generation, self.ranks)
         # One thread: long prompts keep nobody's tokens waiting, and tokenizers to themselves.
         self.reading = ThreadPoolExecutor(1, "tokenizer")
-        self.fingerprint = _fingerprint(settings.name, about())
+        self.fingerprint = _fingerprint(settings, about())
         self._is_stopping = False
         self._open: set[Answering] = set()
 
     def ranks(self) -> list[dict[str, Any]]:
         """Every rank of this server."""
-        replicas = self.about().get("replicas") or []
-        return [rank for replica in replicas for rank in replica.get("ranks") or []]
+        ranks: list[dict[str, Any]] = self.about().get("ranks", [])
+        return ranks
 
     def not_ready(self) -> str | None:
         """Why a request would get no answer; None: a real token came, and all ranks work."""
@@ -90,18 +91,13 @@ class Served:
             answering.end(stopping(1))
         await self._closed_within(_LAST_WORDS_S)
 
-    def fail(self, why: str) -> None:
-        """Tell all open requests that the ranks are gone."""
-        for answering in list(self._open):
-            answering.end(ranks_failed(why))
-
     async def _closed_within(self, seconds: float) -> None:
         until = time.monotonic() + seconds
         while self._open and time.monotonic() < until:
             await asyncio.sleep(_LOOK_EVERY_S)
 
 
-def _fingerprint(name: str, about: dict[str, Any]) -> str:
+def _fingerprint(settings: Settings, about: dict[str, Any]) -> str:
     """The same for servers whose answers to one seed are the same, as far as we know."""
-    what = [name, *(about.get(key) for key in ("tp", "pp", "dtype", "versions"))]
+    what = [settings.name, settings.tp, settings.pp, about.get("versions")]
     return "fp_" + hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:10]

@@ -13,6 +13,8 @@ class Settings:
     name: str
     """Of the model, as clients call it."""
 
+    tp: int = 1
+    pp: int = 1
     host: str = "127.0.0.1"
     port: int = 8000
     api_keys_sha256: tuple[str, ...] = ()

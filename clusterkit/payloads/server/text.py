@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 _HALF = "\ufffd"
+_MOST_HELD = 16
+"""Tokens that may be held back for one character; a longer row of them is no character."""
 
 
 class TextOfTokens:
@@ -32,7 +34,8 @@ class TextOfTokens:
     def _new(self, *, is_last: bool) -> str:
         before = self._decoded(self._ids[self._context_from : self._told_to])
         now = self._decoded(self._ids[self._context_from :])
-        if len(now) <= len(before) or (now.endswith(_HALF) and not is_last):
+        may_be_half = now.endswith(_HALF) and len(self._ids) - self._told_to < _MOST_HELD
+        if len(now) <= len(before) or (may_be_half and not is_last):
             return ""
         self._context_from, self._told_to = self._told_to, len(self._ids)
         return now[len(before) :]

@@ -14,7 +14,7 @@ from openai import OpenAI
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from clusterkit.payloads.server.http import listening, serve_at
+from clusterkit.payloads.server.serving import listening, serve_at
 from clusterkit.payloads.server.settings import Settings
 from clusterkit.payloads.server.work import (
     Heard,
@@ -36,18 +36,10 @@ TEMPLATE = (
     "{{ message.role[0] }}:{{ message.content }};{% endfor %}a:"
 )
 ABOUT = {
-    "tp": 1,
-    "pp": 2,
     "versions": {"transformers": "5.20.2"},
-    "replicas": [
-        {
-            "name": "0",
-            "url": None,
-            "ranks": [
-                {"rank": 0, "node": "node1", "device": "cpu", "memory_bytes": 1000},
-                {"rank": 1, "node": "node2", "device": "cpu", "memory_bytes": 2000},
-            ],
-        }
+    "ranks": [
+        {"rank": 0, "node": "node1", "device": "cpu", "memory_bytes": 1000},
+        {"rank": 1, "node": "node2", "device": "cpu", "memory_bytes": 2000},
     ],
 }
 
@@ -59,7 +51,7 @@ def tiny_tokenizer() -> Any:
     backend = Tokenizer(models.BPE({letter: at for at, letter in enumerate(letters)}, []))
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     backend.decoder = decoders.ByteLevel()
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<end>")
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<end>")  # noqa: S106
     tokenizer.chat_template = TEMPLATE
     assert tokenizer.eos_token_id == END
     return tokenizer

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from openai import APIStatusError
 
-from tests.unit.payloads.server.stand_in import NAME, ids_of, running
+from clusterkit.payloads.server.work import NewToken, Work
+from tests.unit.payloads.server.stand_in import (
+    NAME,
+    Running,
+    ids_of,
+    running,
+    says,
+    tiny_tokenizer,
+)
 
 HELLO = [{"role": "user", "content": "hi"}]
 
@@ -224,12 +234,27 @@ def test_the_end_can_be_ignored_and_usage_counted_in_every_chunk():
     assert text.count('"completion_tokens":3,') == 2
 
 
+def test_many_clients_at_once_get_their_own_answers():
+    def ask(server: Running, number: int) -> str:
+        with server.client() as client:
+            asked = client.completions.create(model=NAME, prompt=f"client {number}", stream=True)
+            return "".join(chunk.choices[0].text for chunk in asked)
+
+    def repeat(work: Work) -> list[NewToken]:
+        return says(tiny_tokenizer().decode(work.prompt))(work)
+
+    with running(repeat) as server, ThreadPoolExecutor(32) as pool:
+        answers = list(pool.map(lambda number: ask(server, number), range(32)))
+
+    assert answers == [f"client {number}" for number in range(32)]
+
+
 def test_models_are_listed_and_described():
     with running() as server, server.client() as client:
         (model,) = client.models.list()
         assert client.models.retrieve(NAME) == model
         assert (model.id, model.object, model.owned_by) == (NAME, "model", "clusterkit")
         with pytest.raises(
-            APIStatusError, match="there is no such model here. Fix: ask for 'tiny'"
+            APIStatusError, match=r"there is no such model here. Fix: ask for 'tiny'"
         ):
             client.models.retrieve("org/other")

@@ -1,0 +1,294 @@
+"""What cannot be answered gets the right status and one line that says what to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.unit.payloads.server.stand_in import NAME, Running, ids_of, running
+
+CHAT, COMPLETION = "/v1/chat/completions", "/v1/completions"
+JSON = {"Content-Type": "application/json"}
+USER = {"role": "user", "content": "hi"}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Running]:
+    with running(max_prompt_tokens=20, max_tokens=40, max_queue=8) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _it_lives_on(server):
+    before = len(server.ranks.works)
+    yield
+    assert len(server.ranks.works) == before, "nothing of it came to the ranks"
+    assert server.ask().json()["choices"][0]["text"] == "yes"
+
+
+def refused(response: Any) -> tuple[int, str, str | None, str | None]:
+    """Status, message, field and code of an error in OpenAI's form."""
+    (error,) = response.json().values()
+    message, kind, param, code = (error[key] for key in ("message", "type", "param", "code"))
+    assert set(error) == {"message", "type", "param", "code"}
+    assert kind == "invalid_request_error"
+    assert "\n" not in message
+    assert "Fix: " in message
+    return response.status_code, message, param, code
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "the body is not JSON: EOF while parsing a value at line 1 column 0"),
+        (b'{"model": ', "the body is not JSON: EOF while parsing a value at line 1 column 10"),
+        (b"[1]", "the body is JSON, and no object"),
+        (b'{"model": "\xff"}', "the body is not UTF-8: byte 11"),
+        (b'{"temperature": NaN}', "the body is not JSON: expected value at line 1 column 17"),
+        (b'{"prompt": "\\ud800"}', "the body is not JSON: unexpected end of hex escape"),
+        (b"[" * 100_000, "the body is not JSON: recursion limit exceeded"),
+    ],
+)
+def test_bodies_that_are_no_json(server, body, message):
+    status, said, param, code = refused(server.post(content=body, headers=JSON))
+    assert (status, param, code) == (400, None, None)
+    assert said.startswith(message)
+
+
+def test_a_body_of_another_type(server):
+    response = server.post(content=b"{}", headers={"Content-Type": "text/plain"})
+    assert refused(response) == (
+        415,
+        "the body is not JSON. Fix: send `Content-Type: application/json`",
+        None,
+        None,
+    )
+
+
+def bad(path: str, param: str | None, message: str, **fields: Any) -> Any:
+    return pytest.param(path, fields, param, message, id=f"{path[4:8]} {message[:50]}")
+
+
+CHANGE = "Fix: change it"
+LEAVE = "this server cannot do that. Fix: leave it out"
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "param", "message"),
+    [
+        bad(COMPLETION, "prompt", "prompt: is missing. Fix: add it"),
+        bad(CHAT, "messages", "messages: is missing. Fix: add it"),
+        bad(
+            COMPLETION,
+            "max_tokens",
+            f"max_tokens: -5: input should be greater than or equal to 1. {CHANGE}",
+            prompt="a",
+            max_tokens=-5,
+        ),
+        bad(
+            COMPLETION,
+            "max_tokens",
+            f'max_tokens: "5": input should be a valid integer. {CHANGE}',
+            prompt="a",
+            max_tokens="5",
+        ),
+        bad(
+            COMPLETION,
+            "temperature",
+            f"temperature: 2.5: input should be less than or equal to 2. {CHANGE}",
+            prompt="a",
+            temperature=2.5,
+        ),
+        bad(
+            COMPLETION,
+            "top_p",
+            f"top_p: -1: input should be greater than or equal to 0. {CHANGE}",
+            prompt="a",
+            top_p=-1,
+        ),
+        bad(
+            COMPLETION,
+            "seed",
+            f"seed: {2**63}: input should be less than {2**63}. {CHANGE}",
+            prompt="a",
+            seed=2**63,
+        ),
+        bad(
+            COMPLETION,
+            "colour",
+            "colour: there is no such field. Fix: leave it out",
+            prompt="a",
+            colour="red",
+        ),
+        bad(COMPLETION, "echo", f"echo: {LEAVE}", prompt="a", echo=True),
+        bad(COMPLETION, "n", f"n: {LEAVE}", prompt="a", n=2),
+        bad(COMPLETION, "best_of", f"best_of: {LEAVE}", prompt="a", best_of=3),
+        bad(COMPLETION, "logit_bias", f"logit_bias: {LEAVE}", prompt="a", logit_bias={"1": 2}),
+        bad(CHAT, "tools", f"tools: {LEAVE}", messages=[USER], tools=[{"type": "function"}]),
+        bad(
+            CHAT,
+            "response_format",
+            f"response_format: {LEAVE}",
+            messages=[USER],
+            response_format={"type": "json_object"},
+        ),
+        bad(
+            COMPLETION,
+            "prompt",
+            "prompt: a string, token ids, or a list of such is wanted, and not an empty one. "
+            f"{CHANGE}",
+            prompt=["a", 1],
+        ),
+        bad(COMPLETION, "prompt", "prompt: is empty. Fix: write something", prompt=""),
+        bad(COMPLETION, "prompt", "prompt: 999 is no token. Fix: use 0 to 256", prompt=[1, 999]),
+        bad(COMPLETION, "prompt", "prompt: 9 at once. Fix: send 8 at most", prompt=["a"] * 9),
+        bad(
+            COMPLETION,
+            "stop",
+            f"stop: an empty stop word would stop everything. {CHANGE}",
+            prompt="a",
+            stop=["", "a"],
+        ),
+        bad(
+            COMPLETION,
+            "stop",
+            f"stop: 17 stop words, and 16 at most are taken. {CHANGE}",
+            prompt="a",
+            stop=["a"] * 17,
+        ),
+        bad(
+            COMPLETION,
+            "stream_options",
+            "stream_options needs stream. Fix: add `stream: true`",
+            prompt="a",
+            stream_options={"include_usage": True},
+        ),
+        bad(
+            CHAT,
+            "top_logprobs",
+            "top_logprobs needs logprobs. Fix: add `logprobs: true`",
+            messages=[USER],
+            top_logprobs=2,
+        ),
+        bad(
+            CHAT,
+            "messages",
+            f"messages: []: list should have at least 1 item after validation, not 0. {CHANGE}",
+            messages=[],
+        ),
+        bad(
+            CHAT,
+            "messages",
+            "messages: message 0 has the role 'tool', and developer, system, user, assistant are "
+            f"known. {CHANGE}",
+            messages=[{"role": "tool", "content": "a"}],
+        ),
+        bad(
+            CHAT,
+            "messages",
+            "messages: message 0 has a part of type 'image_url', and only text is taken. "
+            f"{CHANGE}",
+            messages=[{"role": "user", "content": [{"type": "image_url"}]}],
+        ),
+        bad(
+            CHAT,
+            "messages",
+            "messages: message 0 has no content: a string or a list of text parts is wanted. "
+            f"{CHANGE}",
+            messages=[{"role": "assistant", "content": None}],
+        ),
+        bad(
+            CHAT,
+            "messages",
+            "messages: the model's chat template refuses them: the system speaks first. "
+            f"{CHANGE.replace('it', 'them')}",
+            messages=[USER, {"role": "system", "content": "s"}],
+        ),
+    ],
+)
+def test_fields_that_are_wrong(server, path, fields, param, message):
+    response = server.post(path, json={"model": NAME, **fields})
+    assert refused(response) == (400, message, param, None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "param", "message"),
+    [
+        (
+            {"prompt": "a" * 21},
+            None,
+            "the prompt has 21 tokens, and 20 at most are taken. Fix: send a shorter one",
+        ),
+        (
+            {"prompt": "a", "max_tokens": 41},
+            "max_tokens",
+            "max_tokens is 41, and 40 at most are given. Fix: `max_tokens: 40`",
+        ),
+    ],
+)
+def test_what_is_longer_than_the_server_was_told(server, fields, param, message):
+    response = server.post(json={"model": NAME, **fields})
+    assert refused(response) == (400, message, param, "context_length_exceeded")
+
+
+@pytest.mark.parametrize(
+    ("fields", "param", "message"),
+    [
+        (
+            {"prompt": "a" * 64},
+            None,
+            "the prompt has 64 tokens, and 63 at most are taken. Fix: send a shorter one",
+        ),
+        (
+            {"prompt": ids_of("a" * 60), "max_tokens": 5},
+            "max_tokens",
+            "the prompt has 60 tokens and 5 may follow; the model's context is 64. "
+            "Fix: `max_tokens: 4` at most",
+        ),
+    ],
+)
+def test_what_is_longer_than_the_context(fields, param, message):
+    with running() as server:
+        response = server.post(json={"model": NAME, **fields})
+    assert refused(response) == (400, message, param, "context_length_exceeded")
+
+
+def test_another_model(server):
+    response = server.post(json={"model": "gpt-9", "prompt": "a"})
+    assert refused(response) == (
+        404,
+        "model 'gpt-9' is not served here. Fix: ask for 'tiny'",
+        "model",
+        "model_not_found",
+    )
+
+
+def test_another_method_and_another_path(server):
+    response = server.get(COMPLETION)
+    assert response.headers["allow"] == "POST"
+    assert refused(response)[:2] == (405, f"GET {COMPLETION}: not so. Fix: use POST")
+    assert refused(server.get("/v1/none"))[:2] == (
+        404,
+        "GET /v1/none: no such path. Fix: see /v1/models",
+    )
+    assert refused(server.post(f"{COMPLETION}/", content=b""))[0] == 404
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_of_ten_megabytes_is_refused_and_not_kept(server, chunked):
+    piece = json.dumps({"model": NAME, "prompt": "a" * 100_000}).encode()
+    pieces = [piece] * 100
+    content = iter(pieces) if chunked else b"".join(pieces)
+
+    response = server.post(content=content, headers=JSON)
+
+    assert response.headers["connection"] == "close"
+    assert refused(response) == (
+        413,
+        "the body has more than 1048576 bytes. Fix: send a shorter prompt",
+        None,
+        "body_too_long",
+    )
