@@ -38,7 +38,7 @@ from clusterkit.payloads.rank_main import before_torch, run_rank
 Serve = Callable[..., None]
 """``serve_http``: answer requests with a Generation until the server was drained."""
 PROMPT, TOKENS = "The capital of France is", 4
-_HEARD_WITHIN_S, _DRAINED_WITHIN_S = 1.0, 8.0
+_SEEN_WITHIN_S, _HEARD_WITHIN_S, _DRAINED_WITHIN_S = 0.3, 1.0, 8.0
 
 
 def main() -> NoReturn:
@@ -98,6 +98,10 @@ def _follow(decoder: Any, row: dict[str, Any]) -> None:
         follow(decoder, orders, report=lambda: line.tell(row=_fresh(row)))
     except Exception as error:
         line.tell(error=f"{type(error).__name__}: {error}")
+        if line.broke(within_s=_SEEN_WITHIN_S):
+            raise Failed("rank 0 is gone") from None
+        # This may be only the echo of another rank's end: rank 0 says first who it was.
+        line.broke(within_s=_DRAINED_WITHIN_S)
         raise
 
 

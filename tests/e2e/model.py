@@ -122,7 +122,7 @@ def run_payload(
     words = (*root, "--oversubscribe", "--bind-to", "none", "-n", str(ranks))
     theirs = {
         "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(_free_port()),
+        "MASTER_PORT": str(free_port()),
         "GLOO_SOCKET_IFNAME": "lo",
         **(env or {}),
     }
@@ -162,7 +162,8 @@ def _request(model: str, prompts: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens at."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

@@ -68,6 +68,11 @@ class Batch:
         """How many have one."""
         return len(self._running)
 
+    @property
+    def free(self) -> int:
+        """How many rows nobody has; those who wait get them with the next step."""
+        return self.slots - len(self._running)
+
     def add(self, row: Row) -> None:
         """One more."""
         self._waiting.append(row)

@@ -18,7 +18,7 @@ class Decoder(Protocol):
     """How many tokens a row can hold."""
 
     def prefill(self, slot: int, ids: Sequence[int]) -> Any:
-        """Add a prompt, or the next part of it, to a row; logits [vocabulary] of the token after."""
+        """Add a prompt, or its next part, to a row; logits [vocabulary] of the token after it."""
 
     def decode(self, slots: Sequence[int], tokens: Sequence[int]) -> Any:
         """One forward for all: append a token to each of these rows; logits [rows, vocabulary]."""

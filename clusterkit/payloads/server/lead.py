@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from typing import Any, Callable  # noqa: UP035 - Python 3.8
 
 from clusterkit.payloads.server.batch import Batch, Row, Step
@@ -65,7 +66,7 @@ class Lead:
         with self._change:
             if self._failure or self._is_stopping:
                 raise RanksFailed(self._failure or "the server stops")
-            if self._batch.waiting >= self._max_queue:
+            if self._batch.waiting >= self._max_queue + self._batch.free:
                 raise QueueFull(f"{self._batch.waiting} requests wait")
             self._batch.add(Row(work, heard))
             self._change.notify()
@@ -117,6 +118,7 @@ class Lead:
                 self._hand_out(step, *carry_out(self._decoder, step.order))
         except Exception as error:
             if not self._failure:
+                traceback.print_exc()  # for the log of this rank
                 self._on_broken(f"{type(error).__name__}: {error}")
 
     def _next(self) -> Step:

@@ -32,10 +32,11 @@ class Lines:
         self.rows: Dict[int, Dict[str, Any]] = {}  # noqa: UP006 - Python 3.8
         self._ranks, self._on_gone = ranks, on_gone
         self._token = secrets.token_hex(16)
-        self._is_ending = False
+        self._is_ending = self._is_closed = False
         self._listener = _listen()
         self._all_here = threading.Event()
-        threading.Thread(target=self._serve, daemon=True, name="lines").start()
+        self._thread = threading.Thread(target=self._serve, daemon=True, name="lines")
+        self._thread.start()
 
     @property
     def address(self) -> tuple[str, int, str]:
@@ -56,18 +57,32 @@ class Lines:
         """From now on lines end because they should."""
         self._is_ending = True
 
+    def close(self) -> None:
+        """Hear no more."""
+        self._is_ending = self._is_closed = True
+        with contextlib.suppress(OSError):  # it is closed
+            self._listener.shutdown(socket.SHUT_RDWR)  # which wakes the thread
+        self._thread.join()
+
     def _serve(self) -> None:
-        with selectors.DefaultSelector() as selector:
+        with selectors.DefaultSelector() as selector, self._listener:
             selector.register(self._listener, selectors.EVENT_READ)
-            while True:
+            while not self._is_closed:
                 for key, _ in selector.select():
                     if key.data is None:
-                        link, _ = self._listener.accept()
-                        _keep_alive(link)
-                        selector.register(link, selectors.EVENT_READ, _End(link))
+                        self._accept(selector)
                     elif not self._read(key.data):
                         selector.unregister(key.fileobj)
                         key.data.link.close()
+            for key in list(selector.get_map().values()):
+                if key.data is not None:
+                    key.data.link.close()
+
+    def _accept(self, selector: selectors.BaseSelector) -> None:
+        with contextlib.suppress(OSError):  # who came is gone again, or this is the end
+            link, _ = self._listener.accept()
+            _keep_alive(link)
+            selector.register(link, selectors.EVENT_READ, _End(link))
 
     def _read(self, end: _End) -> bool:
         lines = end.lines()
@@ -76,11 +91,14 @@ class Lines:
                 self._on_gone(end.rank, end.words)
             return False
         for line in lines:
-            told = json.loads(line)
-            if end.rank is None:
-                if not hmac.compare_digest(told.get("token", ""), self._token):
-                    return False  # nobody of ours
-                end.rank = told["rank"]
+            try:
+                told = json.loads(line)
+                if end.rank is None:
+                    if not hmac.compare_digest(told["token"], self._token):
+                        return False
+                    end.rank = int(told["rank"])
+            except (ValueError, TypeError, LookupError):
+                return False  # nobody of ours
             if "row" in told:
                 self.rows[end.rank] = told["row"]
             end.words = told.get("error", end.words)
@@ -102,6 +120,20 @@ class Line:
         """Say it to rank 0, which may be gone."""
         with contextlib.suppress(OSError):
             self._link.sendall((json.dumps(told) + "\n").encode())
+
+    def broke(self, within_s: float) -> bool:
+        """Whether rank 0 is gone, or is so within this time."""
+        self._link.settimeout(within_s)
+        try:
+            return not self._link.recv(1)
+        except socket.timeout:  # noqa: UP041 - Python 3.8
+            return False
+        except OSError:
+            return True
+
+    def close(self) -> None:
+        """Leave."""
+        self._link.close()
 
 
 class _End:

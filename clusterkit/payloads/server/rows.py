@@ -1,96 +1,67 @@
-"""Keys and values of many rows, in transformers' own cache interface: each row at its own length.
+"""Keys and values of many rows, in transformers' own interface of a cache: each row by itself.
 
-Imported where torch is wanted anyway: it is slow to import.
+A row has as much memory as it needs, whatever the longest one has, and gives it back when it is
+forgotten. Imported where torch is wanted anyway: it is slow to import.
 """
 
 from __future__ import annotations
 
 from typing import Any, Sequence  # noqa: UP035 - Python 3.8
 
-import torch
 from transformers.cache_utils import Cache, CacheLayerMixin
 
-_FIRST_TOKENS = 256
-
-
-class Forward:
-    """Which rows the forward at hand is of, and where their new tokens go."""
-
-    def __init__(self, rows: Sequence[int], starts: Sequence[int], new: int, device: Any) -> None:
-        self.first = rows[0]
-        self.is_one = len(rows) == 1
-        self.start = starts[0]
-        self.rows_needed = max(rows) + 1
-        self.tokens_needed = max(starts) + new
-        if self.is_one:
-            return
-        # The lowest rows are read where they are; others are copied together first.
-        self.is_lowest = list(rows) == list(range(len(rows)))
-        self.count = len(rows)
-        self.rows = torch.tensor(rows, device=device)
-        self.starts = torch.tensor(starts, device=device)
+_TOKENS = 256
+"""What a row begins with; doubled whenever it is full."""
 
 
 class RowsLayer(CacheLayerMixin):  # type: ignore[misc]
-    """One layer's keys and values, [rows, heads, tokens, size of a head]; grown when needed."""
+    """One layer of this rank: for each row [1, heads, tokens, size of a head], twice.
+
+    ``rows`` and ``starts``: those of the forward at hand, and how much each has already.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.forward: Forward
-
-    def lazy_initialization(self, key_states: Any, value_states: Any) -> None:
-        """Make it for as many heads as this rank has."""
-        self.keys = key_states.new_zeros(self._shape(key_states, 0, 0))
-        self.values = value_states.new_zeros(self._shape(value_states, 0, 0))
+        self.rows: Sequence[int] = ()
+        self.starts: Sequence[int] = ()
+        self._keys: dict[int, Any] = {}
+        self._values: dict[int, Any] = {}
         self.is_initialized = True
 
+    def lazy_initialization(self, key_states: Any, value_states: Any) -> None:
+        """Nothing: rows are made when they come."""
+
     def update(self, key_states: Any, value_states: Any, *_: Any, **__: Any) -> tuple[Any, Any]:
-        """Write what is new; all keys and values of these rows, padded to the longest."""
-        if not self.is_initialized:
-            self.lazy_initialization(key_states, value_states)
-        self.keys = self._with_room(self.keys)
-        self.values = self._with_room(self.values)
-        return self._put(self.keys, key_states), self._put(self.values, value_states)
+        """Keep what is new; all keys and all values of each row, for ``attention``."""
+        return self._put(self._keys, key_states), self._put(self._values, value_states)
+
+    def forget(self, row: int) -> None:
+        """Give its memory back."""
+        self._keys.pop(row, None)
+        self._values.pop(row, None)
 
     def get_seq_length(self) -> int:
-        """How many tokens the row has; of one row alone, as others get a mask of their own."""
-        return self.forward.start
+        """How many tokens the first row has; positions are told to the model, not asked here."""
+        return self.starts[0]
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
-        """How many tokens a mask spans, and where it begins."""
-        return self.forward.start + query_length, 0
+        """How much a mask would span; none is made."""
+        return self.starts[0] + query_length, 0
 
     def get_max_length(self) -> int:
         """There is no limit here."""
         return -1
 
-    def _put(self, memory: Any, new: Any) -> Any:
-        now = self.forward
-        if now.is_one:
-            row, end = slice(now.first, now.first + 1), now.start + new.shape[2]
-            memory[row, :, now.start : end] = new
-            return memory[row, :, :end]
-        memory[now.rows, :, now.starts] = new[:, :, 0]
-        seen = memory[:, :, : now.tokens_needed]
-        return seen[: now.count] if now.is_lowest else seen.index_select(0, now.rows)
-
-    def _with_room(self, memory: Any) -> Any:
-        rows, _, tokens, _ = memory.shape
-        if rows >= self.forward.rows_needed and tokens >= self.forward.tokens_needed:
-            return memory
-        # Zeros: what is masked counts nothing, unless it is not a number.
-        grown = memory.new_zeros(
-            self._shape(
-                memory,
-                _grown(rows, self.forward.rows_needed, 1),
-                _grown(tokens, self.forward.tokens_needed, _FIRST_TOKENS),
-            )
-        )
-        grown[:rows, :, :tokens] = memory
-        return grown
-
-    def _shape(self, like: Any, rows: int, tokens: int) -> tuple[int, int, int, int]:
-        return rows, like.shape[1], tokens, like.shape[3]
+    def _put(self, memory: dict[int, Any], new: Any) -> list[Any]:
+        seen = []
+        for at, (row, start) in enumerate(zip(self.rows, self.starts)):  # noqa: B905
+            end = start + new.shape[2]
+            kept = memory.get(row)
+            if kept is None or kept.shape[2] < end:
+                kept = memory[row] = _grown(kept, new, end)
+            kept[:, :, start:end] = new[at]
+            seen.append(kept[:, :, :end])
+        return seen
 
 
 def rows_cache(layers: int) -> Cache:
@@ -98,8 +69,11 @@ def rows_cache(layers: int) -> Cache:
     return Cache(layers=[RowsLayer() for _ in range(layers)])
 
 
-def _grown(have: int, needed: int, least: int) -> int:
-    size = max(have, least)
+def _grown(kept: Any, like: Any, needed: int) -> Any:
+    size = _TOKENS
     while size < needed:
         size *= 2
-    return size
+    grown = like.new_empty((1, like.shape[1], size, like.shape[3]))
+    if kept is not None:
+        grown[:, :, : kept.shape[2]] = kept
+    return grown

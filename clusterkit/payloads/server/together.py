@@ -35,6 +35,7 @@ class Together:
         self._gone: dict[int, str | None] = {}
         self._own: str | None = None
         self._signs = threading.Lock()
+        self._is_leading = self._has_failed = False
         self._lines = Lines(request["tp"] * request["pp"], self._on_gone)
         orders.share(self._lines.address)
         self._lines.wait()
@@ -45,6 +46,11 @@ class Together:
             max_queue=request["max_queue"],
             on_broken=self._on_broken,
         )
+        with self._signs:
+            self._is_leading = True
+            is_gone = bool(self._gone)
+        if is_gone:
+            self._fail()
 
     def rows(self, own: dict[str, Any]) -> list[dict[str, Any]]:
         """Each rank, with its node: rank 0 as given, the others as they told last."""
@@ -84,21 +90,28 @@ class Together:
         self.lead.stop()
 
     def _on_gone(self, rank: int, words: str | None) -> None:
-        self._sign(lambda: self._gone.setdefault(rank, words))
+        with self._signs:
+            self._gone.setdefault(rank, words)
+        if words is None:  # no other sign can say more than this, and mpirun ends all ranks soon
+            self._fail()
+        else:
+            self._fail_soon()
 
     def _on_broken(self, why: str) -> None:
-        self._sign(lambda: setattr(self, "_own", why))
-
-    def _sign(self, note: Callable[[], object]) -> None:
-        """After the first sign of failure, wait for the others, then say who it was."""
         with self._signs:
-            is_first = not self._gone and self._own is None
-            note()
-        if is_first:
-            threading.Timer(_SETTLE_S, self._fail).start()
+            self._own = why
+        self._fail_soon()
+
+    def _fail_soon(self) -> None:
+        timer = threading.Timer(_SETTLE_S, self._fail)
+        timer.daemon = True
+        timer.start()
 
     def _fail(self) -> None:
         with self._signs:
+            if self._has_failed or not self._is_leading:
+                return
+            self._has_failed = True
             why = why_gone(self._gone, self._own, self._nodes.get)
         self.lead.fail(why)
-        self._on_failure()
+        threading.Thread(target=self._on_failure, daemon=True).start()
