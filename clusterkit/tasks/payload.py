@@ -14,6 +14,8 @@ from importlib.resources.abc import Traversable
 from clusterkit.command import Command, Put, Result, Step
 from clusterkit.tasks.base import LOOK_WITHIN_S, Change
 
+# Programs, and the page that one of them serves.
+_CARRIED = (".py", ".html", ".css", ".js", ".svg")
 _LOOK = 'test -d "$1"'
 # Unpacked beside its place and moved there, so that a half-unpacked one is never used. Those of
 # other versions, if there are any, go when they are a day old and no process was started from
@@ -127,6 +129,6 @@ def _sources(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if entry.is_dir() and entry.name != "__pycache__":
             found += _sources(entry, f"{prefix}{entry.name}/")
-        elif entry.name.endswith((".py", ".html")):
+        elif entry.name.endswith(_CARRIED):
             found.append((f"{prefix}{entry.name}", entry.read_bytes()))
     return found

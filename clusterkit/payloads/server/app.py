@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from prometheus_client import generate_latest
@@ -11,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from clusterkit.payloads.server.answers import answered
@@ -22,10 +21,9 @@ from clusterkit.payloads.server.completions import CompletionShapes, completion_
 from clusterkit.payloads.server.counting import Counting
 from clusterkit.payloads.server.errors import ApiError, json_response
 from clusterkit.payloads.server.keys import Keys
+from clusterkit.payloads.server.page_routes import page_routes
 from clusterkit.payloads.server.requests import ChatAsked, CompletionAsked
 from clusterkit.payloads.server.served import Served
-
-PAGE = Path(__file__).parent / "page" / "index.html"
 
 
 def app_of(served: Served) -> Starlette:
@@ -39,7 +37,7 @@ def app_of(served: Served) -> Starlette:
         Route("/ready", ready),
         Route("/metrics", metrics),
         Route("/cluster", cluster_now),
-        Route("/", page),
+        *page_routes(),
     ]
     paths = frozenset(route.path for route in routes)
     app = Starlette(
@@ -107,11 +105,6 @@ async def metrics(request: Request) -> Response:
 async def cluster_now(request: Request) -> Response:
     """The ranks and what they do."""
     return json_response(cluster(request.app.state.served))
-
-
-async def page(_: Request) -> Response:
-    """The page for people."""
-    return HTMLResponse(PAGE.read_bytes(), headers={"Cache-Control": "no-cache"})
 
 
 def _model(request: Request) -> dict[str, Any]:

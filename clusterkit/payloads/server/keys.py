@@ -13,6 +13,7 @@ from clusterkit.payloads.server.errors import ApiError
 
 OPEN_PATHS = frozenset({"/", "/health", "/ready"})
 """What needs no key: the page asks for one itself, and probes have none."""
+PAGE_FILES = "/page/"
 
 
 class Keys:
@@ -24,7 +25,9 @@ class Keys:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
-        if self._digests and scope["path"] not in OPEN_PATHS:
+        path = scope["path"]
+        is_open = path in OPEN_PATHS or path.startswith(PAGE_FILES)
+        if self._digests and not is_open:
             scheme, _, key = Request(scope).headers.get("authorization", "").partition(" ")
             if scheme.lower() != "bearer" or not self._knows(key.strip()):
                 message = "a key of this server is needed. Fix: `Authorization: Bearer KEY`"
