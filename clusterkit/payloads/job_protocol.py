@@ -117,9 +117,16 @@ class Channel:
                 self._loop.forget(fd)
                 os.close(fd)
 
-    def flush(self, timeout_s: float) -> None:
-        """Wait until everything is sent; for the last words of a process."""
-        self._loop.run_until(lambda: not self._out, timeout_s)
+    def flush(self, patience_s: float) -> None:
+        """Wait until everything is sent, or nothing was taken for ``patience_s``; for last words.
+
+        However much it is and however slow the other side reads, nothing of it is lost.
+        """
+        while self._out and self._loop.run_until(self._less_than(self.backlog_bytes), patience_s):
+            pass
+
+    def _less_than(self, before: int) -> Callable[[], bool]:
+        return lambda: self.backlog_bytes < before
 
     def _write(self) -> None:
         try:

@@ -13,7 +13,6 @@ from clusterkit.payloads.processes import leave_streams
 
 # The owner reads slower than ranks write: beyond this, their output goes to the logs only.
 _DROP_OUTPUT_ABOVE_BYTES = 1 << 26
-_LAST_WORDS_S = 2.0
 
 
 class OwnerLine:
@@ -73,9 +72,9 @@ class OwnerLine:
         os.close(log)
 
     def flush(self) -> None:
-        """Have it hear the last words."""
+        """Have it hear the last words, for as long as it may be silent."""
         if self._channel is not None:
-            self._channel.flush(_LAST_WORDS_S)
+            self._channel.flush(LEASE_TTL_S)
 
     def _take(self, message: Message) -> None:
         if message["t"] == "lease":

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _CHUNK_BYTES = 1 << 16
 _PIPE_CHUNKS = 17  # a pipe holds at most 1 MiB, unless root made it larger
+# A program that writes each line by itself gets one message for many of them.
+_REST_S = 0.005
 _PIPES = ("stdout", "stderr", "answer")
 _LINE_LIMIT_BYTES = {"stdout": 1 << 16, "stderr": 1 << 16, "answer": 1 << 26}
 
@@ -42,12 +44,12 @@ class RankLine:
     def pause(self) -> None:
         """Read no more for now."""
         for pipe in self._pipes.values():
-            self._loop.on_readable(pipe.fd, None)
+            pipe.pause()
 
     def resume(self) -> None:
         """Read on."""
         for pipe in self._pipes.values():
-            self._loop.on_readable(pipe.fd, pipe.read)
+            pipe.resume()
 
     def drain(self) -> None:
         """Take what is in the pipes now; not for ever, where a grandchild goes on writing."""
@@ -131,12 +133,19 @@ class Pipe:
         self._loop, self.fd, self._name, self._rank = loop, fd, name, rank
         self._splitter = LineSplitter(_LINE_LIMIT_BYTES[name])
         self._log = rank.log(name)
+        self._is_open, self._is_paused, self._rests = True, False, False
         os.set_blocking(fd, False)
-        loop.on_readable(fd, self.read)
+        self._watch()
 
-    def read(self) -> None:
-        """Take one chunk."""
-        self.read_some()
+    def pause(self) -> None:
+        """Read no more for now."""
+        self._is_paused = True
+        self._watch()
+
+    def resume(self) -> None:
+        """Read on."""
+        self._is_paused = False
+        self._watch()
 
     def read_some(self) -> bool:
         """Take one chunk; say whether there may be more."""
@@ -155,8 +164,24 @@ class Pipe:
 
     def close(self) -> None:
         """Read no more."""
+        self._is_open = False
         self._rank.dropped(self)
         self._loop.forget(self.fd)
         os.close(self.fd)
         if self._log is not None:
             self._log.close()
+
+    def _read(self) -> None:
+        self.read_some()
+        self._rests = True
+        self._watch()
+        self._loop.after(_REST_S, self._wake)
+
+    def _wake(self) -> None:
+        self._rests = False
+        self._watch()
+
+    def _watch(self) -> None:
+        if self._is_open:
+            waits = self._is_paused or self._rests
+            self._loop.on_readable(self.fd, None if waits else self._read)

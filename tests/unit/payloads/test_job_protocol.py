@@ -90,3 +90,21 @@ def test_timers_run_in_order_and_by_their_time(loop: Loop) -> None:
     assert loop.run_until(lambda: len(seen) == 2, 5)
     assert seen == ["first", "second"]
     assert not loop.run_until(lambda: False, 0.01)
+
+
+def test_last_words_wait_for_a_slow_reader_and_not_for_one_that_stopped(loop: Loop) -> None:
+    ends = Ends(loop)
+    reader, reads = ends.here[0], []
+    loop.forget(reader)  # this test reads there itself
+
+    def read() -> None:
+        reads.append(len(os.read(reader, 1 << 16)))
+        if len(reads) < 8:
+            loop.after(0.1, read)
+
+    ends.left.send({"t": "output", "lines": ["x" * (1 << 20)]})
+    loop.after(0.1, read)
+    ends.left.flush(0.5)
+
+    assert len(reads) == 8  # for longer than 0.5 s, as it took something all the while
+    assert ends.left.backlog_bytes > 0
