@@ -11,9 +11,11 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from clusterkit.errors import CommandFailed
+
+T = TypeVar("T")
 
 HOST = "localhost"
 """The node of what belongs to no node: networks, images, the controlling machine's own files."""
@@ -168,9 +170,12 @@ class Result:
         return self
 
 
-def shown(env: Mapping[str, str]) -> dict[str, str]:
-    """``env`` as it may be printed: the value of a name that sounds like a secret is ``***``."""
-    return {name: "***" if _SECRET.search(name) else value for name, value in env.items()}
+def shown(env: Mapping[str, T]) -> dict[str, T | str]:
+    """``env`` as it may be printed: the text of a name that sounds like a secret is ``***``."""
+    return {
+        name: "***" if isinstance(value, str) and _SECRET.search(name.replace("-", "_")) else value
+        for name, value in env.items()
+    }
 
 
 def in_one_line(word: str) -> str:

@@ -14,6 +14,7 @@ ClusterkitError            one message, no traceback; exit code 1
 ├── Locked                 another operator is changing this cluster; exit code 5
 │   └── LockLost           our own lock is another's now: nothing more is changed; exit code 5
 ├── JobFailed              a job ended otherwise than asked: says which rank or node, and how
+├── ServerFailed           a model server refused, broke off or did not answer: carries its status
 ├── NodesFailed            several nodes failed: carries every node's error; exit code 1, 3 or 4
 └── Interrupted            the user pressed Ctrl-C; exit code 130
 """
@@ -128,6 +129,22 @@ class JobFailed(ClusterkitError):
     ) -> None:
         self.exit_code = exit_code
         self.cause = cause
+        super().__init__(message)
+
+
+class ServerFailed(ClusterkitError):
+    """A model server did not answer as asked. ``status`` None: not in the words of HTTP.
+
+    ``retry_after_s`` is when the server wants to be asked again, where it said so.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, retry_after_s: float | None = None
+    ) -> None:
+        self.status = status
+        self.retry_after_s = retry_after_s
+        is_request_wrong = status is not None and status in (400, 401, 403, 404, 413, 422)
+        self.exit_code = 4 if status is None else 2 if is_request_wrong else 1
         super().__init__(message)
 
 

@@ -53,7 +53,7 @@ def discover(
     force: OverwriteOption = False,
     connect_timeout_s: Annotated[
         float, typer.Option("--connect-timeout", metavar="SECONDS", help="For each machine.")
-    ] = 10,
+    ] = 8,
     output: OutputOption = Output.text,
     dry_run: DryRunOption = False,
 ) -> None:

@@ -1,7 +1,8 @@
-"""The help of a verb, as typer prints it, but for the types of arguments."""
+"""Verbs as typer has them, but for the types in their help, and words like ``-30s``."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from typer.core import TyperCommand
@@ -23,3 +24,15 @@ class Verb(TyperCommand):
             if rows[kind]:
                 with formatter.section(title):
                     formatter.write_dl(rows[kind])
+
+
+class VerbWithOffsets(Verb):
+    """A command among whose arguments may be ``-30s``: no option begins with a digit.
+
+    Such a word comes with a blank before it, which the verb takes off again.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Let it pass for no option."""
+        words = [f" {word}" if re.match(r"-\d", word) else word for word in args]
+        return super().parse_args(ctx, words)

@@ -9,6 +9,7 @@ import typer
 
 from clusterkit.cli.run import Manner, run
 from clusterkit.cli.words import (
+    ApiKeyFileOption,
     ClusterOption,
     DetachOption,
     DryRunOption,
@@ -64,6 +65,10 @@ def infer(
         typer.Option("--engine", metavar="triton", help="Ask the Triton that runs."),
     ] = None,
     model: Annotated[str | None, typer.Option("--model", help="Another model.")] = None,
+    cold: Annotated[
+        bool, typer.Option("--cold", help="Load the model, though a server may have it.")
+    ] = False,
+    api_key_file: ApiKeyFileOption = None,
     timeout_s: Annotated[
         float | None, typer.Option("--timeout", metavar="SECONDS", help="End it after this long.")
     ] = None,
@@ -79,7 +84,8 @@ def infer(
 ) -> None:
     """Ask the model, split over the ranks; tokens stream to stdout.
 
-    The model is built first where it is not there. Greedy, unless a temperature is given.
+    A server that runs and has this model answers at once. Else the model is loaded, and built
+    first where it is not there. Greedy, unless a temperature is given.
     """
     values = {
         "prompt": tuple(prompt or ()),
@@ -97,6 +103,8 @@ def infer(
         "launcher": launcher,
         "engine": engine,
         "model": model,
+        "cold": cold,
+        "api_key_file": api_key_file,
         "timeout_s": timeout_s,
         "stall_timeout_s": stall_timeout_s,
         "detach": detach,

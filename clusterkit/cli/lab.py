@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clusterkit.cli.help import VerbWithOffsets
 from clusterkit.cli.run import Manner, run
 from clusterkit.cli.words import (
     ClusterOption,
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from clusterkit.results.lab import LabResult
 
 EXAMPLE = "clusterkit lab fault partition node1 node3 --one-way"
+COMMAND = VerbWithOffsets
+"""`lab fault skew-clock node2 -30s`."""
 
 
 def lab(
@@ -60,7 +63,7 @@ def lab(
     """
     values = {
         "action": action,
-        "words": tuple(words or ()),
+        "words": tuple(map(str.strip, words or ())),
         "nodes": nodes,
         "slots": slots,
         "name": name,

@@ -28,7 +28,7 @@ VERBS = {
         "sweep",
         "down",
     ),
-    "Run": ("mpi-hello", "bench", "build", "infer", "serve", "run", "models", "play"),
+    "Run": ("mpi-hello", "bench", "build", "infer", "serve", "chat", "run", "models", "play"),
     "Jobs": ("jobs", "attach", "logs", "proxy", "stop"),
     "Nodes": ("exec", "cp", "ssh", "keys", "images", "engines", "fix"),
     "Rehearse": ("lab",),
@@ -76,7 +76,8 @@ def application(only: str | None = None) -> typer.Typer:
         function = getattr(module, "exec_" if name == "exec" else name)
         epilog = f"\b\nExample:\n  {module.EXAMPLE}"
         settings = getattr(module, "SETTINGS", None)
-        app.command(verb, cls=Verb, epilog=epilog, context_settings=settings)(function)
+        command = getattr(module, "COMMAND", Verb)
+        app.command(verb, cls=command, epilog=epilog, context_settings=settings)(function)
     return app
 
 

@@ -51,13 +51,15 @@ def perform(options: PlayOptions, manner: Manner, printer: Printer) -> int:
     """Every verb as if it had been typed; as JSON, all of their answers in one."""
     from dataclasses import replace
 
+    from clusterkit.command import shown
     from clusterkit.model.load import load_playbook
     from clusterkit.model.up_options import UpOptions
     from clusterkit.report.collected import Collected
     from clusterkit.results.play import PlayedStep, PlayResult
 
     playbook = load_playbook(options.file, options.inputs)
-    for name, value in playbook.inputs.items():
+    inputs = shown(playbook.inputs)
+    for name, value in inputs.items():
         printer.message(f"{name} = {value}")
     played: list[PlayedStep] = []
     code = 0
@@ -68,13 +70,13 @@ def perform(options: PlayOptions, manner: Manner, printer: Printer) -> int:
             manner = replace(manner, inventory=step.options.file)
         yes = manner.yes or bool(getattr(step.options, "yes", False))
         verb = import_module(module_of(step.verb))
-        shown = Collected() if manner.output == "json" else printer
-        code = verb.perform(step.options, replace(manner, yes=yes), shown) or 0
-        if isinstance(shown, Collected):
-            played.append(PlayedStep(verb=step.verb, results=tuple(shown.results)))
+        to = Collected() if manner.output == "json" else printer
+        code = verb.perform(step.options, replace(manner, yes=yes), to) or 0
+        if isinstance(to, Collected):
+            played.append(PlayedStep(verb=step.verb, results=tuple(to.results)))
         if code:
             printer.message(f"{options.file}:{step.line}: `{step.verb}` ended with {code}")
             break
     if manner.output == "json":
-        printer.result(PlayResult(inputs=dict(playbook.inputs), steps=tuple(played)))
+        printer.result(PlayResult(inputs=inputs, steps=tuple(played)))
     return int(code)

@@ -74,7 +74,7 @@ def run_(
     of this machine travels with the job. Options of `run` come before the script.
     """
     values = {
-        "script": Path(script),
+        "script": script,
         "args": tuple(args or ()),
         "launcher": launcher,
         "files": tuple(file or ()),

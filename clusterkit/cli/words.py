@@ -54,6 +54,10 @@ StallTimeoutOption = Annotated[
     float | None,
     typer.Option("--stall-timeout", metavar="SECONDS", help="End it after so long in silence."),
 ]
+ApiKeyFileOption = Annotated[
+    Path | None,
+    typer.Option("--api-key-file", metavar="FILE", help="Has the key that the server wants."),
+]
 YesOption = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
 LockWaitOption = Annotated[
     float,

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from clusterkit.model.chat_options import ApiKeyFile
 from clusterkit.model.job_options import RetryOptions, StallTimeout, Timeout
 from clusterkit.model.mistakes import mistake
 
@@ -106,6 +107,10 @@ class InferOptions(RetryOptions):
         description="Another model than the inventory's",
         examples=["smollm2-135m"],
     )
+    cold: bool = Field(
+        default=False, description="Load the model for this run, though a server may have it"
+    )
+    api_key_file: ApiKeyFile = None
     force: bool = Field(default=False, description="Run though the last `doctor --gate` failed")
     timeout_s: Timeout | None = Field(
         default=None, description="End the job after this many seconds", examples=[300]

@@ -26,7 +26,7 @@ class Machine:
     key_file: str | None = None
     jump: str | None = None
     trust: TrustKind = "known-hosts"
-    connect_timeout_s: float = 10.0
+    connect_timeout_s: float = 8.0
 
     def __str__(self) -> str:
         user = f"{self.user}@" if self.user else ""
@@ -100,7 +100,7 @@ class SshSettings(Model):
         examples=["known-hosts"],
     )
     connect_timeout_s: float | None = Field(
-        default=None, gt=0, description="How long a machine may take to answer", examples=[10]
+        default=None, gt=0, description="How long a machine may take to answer", examples=[8]
     )
 
     def over(self, base: Self | None) -> Self:

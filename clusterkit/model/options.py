@@ -16,6 +16,7 @@ from clusterkit.errors import UsageError
 from clusterkit.model.audit_options import AuditOptions
 from clusterkit.model.base import Model
 from clusterkit.model.bench_options import BenchOptions
+from clusterkit.model.chat_options import ChatOptions
 from clusterkit.model.describe_options import (
     CheckOptions,
     DiscoverOptions,
@@ -159,6 +160,7 @@ VERBS: dict[str, type[Model]] = {
     "audit": AuditOptions,
     "bench": BenchOptions,
     "build": BuildOptions,
+    "chat": ChatOptions,
     "check": CheckOptions,
     "cp": CpOptions,
     "discover": DiscoverOptions,
@@ -198,7 +200,7 @@ PLAYBOOK_VERBS = {
     verb: options
     for verb, options in VERBS.items()
     # these are for somebody at a terminal
-    if verb not in ("discover", "import", "init", "play", "proxy", "schema", "ssh")
+    if verb not in ("chat", "discover", "import", "init", "play", "proxy", "schema", "ssh")
 }
 """The verbs that a playbook may have; ``serve`` only if it is detached."""
 
@@ -232,6 +234,7 @@ def typed(verb: str, field: str) -> str:
 _ARGUMENTS = {
     "attach": ("job",),
     "bench": ("what", "nodes"),
+    "chat": ("job",),
     "check": ("file",),
     "cp": ("sources", "target"),
     "discover": ("hosts",),

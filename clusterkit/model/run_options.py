@@ -21,6 +21,13 @@ def passed_on(word: str) -> str:
     return word
 
 
+def a_file(path: object) -> object:
+    """``path``, unless it is empty, which as a path is the folder one is in."""
+    if path == "":
+        raise mistake("it is empty", "give the path of a file")
+    return path
+
+
 class HelloOptions(Model):
     """Let every rank report where it runs."""
 
@@ -33,7 +40,7 @@ class HelloOptions(Model):
 class RunOptions(RetryOptions):
     """Run a Python script of your own as ranks of one job."""
 
-    script: Path = Field(
+    script: Annotated[Path, BeforeValidator(a_file)] = Field(
         description="A file here, which travels with the job, or a path on the nodes",
         examples=["train.py"],
     )

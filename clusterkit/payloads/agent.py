@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from clusterkit.payloads.addresses import hold_free_port
+from clusterkit.payloads.causes import refusal
 from clusterkit.payloads.daemon_network import pin_daemon
 from clusterkit.payloads.job_protocol import (
     LEASE_TTL_S,
@@ -73,7 +74,8 @@ class Agent:
             try:
                 self._prepare(message)
             except (LookupError, ValueError, OSError) as error:
-                self._supervisor.send({"t": "refused", "why": str(error)})
+                why = refusal(error)
+                self._supervisor.send({"t": "refused", "why": why})
         elif kind == "daemon":
             self._start_daemon(message["key"], message["line"])
         elif kind == "finish":

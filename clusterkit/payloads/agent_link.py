@@ -20,6 +20,8 @@ from clusterkit.payloads.loop import Loop
 from clusterkit.payloads.processes import spawn
 
 _SAID_LINES = 10
+# SYNs go at 0, 1, 3, 7 and 15 s: no less patient than 10 s, and told sooner.
+_CONNECT_TIMEOUT_S = 8
 
 
 class AgentLink:
@@ -51,7 +53,8 @@ class AgentLink:
         env = {**os.environ, JOB_VARIABLE: job}
         if ssh_config is not None:
             line = shlex.join(["env", f"{JOB_VARIABLE}={job}", *words])
-            words = ["ssh", "-F", ssh_config, "-o", "BatchMode=yes", "-o", "ConnectTimeout=10"]
+            timeout = f"ConnectTimeout={_CONNECT_TIMEOUT_S}"
+            words = ["ssh", "-F", ssh_config, "-o", "BatchMode=yes", "-o", timeout]
             words += [self.name, line]
         pipes = [os.pipe() for _ in range(3)]
         fds = {0: pipes[0][0], 1: pipes[1][1], 2: pipes[2][1]}

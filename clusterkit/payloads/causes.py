@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any, Dict, Optional  # noqa: UP035 - see Cause
 
@@ -51,3 +52,10 @@ def gpu_error(faults: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def of_code(kind: str, node: str, code: int, name: str | None) -> Dict[str, Any]:  # noqa: UP006
     """The end of a part of ours on a node; ``name`` is that of the signal, where there was one."""
     return cause(kind, node=node, exit_code=code if name is None else None, signal=name)
+
+
+def refusal(error: Exception) -> str:
+    """Why a job cannot begin; of the system's errors, with the place: a file, or where we are."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or os.getcwd()}: {error.strerror}"  # noqa: PTH109
+    return str(error)

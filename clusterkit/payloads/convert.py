@@ -101,7 +101,8 @@ def write_model(source: Path, work: Path) -> None:
     if source.is_dir() and any(source.glob("*.safetensors")):
         tell(event="progress", stage="copy", source=str(source))
         for path in sorted(source.iterdir()):
-            if path.is_file() and path.suffix not in _NOT_COPIED and path.name != MANIFEST:
+            is_ours = path.name in (MANIFEST, LOCK)
+            if path.is_file() and path.suffix not in _NOT_COPIED and not is_ours:
                 shutil.copyfile(path, work / path.name)
         return
     tell(event="progress", stage="read", source=str(source))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shlex
 import sys
 from pathlib import Path
@@ -17,9 +16,7 @@ from typing import Collection, List, NamedTuple  # noqa: UP035 - evaluated, on P
 from clusterkit.payloads.gpu_memory import gpu_memory
 from clusterkit.payloads.left_files import SHARED_MEMORY
 from clusterkit.payloads.left_processes import JobProcess, job_processes, ports_of, started_from
-from clusterkit.payloads.processes import read
-
-_ESCAPED = re.compile(r"\\([0-7]{3})")
+from clusterkit.payloads.mounts import mounts_in
 
 
 class Left(NamedTuple):
@@ -56,20 +53,7 @@ def left_of(
         what = f"{held[pid]} MiB of GPU memory of process {pid}, which was killed"
         rows.append(Left(what, "nvidia-smi --gpu-reset  # once nobody else computes there"))
     rows += [_file(path) for path in _regions(jobs)]
-    mounts = mounted_in(read("/proc/self/mounts").decode(errors="replace"), folders)
-    return rows + [Left(f"mount {point}", f"umount {shlex.quote(point)}") for point in mounts]
-
-
-def mounted_in(table: str, folders: Collection[str]) -> List[str]:  # noqa: UP006
-    """The mount points of a table of the kernel's that are in, or at, one of the folders."""
-    points = []
-    for line in table.splitlines():
-        fields = line.split(" ")
-        if len(fields) > 1:
-            point = _ESCAPED.sub(lambda found: chr(int(found[1], 8)), fields[1])
-            if any(point == folder or point.startswith(f"{folder}/") for folder in folders):
-                points.append(point)
-    return points[::-1]  # the innermost first
+    return rows + [_mount(point) for point in mounts_in(folders)]
 
 
 def described(process: JobProcess, gpu_mib: int | None) -> str:
@@ -83,6 +67,11 @@ def described(process: JobProcess, gpu_mib: int | None) -> str:
 
 def _process(process: JobProcess, gpu_mib: int | None) -> Left:
     return Left(described(process, gpu_mib), f"kill -9 {process.pid}")
+
+
+def _mount(point: str) -> Left:
+    shown = os.fsencode(point).decode(errors="replace")
+    return Left(f"mount {shown}", f"umount {shlex.quote(shown)}")
 
 
 def _file(path: Path) -> Left:

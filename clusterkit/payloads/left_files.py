@@ -21,6 +21,7 @@ RECORDS = ("state.json", "logs")
 _REGION = re.compile(rf"clusterkit-({JOB.pattern})-.*")
 _WORK = re.compile(r".+\.[a-z0-9_]{8}\.part")
 _PUSHED = ".part"
+_UPLOAD = re.compile(r".+\.[0-9a-f]{8}\.upload")
 _MOMENT_S = 60
 
 
@@ -70,6 +71,8 @@ def unfinished(storages: Collection[str]) -> Iterator[LeftFile]:
                 elif path.name.endswith(_PUSHED) and _is_own_folder(path) and _is_free(path):
                     who = "build" if _WORK.fullmatch(path.name) else "push"
                     yield LeftFile(path, f"a {who} that was broken off")
+                elif _UPLOAD.fullmatch(path.name) and _is_own_folder(path) and _is_free(path):
+                    yield LeftFile(path, "an upload that was broken off")
 
 
 def remove(path: Path) -> None:

@@ -94,6 +94,14 @@ def is_keeper(words: tuple[str, ...]) -> bool:
     )
 
 
+def is_adrift(pid: int) -> bool:
+    """Whether the folder in which a process works was removed: that of its job, for a keeper."""
+    try:
+        return os.readlink(f"/proc/{pid}/cwd").endswith(" (deleted)")  # noqa: PTH115
+    except OSError:
+        return False
+
+
 def ports_of(pid: int) -> list[str]:
     """Where a process listens, such as ``0.0.0.0:8000``."""
     files = ("tcp", "tcp6")

@@ -21,12 +21,13 @@ import time
 from pathlib import Path
 from typing import Any, Dict  # noqa: UP035 - evaluated, on Python 3.8 too
 
-from clusterkit.payloads.gone import described, mounted_in
+from clusterkit.payloads.gone import described
 from clusterkit.payloads.gpu_memory import gpu_memory
 from clusterkit.payloads.job_protocol import LEASE_TTL_S
 from clusterkit.payloads.left_files import job_folders, jobs_in, regions, remove, unfinished
-from clusterkit.payloads.left_processes import job_processes
-from clusterkit.payloads.processes import birth, read
+from clusterkit.payloads.left_processes import JobProcess, is_adrift, job_processes
+from clusterkit.payloads.mounts import mounts_in
+from clusterkit.payloads.processes import birth
 
 _AGAIN_AFTER_S = LEASE_TTL_S + 1.0
 _PATIENCE_S = 3.0
@@ -62,7 +63,7 @@ def _look(homes: list[str], storages: list[str], *, only_theirs: bool) -> tuple[
     """What is left here, and the jobs that live."""
     theirs = jobs_in(homes)
     everyone = job_processes()
-    living = {process.job for process in everyone if process.is_keeper}
+    living = {each.job for each in everyone if each.is_keeper and not is_adrift(each.pid)}
     orphans = [
         each
         for each in everyone
@@ -74,7 +75,7 @@ def _look(homes: list[str], storages: list[str], *, only_theirs: bool) -> tuple[
         items[f"process {process.pid} {process.born}"] = {
             "kind": "process",
             "what": described(process, held.get(process.pid)),
-            "why": f"job {process.job} has no supervisor and no agent here",
+            "why": _why(process),
             "remove_with": f"kill -9 {process.pid}",
             "job": process.job,
         }
@@ -97,6 +98,12 @@ def _look(homes: list[str], storages: list[str], *, only_theirs: bool) -> tuple[
     return items, living
 
 
+def _why(process: JobProcess) -> str:
+    if process.is_keeper or is_adrift(process.pid):
+        return f"the folder of job {process.job} was removed: nobody can stop it any more"
+    return f"job {process.job} has no supervisor and no agent here"
+
+
 def _remove(items: Items) -> None:
     """Processes first: they may use the files."""
     pids = {int(key.split()[1]) for key, item in items.items() if item["kind"] == "process"}
@@ -107,10 +114,9 @@ def _remove(items: Items) -> None:
     while any(map(birth, pids)) and time.monotonic() < deadline:
         time.sleep(0.02)
     busy = {process.job for process in job_processes()}
-    mounts = read("/proc/self/mounts").decode(errors="replace")
     for key, item in items.items():
         path = key.partition(" ")[2]
-        if item["kind"] == "process" or item["job"] in busy or mounted_in(mounts, [path]):
+        if item["kind"] == "process" or item["job"] in busy or mounts_in([path]):
             continue  # what is mounted there is not ours to remove
         with contextlib.suppress(OSError):
             remove(Path(path))

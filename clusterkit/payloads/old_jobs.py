@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from clusterkit.payloads.mounts import mounts_in
+
 _KEPT_JOBS = 100
 
 
@@ -14,7 +16,8 @@ def forget_old(jobs: Path) -> None:
         for state in sorted(ended, key=_written)[:-_KEPT_JOBS]:
             import shutil  # with its compressors; a job starts 4 ms sooner without
 
-            shutil.rmtree(state.parent, ignore_errors=True)
+            if not mounts_in([str(state.parent)]):
+                shutil.rmtree(state.parent, ignore_errors=True)
 
 
 def _is_open(job: Path) -> bool:

@@ -21,31 +21,32 @@ _MOMENT_S = 60
 
 
 def remove_abandoned(target: Path, source: Path) -> None:
-    """Remove the work of those who were killed: nobody holds its lock any more.
-
-    What was uploaded for one has no lock; it goes when it is a day old.
-    """
+    """Remove the work and uploads of those who were killed: nobody holds their locks any more."""
     for upload in target.parent.glob(f"{target.name}.*.upload"):
-        is_ours = upload in {source, source.parent}
-        if not is_ours and time.time() - upload.stat().st_mtime > _ABANDONED_S:
-            shutil.rmtree(upload, ignore_errors=True)
+        if upload not in {source, source.parent}:
+            _remove_free(upload, older_than_s=_ABANDONED_S)
     for work in target.parent.glob(f"{target.name}.*.part"):
-        try:
-            lock = os.open(work / LOCK, os.O_RDWR)
-        except FileNotFoundError:
-            if time.time() - work.stat().st_mtime > _MOMENT_S:  # else it may be a moment old
-                remove_work(work)
-            continue
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            remove_work(work)
-        except OSError:
-            pass
-        finally:
-            os.close(lock)
+        _remove_free(work, older_than_s=_MOMENT_S)
     for checkpoint in target.parent.glob(f"{target.name}.*.part{CHECKPOINT}"):
         if not checkpoint.with_name(checkpoint.name[: -len(CHECKPOINT)]).exists():
             shutil.rmtree(checkpoint, ignore_errors=True)
+
+
+def _remove_free(folder: Path, *, older_than_s: float) -> None:
+    """Remove it if nobody holds its lock; without one, it may be that of somebody who begins."""
+    try:
+        lock = os.open(folder / LOCK, os.O_RDWR)
+    except FileNotFoundError:
+        if time.time() - folder.stat().st_mtime > older_than_s:
+            remove_work(folder)
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        remove_work(folder)
+    except OSError:
+        pass
+    finally:
+        os.close(lock)
 
 
 def remove_work(work: Path) -> None:

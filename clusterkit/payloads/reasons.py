@@ -10,6 +10,7 @@ from clusterkit.payloads import gpu_errors
 from clusterkit.payloads.causes import gpu_error
 from clusterkit.payloads.processes import signal_name
 
+_NAMED_NODES = 4
 REFUSAL = "An invalid value was given for"
 _REFUSED = re.compile(
     rf"{REFUSAL} (\S+?)\. .*?Local host: +(\S+) +Value: +(\S.*?) +Message: +([^-]*[^- ])"
@@ -107,6 +108,11 @@ def together(names: list[str], count: int) -> str:
     return "every node" if len(names) == count > 1 else ", ".join(names)
 
 
+def _few(names: list[str]) -> str:
+    """The names, or how many there are."""
+    return ", ".join(names) if len(names) <= _NAMED_NODES else f"{len(names)} nodes"
+
+
 def misplaced(hello: dict[str, Any], node: str, planned: dict[str, Any] | None, size: int) -> str:
     """A rank is not where it was placed."""
     where = f"{planned['node']}, local rank {planned['local_rank']}" if planned else "nowhere"
@@ -121,17 +127,24 @@ def timed_out(limit_s: float, running: list[int]) -> str:
     return f"ended after its time limit of {limit_s:g} s; {ranks(running)} still ran"
 
 
-def stalled(limit_s: float, hanging: Mapping[int, Sequence[str]], late: Sequence[str]) -> str:
+def stalled(
+    limit_s: float,
+    hanging: Mapping[int, Sequence[str]],
+    late: Sequence[str],
+    nodes: Mapping[int, str],
+) -> str:
     """No rank made progress; where each hangs, those together that hang in the same place.
 
-    ``hanging`` maps a rank to its innermost frames, or to why there are none.
+    ``hanging`` maps a rank to its innermost frames, or to why there are none; ``nodes`` to its
+    node.
     """
     places: dict[tuple[str, ...], list[int]] = {}
     for rank, frames in hanging.items():
         places.setdefault(tuple(frames), []).append(rank)
     lines = [f"no rank wrote anything for {limit_s:g} s, so the job was ended as stalled"]
     for frames, numbers in sorted(places.items(), key=lambda place: (len(place[1]), place[1])):
-        lines.append(f"{ranks(numbers)}: {' < '.join(frames)}")
+        where = list(dict.fromkeys(nodes[number] for number in sorted(numbers)))
+        lines.append(f"{ranks(numbers)} on {_few(where)}: {' < '.join(frames)}")
     lines += [f"{node}: its agent gave no traces in time" for node in late]
     return "\n".join(lines)
 

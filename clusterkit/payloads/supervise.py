@@ -82,7 +82,8 @@ class Supervisor:
             try:
                 self._open(message)
             except (LookupError, ValueError, OSError) as error:
-                self._owner.answer({"t": "refused", "why": str(error)})
+                why = causes.refusal(error)
+                self._owner.answer({"t": "refused", "why": why})
                 self._owner.flush()
                 self.done = True
             else:

@@ -27,6 +27,7 @@ from clusterkit.payloads.rank_child import end_as, path_with_python, run
 from clusterkit.payloads.rank_input import read_input
 from clusterkit.payloads.sweep import shared_memory_of
 from clusterkit.payloads.triton_devices import with_devices
+from clusterkit.payloads.triton_environments import mark_begin
 from clusterkit.payloads.triton_look import texts, version_files
 from clusterkit.payloads.triton_repository import (
     ON_OTHERS,
@@ -52,6 +53,7 @@ def main() -> None:
         sys.exit(error.exit_code)
     name = f"{shared_memory_of(os.environ.get(JOB_VARIABLE, 'none'))}{rank()}-"
     words = _words(sys.argv[1:], repository, name)
+    mark_begin(Path.cwd())
     env = {**os.environ, "PATH": path_with_python()}
     if rank() == 0:
         watch = TritonWatch(

@@ -38,6 +38,7 @@ class Watchdog:
         self._awaited: set[str] = set()
         self._said: dict[int, list[str]] = {}
         self._why: dict[int, str] = {}
+        self._nodes: dict[int, str] = {}
         self.is_tracing = False
 
     def began(self) -> None:
@@ -50,14 +51,17 @@ class Watchdog:
         if kind == "alive":
             for number, process in message.get("ranks", {}).items():
                 self._ranks[int(number)] = {"process": process, "at": time.monotonic()}
+                self._nodes[int(number)] = link.name
         elif kind in ("output", "answer"):
             if self.is_tracing:
                 self._said.setdefault(message["rank"], []).extend(message["lines"])
+                self._nodes[message["rank"]] = link.name
             self._progress_at = time.monotonic()
         elif kind == "rank-started":
             self._progress_at = time.monotonic()
         elif kind == "traced":
             self._why.update({int(rank): why for rank, why in message["ranks"].items()})
+            self._nodes.update({int(rank): link.name for rank in message["ranks"]})
             self._awaited.discard(link.name)
             # what the ranks still had to say is on its way
             if not self._awaited:
@@ -95,6 +99,7 @@ class Watchdog:
             if frames or why:
                 hanging[rank] = frames or (f"no trace: {why}",)
         late = sorted(self._awaited & where)
-        message = reasons.stalled(self._limit_s or 0.0, hanging, late)
+        message = reasons.stalled(self._limit_s or 0.0, hanging, late, self._nodes)
         only = next(iter(hanging)) if len(hanging) == 1 else None
-        self._stalled(message, causes.cause("stalled", rank=only))
+        node = None if only is None else self._nodes[only]
+        self._stalled(message, causes.cause("stalled", node=node, rank=only))

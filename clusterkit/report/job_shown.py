@@ -48,7 +48,7 @@ def _head(job: JobShown) -> Block:
         lines.add_row(Text("cause", "bold"), cause_text(job.cause))
     if job.message and job.message != job.state:
         lines.add_row(Text("message", "bold"), job.message)
-    silent = [f"{node.name} {node.heard_s:g} s ago" for node in job.nodes if node.heard_s]
+    silent = [f"{node.name} {duration(node.heard_s)} ago" for node in job.nodes if node.heard_s]
     if silent:
         lines.add_row(Text("heard", "bold"), ", ".join(silent))
     return lines

@@ -13,6 +13,7 @@ _VIEWS = {
     "AuditResult": "audit:audit_text",
     "BenchNetResult": "bench_net:bench_net_text",
     "BuildResult": "models:build_text",
+    "ChatResult": "chat:chat_text",
     "CheckResult": "check:check_text",
     "CpResult": "nodes:cp_text",
     "DetachedResult": "job_shown:detached_text",

@@ -15,9 +15,14 @@ class Answer(Model):
     """The completion of one prompt."""
 
     prompt: str
-    prompt_text: str = Field(description="What the model got, chat template included")
+    prompt_text: str | None = Field(
+        description="What the model got, chat template included; null: a server that ran already "
+        "answered, and does not tell"
+    )
     text: str
-    token_ids: tuple[int, ...] = Field(description="Of the completion")
+    token_ids: tuple[int, ...] | None = Field(
+        description="Of the completion; null: the server that answered does not tell"
+    )
     prompt_tokens: int | None = Field(description="Null: the engine does not tell")
     completion_tokens: int | None = Field(description="Null: the engine does not tell")
     finish_reason: str | None = Field(
@@ -55,7 +60,12 @@ class InferResult(Model):
     """A distributed run that ended well."""
 
     cluster: str
-    job: str
+    job: str = Field(description="That answered: this run's own, or the server's")
+    server: str | None = Field(
+        default=None,
+        description="The URL of the server that answered, as it ran already; null: none, the "
+        "model was loaded for this run",
+    )
     model: str
     tp: int = Field(description="Tensor parallel size")
     pp: int = Field(description="Pipeline parallel size")
@@ -66,7 +76,7 @@ class InferResult(Model):
     answers: tuple[Answer, ...] = Field(description="In the order of the prompts")
     load_s: float | None = Field(
         description="Seconds from the start of the job to a loaded model, compiled where the "
-        "engine compiles; null: the engine does not tell"
+        "engine compiles; null: the engine does not tell, or the model was loaded already"
     )
     took_s: float = Field(description="Seconds, all together")
     ranks: tuple[InferRank, ...]

@@ -7,6 +7,7 @@ from typing import Any
 from clusterkit.model.base import Model
 from clusterkit.results.audit import AuditResult
 from clusterkit.results.bench import BenchNetResult
+from clusterkit.results.chat import ChatResult
 from clusterkit.results.check import CheckResult
 from clusterkit.results.discover import DiscoverResult
 from clusterkit.results.doctor import DoctorResult
@@ -50,6 +51,7 @@ RESULTS: dict[str, type[Model]] = {
     "audit": AuditResult,
     "bench": BenchNetResult,
     "build": BuildResult,
+    "chat": ChatResult,
     "check": CheckResult,
     "cp": CpResult,
     "discover": DiscoverResult,

@@ -10,6 +10,22 @@ from clusterkit.tasks.base import LOOK_WITHIN_S, Change
 _NOT_THERE = 1
 """The exit code of test(1) for "no"; anything else says that nothing could be seen."""
 
+# What is mounted there is another's, and stays. The kernel writes a blank as \\040.
+REMOVE = r"""
+inside=$(printf %s "$1" | sed 's/\\/\\134/g; s/ /\\040/g')
+while read -r _ point _; do
+    case $point in
+        "$inside" | "$inside"/*)
+            exec >&2
+            printf "%b is mounted in it, and is another's. Fix: umount '%b'\n" "$point" "$point"
+            exit 1
+            ;;
+    esac
+done </proc/self/mounts
+rm -rf -- "$1"
+"""
+"""A script that removes the folder $1 with all that is in it."""
+
 
 @dataclass(frozen=True, slots=True)
 class FolderGone:
@@ -29,7 +45,7 @@ class FolderGone:
             return Change(f"{self.path} is gone")
         if seen is not None:
             seen.check()
-        remove = Command(("rm", "-rf", "--", self.path))
+        remove = Command(("sh", "-c", REMOVE, "sh", self.path))
         return Change(
             f"remove {self.path}", (Step(self.node, f"remove {self.path}", remove, "-"),)
         )

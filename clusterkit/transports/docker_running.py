@@ -15,6 +15,7 @@ Operation = Callable[[docker.APIClient, DockerCall, OnProgress], str]
 """Does what a call asks; what it made."""
 
 _STOP_S = 2
+_NOT_FROZEN = "unable to freeze"
 
 
 def _start(client: docker.APIClient, call: DockerCall, _: OnProgress) -> str:
@@ -40,7 +41,14 @@ def _kill(client: docker.APIClient, call: DockerCall, _: OnProgress) -> str:
 
 
 def _pause(client: docker.APIClient, call: DockerCall, _: OnProgress) -> str:
-    client.pause(call.name)
+    """Pause; under load the kernel may not have stopped all in the time that runc gives it."""
+    for last in (False, False, True):
+        try:
+            client.pause(call.name)
+            break
+        except docker.errors.APIError as error:
+            if last or _NOT_FROZEN not in str(error.explanation):
+                raise
     return ""
 
 

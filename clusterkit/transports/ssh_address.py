@@ -22,7 +22,7 @@ class SshAddress:
     user: str | None = None
     key_file: Path | None = None
     known_hosts: Path | None = None
-    connect_timeout_s: float = 10
+    connect_timeout_s: float = 8
     jump: str | None = None
     pins: Path | None = None
     accept_new: bool = False

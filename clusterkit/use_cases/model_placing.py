@@ -23,6 +23,7 @@ from clusterkit.use_cases.model_commands import (
     check_command,
     convert_command,
     describe_command,
+    hold_command,
     target_of,
 )
 
@@ -148,11 +149,16 @@ def _bring_and_convert(
         _convert(builder, head, fetched, str(fetched.path), target)
         return
     upload = f"{target}.{secrets.token_hex(4)}.upload"
+    # What is uploaded goes with this process, however that ends.
+    holding = head.start(hold_command(builder.python, builder.payloads, upload), _unheard)
     try:
         source = _upload(builder, head, fetched, upload)
         _convert(builder, head, fetched, source, target)
     finally:
-        head.run(Command(("rm", "-rf", "--", upload)))
+        holding.close_stdin()
+        with contextlib.suppress(TimeoutError, ClusterkitError):
+            if holding.wait(_GRACE_S) != 0:
+                head.run(Command(("rm", "-rf", "--", upload)))
 
 
 def _upload(builder: Builder, head: Transport, fetched: FetchedModel, upload: str) -> str:
@@ -167,6 +173,10 @@ def _upload(builder: Builder, head: Transport, fetched: FetchedModel, upload: st
         done += file.stat().st_size
     builder.sink(Progress(head.node, f"copying {fetched.name}", done, total))
     return f"{upload}/{fetched.path.name}" if fetched.kind == "gguf" else upload
+
+
+def _unheard(stream: Stream, line: str) -> None:
+    """Whatever keeps it from making the folder keeps the first file from it as well."""
 
 
 def _is_wanted(path: Path) -> bool:

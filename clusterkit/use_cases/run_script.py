@@ -24,6 +24,7 @@ from clusterkit.model.run_options import RunOptions
 from clusterkit.placement import Placement, place, place_evenly
 from clusterkit.results.jobs import DetachedResult
 from clusterkit.results.run import RunResult
+from clusterkit.state.facts import load_facts
 from clusterkit.transports.world import World
 from clusterkit.use_cases.asked import RunAsked
 from clusterkit.use_cases.audit import audited
@@ -101,6 +102,8 @@ def run_script_steps(session: Session, options: RunOptions) -> list[Step]:
     cluster = session.cluster
     placement, script = asked_for(cluster, options)
     facts = planned_facts(cluster)
+    seen = load_facts(session.folder)
+    check_syntax(script, seen.nodes.values() if seen else ())
     check_example_unseen(script, options, placement)
     job = script_job(session, options, script, placement=placement, facts=facts)
     made = [

@@ -63,7 +63,12 @@ class Controller:
         self.calls.append(done)
         return done
 
-    def start(self, *words: object, program: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+    def start(
+        self,
+        *words: object,
+        program: tuple[str, ...] = (),
+        stdin: int = subprocess.DEVNULL,
+    ) -> subprocess.Popen[str]:
         """Start one command line in a process group of its own, to be signalled or read from.
 
         ``program`` are other words for Python than those that start the CLI.
@@ -72,7 +77,7 @@ class Controller:
             [*self.before, CLUSTERKIT[0], *(program or CLUSTERKIT[1:]), *map(str, words)],
             cwd=REPOSITORY,
             env=self.environment,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -20,6 +20,8 @@ from tests.e2e.controller import REPOSITORY, Controller, free_subnet, new_cluste
 from tests.e2e.pair import Pair
 
 ENV, TOKEN, PROMPT, OWN = CANARIES
+PLAIN = "canary-plain-5e1f0c93"
+"""In the environment, by a name that nobody takes for that of a secret."""
 _SPLIT = ("--max-tokens", "4", "--pp", "2")
 _SCRIPT = "import os\nassert os.environ['HF_TOKEN'] and os.environ['DB_PASSWORD']\n"
 _FIND = """
@@ -42,10 +44,10 @@ def used(
     controller.variables["CLUSTERKIT_CACHE"] = str(folder / "cache")
     with free_subnet(docker_host) as subnet:
         pair = Pair(name, subnet, node_image, folder, controller, docker_host)
-        env = {"HF_TOKEN": TOKEN, "DB_PASSWORD": ENV}
+        env = {"HF_TOKEN": TOKEN, "DB_PASSWORD": ENV, "GREETING": PLAIN}
         pair.describe(container={"image": node_image, "shm_size": "64m", "env": env})
         try:
-            with Processes(CANARIES) as watch:
+            with Processes((*CANARIES, PLAIN)) as watch:
                 use(pair)
             yield pair, watch
         finally:
@@ -79,7 +81,7 @@ def test_no_command_line_told_them(used: tuple[Pair, Processes]) -> None:
     assert watch.told == set()
 
 
-@pytest.mark.parametrize("secret", CANARIES)
+@pytest.mark.parametrize("secret", [*CANARIES, PLAIN])
 def test_no_file_of_a_node_has_them_but_those_that_give_them(
     used: tuple[Pair, Processes], secret: str
 ) -> None:
@@ -90,9 +92,8 @@ def test_no_file_of_a_node_has_them_but_those_that_give_them(
     """
     pair, _ = used
     ours = {f"{pair.home}/sshd/environment.conf", f"{pair.home}/sshd/sshd_config"}
-    allowed = {ENV: ours, TOKEN: ours, PROMPT: {"asked.json", "rank-0.answers"}, OWN: set()}[
-        secret
-    ]
+    of_job = {"asked.json", "rank-0.answers"}
+    allowed = {ENV: ours, TOKEN: ours, PLAIN: ours, PROMPT: of_job, OWN: set()}[secret]
     for node in ("node1", "node2"):
         found = pair.inside(node, "sh", "-c", _FIND, "sh", secret).split()
         assert [file for file in found if {file, Path(file).name}.isdisjoint(allowed)] == []
@@ -110,6 +111,17 @@ def test_no_file_of_the_state_or_the_cache_has_them(used: tuple[Pair, Processes]
     assert [(path, secret) for path in files for secret in CANARIES if told(path, secret)] == []
 
 
+def test_a_value_by_a_plain_name_is_in_the_record_of_what_was_applied_alone(
+    used: tuple[Pair, Processes],
+) -> None:
+    """As the user wrote it in the inventory; who else has an account cannot read it."""
+    pair, _ = used
+    home = pair.controller.home
+    files = [path for path in home.rglob("*") if path.is_file() and told(path, PLAIN)]
+    assert files == [home / "clusters" / pair.name / "applied.json"]
+    assert files[0].stat().st_mode & 0o777 == 0o600
+
+
 def test_no_log_of_a_container_and_no_label_or_image_has_them(
     used: tuple[Pair, Processes],
 ) -> None:
@@ -122,7 +134,8 @@ def test_no_log_of_a_container_and_no_label_or_image_has_them(
             box.logs().decode(),
             json.dumps([box.labels, box.attrs["Args"], box.attrs["Path"]]),
         ]
-    assert [secret for text in texts for secret in CANARIES if secret in text] == []
+    secrets = (*CANARIES, PLAIN)
+    assert [secret for text in texts for secret in secrets if secret in text] == []
 
 
 def test_no_verb_has_printed_those_of_the_environment(used: tuple[Pair, Processes]) -> None:

@@ -195,7 +195,7 @@ def test_a_node_that_does_not_answer_is_named_and_the_others_are_examined(lab: L
 
     ((check, nodes, seen),) = failed(answer)
     assert (check, nodes) == ("reached", ["gpu03"]), seen
-    assert seen == "gpu03 did not answer within 10 s"
+    assert seen == "gpu03 did not answer within 8 s"
     assert {check: state_of(answer, check) for check in ("pairs", "clock", "storage")} == {
         "pairs": {"pass"},
         "clock": {"pass"},

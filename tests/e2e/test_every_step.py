@@ -1,4 +1,4 @@
-"""`up` is killed, or interrupted by Ctrl-C, at its steps: it goes on, and `down` leaves nothing.
+"""`up` and `down` are killed, or interrupted by Ctrl-C, at their steps: the next one goes on.
 
 A sample of the steps; all of them where CLUSTERKIT_EVERY_STEP is set.
 """
@@ -6,10 +6,7 @@ A sample of the steps; all of them where CLUSTERKIT_EVERY_STEP is set.
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -17,36 +14,7 @@ import pytest
 from tests.e2e.controller import Controller
 from tests.e2e.local_cluster import describe_local
 from tests.e2e.pair import NOTHING, Pair
-
-PATIENCE_S = 120
-SAMPLE = 2
-
-
-def lines_of(journal: Path) -> list[bytes]:
-    try:
-        return journal.read_bytes().splitlines()
-    except FileNotFoundError:
-        return []
-
-
-def stop_at(process: subprocess.Popen[str], journal: Path, line: int, how: int) -> int:
-    """Signal it once its journal has so many lines; its exit code."""
-    give_up = time.monotonic() + PATIENCE_S
-    while len(lines_of(journal)) < line and process.poll() is None:
-        assert time.monotonic() < give_up
-        time.sleep(0.001)
-    if process.poll() is None:
-        os.killpg(process.pid, how)
-    process.communicate(timeout=PATIENCE_S)
-    return process.returncode
-
-
-def chosen(count: int, how: int) -> list[int]:
-    """The lines of the journal at which to stop; not the same ones for every signal."""
-    if os.environ.get("CLUSTERKIT_EVERY_STEP"):
-        return list(range(1, count + 1))
-    first = 2 + (how == signal.SIGINT)
-    return list(range(first, count + 1, max(1, count // SAMPLE)))
+from tests.e2e.stopping import chosen, lines_of, steps_of, stop_at, stop_when
 
 
 def stopped_everywhere(
@@ -98,6 +66,46 @@ def test_of_this_machine(clusterkit: Controller, cluster_name: str, tmp_path: Pa
     file = describe_local(tmp_path, cluster_name)
 
     assert stopped_everywhere(clusterkit, file, cluster_name, how) == []
+
+
+def down_stopped_everywhere(
+    clusterkit: Controller, file: Path, name: str, how: int
+) -> list[dict[str, object]]:
+    """Stop a `down` at each of its steps, and take it down again; what differs is told."""
+    journal = clusterkit.home / "clusters" / name / "journal.jsonl"
+    seen = [0]
+    assert clusterkit("up", file, "--yes").returncode == 0
+    whole = clusterkit.start("down", "--yes")
+    stop_when(whole, lambda: seen.append(steps_of(journal, "down")) or False, how)
+    wrong = []
+    for line in chosen(max(seen), how):
+        assert clusterkit("up", file, "--yes").returncode == 0
+        process = clusterkit.start("down", "--yes")
+        code = stop_when(process, lambda line=line: steps_of(journal, "down") >= line, how)
+        again = clusterkit("down", "--yes") if journal.parent.exists() else None
+        found = {
+            "stopped": code in (0, 130, -how),
+            "again": 0 if again is None else again.returncode,
+            "left": journal.parent.exists(),
+        }
+        if found != {"stopped": True, "again": 0, "left": False}:
+            wrong.append({"line": line, "code": code, "errors": again and again.stderr} | found)
+    return wrong
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_down_of_two_containers(described: Pair, how: int):
+    wrong = down_stopped_everywhere(described.controller, described.file, described.name, how)
+
+    assert wrong == []
+    assert described.left() == NOTHING
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_down_of_this_machine(clusterkit: Controller, cluster_name: str, tmp_path: Path, how: int):
+    file = describe_local(tmp_path, cluster_name)
+
+    assert down_stopped_everywhere(clusterkit, file, cluster_name, how) == []
 
 
 def test_what_was_done_before_is_told(described: Pair):

@@ -107,7 +107,7 @@ DAMAGE = {
         stop_sshd,
         [
             ("node2", "put all files of sshd"),
-            ("node2", RESTART + "nobody can log in: {address} did not answer within 10 s"),
+            ("node2", RESTART + "nobody can log in: {address} did not answer within 8 s"),
         ],
     ),
     "a node off the network": (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -20,6 +21,14 @@ import os, subprocess, time
 subprocess.Popen(["sleep", "1007"], start_new_session=True)
 print("here", flush=True)
 time.sleep(1008)
+"""
+
+# Not NVIDIA's: it says of every `sleep 1007` that it holds memory, as `nvidia-smi` says it.
+NVIDIA_SMI = """#!/bin/sh
+for words in $(grep -lzx -e 1007 /proc/[0-9]*/cmdline 2>/dev/null); do
+    pid=${words%/cmdline}
+    echo "${pid##*/}, 512, GPU-8f9d0c5e-7c2a-4bb7-9a57-0d8a5b2b1f11"
+done
 """
 
 
@@ -74,8 +83,12 @@ def test_what_a_job_left_goes_and_what_lives_or_is_anothers_stays(
     cluster_name: str,
     tmp_path: Path,
     foreign: list[subprocess.Popen[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
 ):
     assert clusterkit("up", file, "--yes").returncode == 0
+    (tmp_path / "nvidia-smi").write_text(NVIDIA_SMI)
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     script = tmp_path / "aside.py"
     script.write_text(SCRIPT)
     living, dead = detached(clusterkit, script), detached(clusterkit, script)
@@ -88,7 +101,7 @@ def test_what_a_job_left_goes_and_what_lives_or_is_anothers_stays(
         assert done.returncode == 0, done.stderr
         result = json.loads(done.stdout)
         assert [(row["kind"], row["what"]) for row in result["removed"]] == [
-            ("process", f"sleep 1007 (pid {left})"),
+            ("process", f"sleep 1007 (pid {left}), holds 512 MiB of GPU memory"),
             ("files", str(jobs / dead)),
         ]
         assert result["left"] == []
@@ -119,3 +132,27 @@ def test_a_folder_of_a_cluster_that_never_was(
     assert json.loads(young.stdout)["found"] == []
     assert [row["what"] for row in json.loads(old.stdout)["removed"]] == [str(folder)]
     assert not folder.exists()
+
+
+def test_a_job_whose_folder_somebody_removed(
+    clusterkit: Controller, file: Path, cluster_name: str, tmp_path: Path
+):
+    """Nobody can stop it any more, as its record and its sockets are gone; its processes live."""
+    assert clusterkit("up", file, "--yes").returncode == 0
+    script = tmp_path / "aside.py"
+    script.write_text(SCRIPT)
+    job = detached(clusterkit, script)
+    shutil.rmtree(clusterkit.home / "clusters" / cluster_name)
+    try:
+        done = clusterkit("sweep", "--yes", "-o", "json")
+        removed = json.loads(done.stdout)["removed"]
+    finally:
+        left = local_processes(job)
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+
+    assert left == {}
+    assert {row["why"] for row in removed if "sleep 1007" in row["what"] or job in row["why"]} == {
+        f"the folder of job {job} was removed: nobody can stop it any more",
+        f"job {job} has no supervisor and no agent here",
+    }

@@ -50,7 +50,7 @@ def test_a_node_that_is_down_is_said_to_be_so(pair: Pair):
     assert (node2["state"], node2["why"]) == ("stopped", "its container is stopped")
     assert text.stdout.splitlines()[-1] == "! node2  its container is stopped"
     assert [(row["name"], row["state"]) for row in listed["clusters"]] == [(pair.name, "partly")]
-    why = f"{pair.address(2)}:22 did not answer within 10 s. "
+    why = f"{pair.address(2)}:22 did not answer within 8 s. "
     lost = f"--- node2 {why}"
     assert (some[0].splitlines()[:2], some[2]) == (["--- node1", "node1"], 3)
     assert some[0].splitlines()[2].startswith(lost)

@@ -162,9 +162,9 @@ def test_a_job_that_hangs_says_where(two: JobCluster) -> None:
     assert (end.outcome, end.exit_code) == ("stalled", 124)
     first, odd, others = end.message.splitlines()
     assert first == "no rank wrote anything for 2 s, so the job was ended as stalled"
-    sleeps = r"rank 3: no trace: `sleep` \(pid \d+\) sleeps( in \w+)?; it is no Python"
+    sleeps = r"rank 3 on node2: no trace: `sleep` \(pid \d+\) sleeps( in \w+)?; it is no Python"
     assert re.fullmatch(sleeps, odd)
-    assert others == "ranks 0-2: deep (program.py:4) < <module> (program.py:9)"
+    assert others == "ranks 0-2 on node1, node2: deep (program.py:4) < <module> (program.py:9)"
 
 
 def test_the_limit_of_a_nodes_memory_is_named(two: JobCluster) -> None:

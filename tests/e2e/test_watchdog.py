@@ -64,12 +64,12 @@ def test_each_rank_tells_where_it_hangs(
     first, *where = end.message.splitlines()
     assert first == "no rank wrote anything for 1 s, so the job was ended as stalled"
     if has_py_spy:
-        assert where == ["ranks 0-1: from_outside (hang.py:7)"]
+        assert where == ["ranks 0-1 on here: from_outside (hang.py:7)"]
         assert "from_outside" in written(seen, 1)
     else:
         assert where == [
-            "rank 0: deep (hang.py:6) < <module> (hang.py:12)",
-            "rank 1: shallow (hang.py:10) < <module> (hang.py:12)",
+            "rank 0 on here: deep (hang.py:6) < <module> (hang.py:12)",
+            "rank 1 on here: shallow (hang.py:10) < <module> (hang.py:12)",
         ]
         assert 'File "' in written(seen, 1)
         assert {rank.signal for rank in end.ranks} == {"SIGABRT"}
@@ -83,7 +83,7 @@ def test_of_a_program_that_is_no_python_it_says_so(make_job: MakeJob) -> None:
     assert len(where) == 2
     for rank, line in enumerate(where):
         sleeps = r"`sleep` \(pid \d+\) sleeps( in \w+)?; it is no Python"
-        assert re.fullmatch(rf"rank {rank}: no trace: {sleeps}", line)
+        assert re.fullmatch(rf"rank {rank} on here: no trace: {sleeps}", line)
 
 
 def test_a_rank_that_was_stopped_by_a_signal_is_named(make_job: MakeJob) -> None:
@@ -96,7 +96,7 @@ def test_a_rank_that_was_stopped_by_a_signal_is_named(make_job: MakeJob) -> None
     end = running.until_end()
 
     assert end.outcome == "stalled"
-    assert "stopped by a signal (SIGSTOP)" in end.message
+    assert re.search(r"rank 0 on here: no trace: .*stopped by a signal \(SIGSTOP\)", end.message)
 
 
 def test_one_that_writes_now_and_then_goes_on(make_job: MakeJob) -> None:

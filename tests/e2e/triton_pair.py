@@ -67,7 +67,12 @@ class Triton:
         return sorted(port for port in ports if 1024 < port < 10000)
 
     def nothing_is_left(self) -> None:
-        """No process, port or region of shared memory."""
+        """No process, port or region of shared memory, and no folder of the Python backend's."""
         for node in ("node1", "node2"):
-            assert self.inside(node, "ls /dev/shm; pgrep -a triton; :") == ""
+            assert (
+                self.inside(
+                    node, "ls /dev/shm; find /tmp -name 'python_env_*'; pgrep -a triton; :"
+                )
+                == ""
+            )
             assert self.listening(node) == []

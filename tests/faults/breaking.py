@@ -18,6 +18,20 @@ for each in /proc/[0-9]*; do
     case "$(readlink "$each/exe")" in */sshd) kill -s "$1" "${each#/proc/}" ;; esac
 done
 """
+_KILL = """
+import os, signal, sys, time
+word, until = sys.argv[1].encode(), time.monotonic() + 30
+while time.monotonic() < until:
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            words = open("/proc/" + pid + "/cmdline", "rb").read().replace(b"\\0", b" ")
+            if word in words and int(pid) != os.getpid():
+                os.kill(int(pid), signal.SIGKILL)
+                sys.exit()
+        except OSError:
+            continue
+sys.exit("it never ran")
+"""
 _NEW_KEY = """
 rm "$1/host_key" && ssh-keygen -q -t ed25519 -N '' -f "$1/host_key"
 for each in /proc/[0-9]*; do
@@ -43,7 +57,7 @@ def lab(*words: str, one_way: bool = False) -> Breaks:
 
 
 def signalled(*numbers: int) -> Breaks:
-    """The verb itself is signalled, a second apart."""
+    """The verb itself is signalled, again 0.3 s later."""
 
     @contextlib.contextmanager
     def broken(room: Room) -> Iterator[None]:
@@ -55,6 +69,26 @@ def signalled(*numbers: int) -> Breaks:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(room.verb.process.pid, number)
         yield
+
+    return broken
+
+
+def held(inner: Breaks) -> Breaks:
+    """The verb stands still while the fault is made, so that it does not come too late."""
+
+    @contextlib.contextmanager
+    def broken(room: Room) -> Iterator[None]:
+        assert room.verb is not None
+        group = room.verb.process.pid
+        os.killpg(group, signal.SIGSTOP)
+        try:
+            with inner(room):
+                room.fault_at = time.monotonic()
+                os.killpg(group, signal.SIGCONT)
+                yield
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGCONT)
 
     return broken
 
@@ -76,16 +110,32 @@ def little_memory(room: Room) -> Iterator[None]:
         box.update(mem_limit="60g", memswap_limit="60g")
 
 
-@contextlib.contextmanager
-def no_sshd(room: Room) -> Iterator[None]:
-    """Every sshd of the second node is killed: the one that listens, and those of logins."""
-    box = room.container("node2")
-    room.fault_at = time.monotonic()
-    box.exec_run(["sh", "-c", _SSHD, "sh", "KILL"])
-    try:
+def no_sshd(node: str) -> Breaks:
+    """Every sshd of a node is killed: the one that listens, and those of logins."""
+
+    @contextlib.contextmanager
+    def broken(room: Room) -> Iterator[None]:
+        box = room.container(node)
+        room.fault_at = time.monotonic()
+        box.exec_run(["sh", "-c", _SSHD, "sh", "KILL"])
+        try:
+            yield
+        finally:
+            room.heal()
+
+    return broken
+
+
+def killed_inside(node: str, word: str) -> Breaks:
+    """What runs on a node with a word in its command line is killed, as soon as it does."""
+
+    @contextlib.contextmanager
+    def broken(room: Room) -> Iterator[None]:
+        room.inside(node, "python3", "-c", _KILL, word)
+        room.fault_at = time.monotonic()
         yield
-    finally:
-        room.heal()
+
+    return broken
 
 
 @contextlib.contextmanager

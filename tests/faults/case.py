@@ -16,12 +16,13 @@ Breaks = Callable[[Any], AbstractContextManager[object]]
 class Case:
     """A fault while a verb runs, or before it starts.
 
-    ``words`` are those of the verb. ``moment``: the fault comes once the verb has printed this;
-    None: it is there before the verb starts. ``names``: a pattern that the message must have;
-    None: the verb must succeed, or there is nobody to be told. ``codes``: the exit codes that
-    are right. ``within_s``: from the fault, or from the start of the verb where that comes
-    later, to the message, or to the end. ``second``: what a second try is, where that is not the
-    same verb. ``is_gone``: the verb takes the cluster away.
+    ``words`` are those of the verb. ``first`` is what it needs before. ``moment``: the fault
+    comes once the verb has printed this, or once this is so; None: it is there before the verb
+    starts. ``names``: a pattern that the message must have; None: the verb must succeed, or there
+    is nobody to be told. ``codes``: the exit codes that are right. ``within_s``: from the fault,
+    or from the start of the verb where that comes later, to the message, or to the end.
+    ``second``: what a second try is, where that is not the same verb. ``is_gone``: the verb takes
+    the cluster away.
     ``own_engine``: it needs a Docker engine that may be stopped.
     """
 
@@ -31,7 +32,8 @@ class Case:
     breaks: Breaks
     names: str | None
     codes: tuple[int, ...]
-    moment: str | None = None
+    moment: str | Callable[[Any], bool] | None = None
+    first: Callable[[Any], None] | None = None
     within_s: float = 10.0
     second: tuple[object, ...] | None = None
     is_gone: bool = False
@@ -52,6 +54,7 @@ class Outcome:
     case: Case
     took_s: float | None = None
     code: int | None = None
+    when: str = ""
     said: str = ""
     left: list[str] = field(default_factory=list)
     second: str = "-"

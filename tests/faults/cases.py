@@ -3,147 +3,174 @@
 from __future__ import annotations
 
 import signal
-from pathlib import Path
 
 from tests.faults import breaking
-from tests.faults.breaking import lab, signalled
-from tests.faults.case import Breaks, Case
-from tests.faults.room import Room
-
-_HERE = Path(__file__).parent
-_INT, _KILL = signal.SIGINT, signal.SIGKILL
-
-
-def _model(room: Room) -> Path:
-    """The model that was built."""
-    return room.model("small")
-
-
-RUN = ("run", "--", _HERE / "rank_waits.py")
-RING = ("run", "--stall-timeout", "6", "--", _HERE / "rank_rings.py")
-ENDS = ("run", "--", _HERE / "rank_ends.py")
-EATS = ("run", "--", _HERE / "rank_eats.py")
-INFER = (
-    "infer",
-    "--raw",
-    "--model",
-    _model,
-    "--prompt",
-    "Tell me a long story.",
-    "--max-tokens",
-    "1500",
+from tests.faults.breaking import damaged, held, killed_inside, lab, no_sshd, signalled
+from tests.faults.verbs import (
+    BUILD,
+    CREATED,
+    DOWN,
+    EATS,
+    ENDS,
+    FULL1,
+    FULL2,
+    GONE,
+    HANGS,
+    NODE2,
+    OOM,
+    RANK1,
+    REBUILD,
+    RING,
+    SHORT,
+    UP,
+    before,
+    build,
+    down,
+    infer,
+    run,
+    up,
 )
-SHORT = ("infer", "--raw", "--model", _model, "--prompt", "Hello", "--max-tokens", "8")
-BUILD = ("build", "--model", lambda room: room.model("unbuilt"))
-UP = ("up", lambda room: room.file, "--yes")
-DOWN = ("down", "--yes")
-WAITING = "(rank . waits.*){3}"
-TOKENS = r".{20}"
 
-NODE2 = "node2"
-RANK1 = "rank 1 on node2"
-OOM = f"{RANK1}.*out of memory"
-FULL1, FULL2 = (f"{node}.*(space|disk)" for node in ("node1", NODE2))
-GONE = (1, 3, 4)
-"""The exit codes of what cannot be reached."""
+_INT, _KILL = signal.SIGINT, signal.SIGKILL
+_KILL2, _PAUSE2, _CUT2 = (lab(what, NODE2) for what in ("kill-node", "pause", "cut"))
+_BOTH_WAYS = lab("partition", "node1", NODE2)
+_ONE_WAY = lab("partition", NODE2, "node1", one_way=True)
+_LATE = lab("skew-clock", NODE2, "+2m")
+_LOCKED = "is locked: .* runs `clusterkit up`"
 
-
-def run(fault: str, breaks: Breaks, names: str | None, *codes: int, **more: object) -> Case:
-    """A fault while ranks of a script wait for their end."""
-    given = {"words": RUN, "moment": WAITING, "second": ENDS} | more
-    return Case(fault, "run", breaks=breaks, names=names, codes=codes or (1,), **given)  # type: ignore[arg-type]
-
-
-def infer(fault: str, breaks: Breaks, names: str | None, *codes: int, **more: object) -> Case:
-    """A fault while tokens come."""
-    given = {"words": INFER, "moment": TOKENS, "second": SHORT} | more
-    return Case(fault, "infer", breaks=breaks, names=names, codes=codes or (1,), **given)  # type: ignore[arg-type]
-
-
-def before(
-    fault: str,
-    words: tuple[object, ...],
-    breaks: Breaks,
-    names: str | None,
-    *codes: int,
-    **more: object,
-) -> Case:
-    """A fault that is there when the verb starts."""
-    verb = str(words[0])
-    return Case(fault, verb, words, breaks, names, codes or (0,), is_gone=verb == "down", **more)  # type: ignore[arg-type]
-
-
-CASES = (
+_RANKS = (
     run("rank SIGKILLed", lab("kill-rank", "1"), RANK1, is_quick=True),
     infer("rank SIGKILLed", lab("kill-rank", "1"), RANK1),
-    run("rank hangs", lab("hang-rank", "1"), RANK1, words=RING, within_s=16),
-    before(
-        "rank out of memory",
-        EATS,
-        breaking.little_memory,
-        f"{RANK1}.*out of memory",
-        1,
-        second=ENDS,
-    ),
-    run("node container killed", lab("kill-node", NODE2), NODE2, is_quick=True),
+    build("builder SIGKILLed", killed_inside("node1", " convert /"), "node1", 1),
+    run("rank hangs", lab("hang-rank", "1"), RANK1, 124, words=RING, within_s=16),
+    infer("rank hangs", lab("hang-rank", "1"), RANK1, 124, words=HANGS, within_s=30),
+    before("rank out of memory", EATS, breaking.little_memory, OOM, 1, second=ENDS),
+    before("rank out of memory", SHORT, breaking.little_memory, OOM, 1, within_s=60),
+)
+_NODES = (
+    run("node container killed", _KILL2, NODE2, is_quick=True),
     run("head's container killed", lab("kill-node", "node1"), "node1"),
-    infer("node container killed", lab("kill-node", NODE2), NODE2),
-    before("node container dead", ENDS, lab("kill-node", NODE2), NODE2, *GONE),
-    before("node container dead", UP, lab("kill-node", NODE2), None),
+    infer("node container killed", _KILL2, NODE2),
+    infer("head's container killed", lab("kill-node", "node1"), "node1"),
+    up("node container killed", held(_KILL2), NODE2, *GONE),
+    build("head's container killed", held(lab("kill-node", "node1")), "node1", *GONE),
+    down("node container killed", held(lab("kill-node", NODE2)), None, 0),
+    before("node container dead", ENDS, _KILL2, NODE2, *GONE),
+    before("node container dead", UP, _KILL2, None),
     before("node container dead", BUILD, lab("kill-node", "node1"), "node1", *GONE),
-    before("node container dead", DOWN, lab("kill-node", NODE2), None),
-    run("node paused", lab("pause", NODE2), NODE2),
-    infer("node paused", lab("pause", NODE2), NODE2),
-    before("node frozen", ENDS, lab("pause", NODE2), NODE2, *GONE, within_s=20),
-    before("node frozen", UP, lab("pause", NODE2), None),
-    before("node frozen", DOWN, lab("pause", NODE2), None),
-    run("sshd killed", breaking.no_sshd, NODE2),
+    before("node container dead", DOWN, _KILL2, None),
+    run("node paused", _PAUSE2, NODE2),
+    infer("node paused", _PAUSE2, NODE2),
+    up("node paused", held(_PAUSE2), NODE2, *GONE),
+    build("node paused", held(lab("pause", "node1")), "node1", *GONE),
+    down("node paused", held(_PAUSE2), None, 0),
+    before("node frozen", ENDS, _PAUSE2, NODE2, *GONE),
+    before("node frozen", UP, _PAUSE2, None),
+    before("node frozen", DOWN, _PAUSE2, None),
+    run("sshd killed", no_sshd(NODE2), NODE2),
+    infer("sshd killed", no_sshd(NODE2), NODE2),
+    up("sshd killed", held(no_sshd(NODE2)), NODE2, *GONE),
+    build("sshd killed", held(no_sshd("node1")), "node1", *GONE),
+    down("sshd killed", held(no_sshd(NODE2)), None, 0),
     before("sshd silent", UP, lab("drop-ssh", NODE2), None, within_s=20),
-    before("sshd silent", ENDS, lab("drop-ssh", NODE2), NODE2, *GONE, within_s=20),
-    before("sshd silent", DOWN, lab("drop-ssh", NODE2), None, within_s=20),
-    run("network cut, both ways", lab("partition", "node1", NODE2), NODE2),
-    run("network cut, one way", lab("partition", NODE2, "node1", one_way=True), NODE2),
-    run("node off the network", lab("cut", NODE2), NODE2),
-    infer("node off the network", lab("cut", NODE2), NODE2),
-    before("node off the network", UP, lab("cut", NODE2), None),
-    before("node off the network", DOWN, lab("cut", NODE2), None),
-    before(
-        "disk full on the head",
-        ENDS,
-        lab("fill-disk", "node1"),
-        "node1.*(space|disk)",
-        1,
-        is_quick=True,
-    ),
-    before("disk full on a worker", ENDS, lab("fill-disk", NODE2), "node2.*(space|disk)", 1),
+    before("sshd silent", ENDS, lab("drop-ssh", NODE2), NODE2, *GONE),
+    before("sshd silent", BUILD, lab("drop-ssh", "node1"), "node1", *GONE),
+    before("sshd silent", DOWN, lab("drop-ssh", NODE2), None),
+)
+_NETWORK = (
+    run("network cut, both ways", _BOTH_WAYS, NODE2),
+    infer("network cut, both ways", _BOTH_WAYS, NODE2),
+    before("network cut, both ways", UP, _BOTH_WAYS, NODE2, *GONE),
+    before("network cut, both ways", DOWN, _BOTH_WAYS, None),
+    run("network cut, one way", _ONE_WAY, NODE2),
+    infer("network cut, one way", _ONE_WAY, NODE2),
+    run("node off the network", _CUT2, NODE2),
+    infer("node off the network", _CUT2, NODE2),
+    before("node off the network", UP, _CUT2, None),
+    build("node off the network", held(lab("cut", "node1")), "node1", *GONE),
+    before("node off the network", DOWN, _CUT2, None),
+    before("slow link (1 Mbit/s)", ENDS, lab("slow", NODE2, "1mbit"), None, within_s=20),
+    run("controller's network gone", breaking.no_controllers_network, "node1"),
+    infer("controller's network gone", breaking.no_controllers_network, "node1"),
+    build("controller's network gone", held(breaking.no_controllers_network), "node1", *GONE),
+    before("controller's network gone", DOWN, breaking.no_controllers_network, None),
+)
+_DISKS = (
+    before("disk full on the head", ENDS, lab("fill-disk", "node1"), FULL1, 1, is_quick=True),
+    before("disk full on the head", SHORT, lab("fill-disk", "node1"), FULL1, 1),
+    before("disk full on the head", DOWN, lab("fill-disk", "node1"), None),
+    before("disk full on a worker", ENDS, lab("fill-disk", NODE2), FULL2, 1),
+    before("disk full on a worker", SHORT, lab("fill-disk", NODE2), FULL2, 1),
     before("disk full on a worker", UP, lab("fill-disk", NODE2), None),
+    before("disk full on a worker", DOWN, lab("fill-disk", NODE2), None),
     before("storage full", BUILD, lab("fill-disk", "storage"), "space", 1),
+    before("storage full", SHORT, lab("fill-disk", "storage"), None, within_s=60),
     before("storage full", DOWN, lab("fill-disk", "storage"), None),
     before("storage read-only", BUILD, breaking.read_only_storage, "[Rr]ead-only", 1),
+    before("storage read-only", SHORT, breaking.read_only_storage, None, within_s=60),
     before("storage read-only", UP, breaking.read_only_storage, "node1: .*not writable", *GONE),
-    before("clock two minutes off", ENDS, lab("skew-clock", NODE2, "+2m"), None),
-    before("clock two minutes off", SHORT, lab("skew-clock", NODE2, "+2m"), None, within_s=60),
-    before("slow link (1 Mbit/s)", ENDS, lab("slow", NODE2, "1mbit"), None, within_s=20),
+    before("storage read-only", DOWN, breaking.read_only_storage, None),
+)
+_MACHINES = (
+    before("clock two minutes off", ENDS, _LATE, None),
+    before("clock two minutes off", SHORT, _LATE, None, within_s=60),
+    before("clock two minutes off", UP, _LATE, None),
+    before("clock two minutes off", BUILD, lab("skew-clock", "node1", "+2m"), None, within_s=20),
+    before("clock two minutes off", DOWN, _LATE, None),
     before("host key changed", ENDS, breaking.other_host_key, NODE2, *GONE),
+    before("host key changed", SHORT, breaking.other_host_key, NODE2, *GONE),
     before("host key changed", UP, breaking.other_host_key, None, within_s=20),
     before("host key changed", DOWN, breaking.other_host_key, None),
+)
+_CONTROLLER = (
     run("controller SIGKILLed", signalled(_KILL), None, -9, is_quick=True),
     infer("controller SIGKILLed", signalled(_KILL), None, -9),
-    run("controller's network gone", breaking.no_controllers_network, "node1", within_s=20),
+    up("controller SIGKILLed", signalled(_KILL), None, -9),
+    build("controller SIGKILLed", signalled(_KILL), None, -9),
+    down("controller SIGKILLed", signalled(_KILL), None, -9),
     run("Ctrl-C", signalled(_INT), "interrupted", 130),
     infer("Ctrl-C", signalled(_INT), "interrupted", 130),
+    up("Ctrl-C", signalled(_INT), "[Ii]nterrupted", 130, moment=CREATED),
+    build("Ctrl-C", signalled(_INT), "[Ii]nterrupted", 130),
+    down("Ctrl-C", signalled(_INT), "[Ii]nterrupted", 130),
     run("Ctrl-C twice", signalled(_INT, _INT), "interrupted", 130, is_quick=True),
     infer("Ctrl-C twice", signalled(_INT, _INT), "interrupted", 130),
-    before("two `up` at once", UP, breaking.another_up, "is locked: .* runs `clusterkit up`", 5),
+    up("Ctrl-C twice", signalled(_INT, _INT), "[Ii]nterrupted", 130, moment=CREATED),
+    build("Ctrl-C twice", signalled(_INT, _INT), "[Ii]nterrupted", 130),
+    down("Ctrl-C twice", signalled(_INT, _INT), "[Ii]nterrupted", 130),
+)
+_STATE = (
+    before("two `up` at once", UP, breaking.another_up, _LOCKED, 5),
+    before("`up` and `build` at once", BUILD, breaking.another_up, _LOCKED, 5),
+    before("`up` and `down` at once", DOWN, breaking.another_up, _LOCKED, 5, second=UP),
     before("stale lock", UP, breaking.killed_up, None, is_quick=True),
-    before("corrupted state file", ENDS, breaking.damaged("applied.json"), "applied.json", 1),
-    before("corrupted state file", UP, breaking.damaged("applied.json"), None),
-    before("corrupted facts file", ENDS, breaking.damaged("facts.json"), "facts.json", 1, 2),
+    before("stale lock", BUILD, breaking.killed_up, None, within_s=20),
+    before("stale lock", DOWN, breaking.killed_up, None),
+    before("corrupted state file", ENDS, damaged("applied.json"), "applied.json", 1),
+    before("corrupted state file", SHORT, damaged("applied.json"), "applied.json", 1),
+    before("corrupted state file", BUILD, damaged("applied.json"), "applied.json", 1),
+    before("corrupted state file", UP, damaged("applied.json"), None),
+    before("corrupted state file", DOWN, damaged("applied.json"), None),
+    before("corrupted facts file", ENDS, damaged("facts.json"), "facts.json", 1, 2),
+    before("corrupted facts file", UP, damaged("facts.json"), None),
     before("half-written engine", SHORT, breaking.half_an_engine, None, within_s=60),
+    before("half-written engine", REBUILD, breaking.half_an_engine, None, within_s=20),
+)
+_ENGINE = (
     run("Docker daemon restarted", breaking.restarted_engine, "node[123]", own_engine=True),
     before("Docker daemon restarted", UP, breaking.restarted_engine, None, own_engine=True),
+    up(
+        "Docker daemon restarted meanwhile",
+        held(breaking.restarted_engine),
+        NODE2,
+        *GONE,
+        own_engine=True,
+    ),
+    before("Docker daemon restarted", DOWN, breaking.restarted_engine, None, own_engine=True),
     before("Docker daemon stopped", UP, breaking.stopped_engine, "Docker", 4, own_engine=True),
     before(
         "Docker daemon stopped", ENDS, breaking.stopped_engine, "node1", *GONE, own_engine=True
     ),
+    before("Docker daemon stopped", DOWN, breaking.stopped_engine, "Docker", 4, own_engine=True),
 )
+CASES = (*_RANKS, *_NODES, *_NETWORK, *_DISKS, *_MACHINES, *_CONTROLLER, *_STATE, *_ENGINE)

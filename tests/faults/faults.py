@@ -1,6 +1,7 @@
-"""`python -m tests.faults [NAME…]`: run some cases, or all, and print one table.
+"""`python -m tests.faults [--write] [NAME…]`: run some cases, or all, and print one table.
 
-Only a run of all writes docs/reliability.md, so that all figures of the table are from one run.
+A run of all writes docs/reliability.md, as does one of some with `--write`: their rows take the
+place of former ones. Each says when it was measured, and under which load.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from bench.page import measured_on
 from tests.faults.case import Case, Outcome
 from tests.faults.cases import CASES
 from tests.faults.own_engine import own_engine
-from tests.faults.page import table, write
+from tests.faults.page import Rows, kept_rows, key_of, line_of, table, write
 from tests.faults.room import Room, room
 from tests.faults.runner import run_case
 
@@ -30,7 +31,8 @@ _REPOSITORY = Path(__file__).resolve().parents[2]
 def main() -> int:
     """Run what is named, in the order of the table; a name may be the beginning of several."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # take the lab down, as Ctrl-C does
-    wanted = sys.argv[1:]
+    wanted = [word for word in sys.argv[1:] if word != "--write"]
+    writes = not wanted or "--write" in sys.argv
     cases = [case for case in CASES if not wanted or any(map(case.name.startswith, wanted))]
     if not cases:
         sys.exit(f"no case begins so. Fix: use {', '.join(case.name for case in CASES)}")
@@ -48,8 +50,8 @@ def main() -> int:
                 _say(f"  {'; '.join(outcome.wrong) or 'ok'}")
                 if outcome.wrong:
                     _say(f"  it said: {outcome.said[-800:]}\n  left: {outcome.left}")
-                if not wanted:  # what is interrupted leaves what it has measured
-                    write(_text(outcomes, where), "make faults")
+                if writes:  # what is interrupted leaves what it has measured
+                    write(_text(outcomes, where, kept_rows("make faults")), "make faults")
     print(_text(outcomes, where))
     return 1 if any(outcome.wrong for outcome in outcomes) else 0
 
@@ -74,11 +76,13 @@ def _client() -> contextlib.closing[docker.DockerClient]:
     return contextlib.closing(docker.from_env(timeout=60))
 
 
-def _text(outcomes: list[Outcome], where: str) -> str:
+def _text(outcomes: list[Outcome], where: str, kept: Rows | None = None) -> str:
     """The table, how many cases there are, and on what they were measured."""
-    failed = sum(bool(outcome.wrong) for outcome in outcomes)
-    summary = f"{len(outcomes)} of {len(CASES)} cases, {failed} of them FAIL."
-    return f"{table(outcomes)}\n\n{summary} {where}"
+    measured = (kept or {}) | {key_of(each.case): line_of(each) for each in outcomes}
+    rows = [measured[key_of(case)] for case in CASES if key_of(case) in measured]
+    failed = sum("| FAIL" in row for row in rows)
+    summary = f"{len(rows)} of {len(CASES)} cases, {failed} of them FAIL."
+    return f"{table(rows)}\n\n{summary} {where}"
 
 
 def _build(lab: Room) -> None:

@@ -15,7 +15,7 @@ from tests.e2e.controller import CLUSTER_LABEL
 _FILES = r"""
 find /tmp /var/tmp /dev/shm -mindepth 1 2>/dev/null
 find "$1/jobs" -mindepth 2 ! -path '*/logs' ! -path '*/logs/*' ! -name state.json 2>/dev/null
-find "$2" \( -name '*.part' -o -name '*.checkpoint' -o -name '.*.new' \) 2>/dev/null
+for end in '*.part' '*.checkpoint' '*.upload' '.*.new'; do find "$2" -name "$end" 2>/dev/null; done
 true
 """
 # A session that ends has a socket a moment longer; who listens is what matters.

@@ -5,20 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.faults.case import Outcome
+from tests.faults.case import Case, Outcome
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
-_HEAD = "| fault | verb | must name | after | bound | exit | left | second try | result |"
+_HEAD = "| fault | verb | must name | after | bound | exit | left | second try | when | result |"
+
+Rows = dict[str, str]
+"""The lines of a table by what they are about: its first two cells."""
 
 
-def table(outcomes: Sequence[Outcome]) -> str:
+def table(rows: Sequence[str]) -> str:
     """One line for each case."""
-    return "\n".join([_HEAD, "|" + "---|" * _HEAD.count("| "), *map(_line, outcomes)])
+    return "\n".join([_HEAD, "|" + "---|" * _HEAD.count("| "), *rows])
+
+
+def key_of(case: Case) -> str:
+    """What the line of a case begins with."""
+    return f"| {case.fault} | `{case.verb}` |"
+
+
+def kept_rows(command: str, page: Path = PAGE) -> Rows:
+    """What was measured before."""
+    text = page.read_text().partition(_marker(command, "begin"))[2]
+    lines = text.partition(_marker(command, "end"))[0].splitlines()
+    return {"|".join(line.split("|")[:3]) + "|": line for line in lines if line.count("|") > 5}
 
 
 def write(text: str, command: str, page: Path = PAGE) -> None:
     """Put ``text`` between the markers of ``command``; the rest of the page is written by hand."""
-    first, last = (f"<!-- written by `{command}`: {word} -->" for word in ("begin", "end"))
+    first, last = (_marker(command, word) for word in ("begin", "end"))
     before, begin, rest = page.read_text().partition(first)
     _, end, after = rest.partition(last)
     if not begin or not end:
@@ -26,7 +41,12 @@ def write(text: str, command: str, page: Path = PAGE) -> None:
     page.write_text(f"{before}{begin}\n{text}\n{end}{after}")
 
 
-def _line(outcome: Outcome) -> str:
+def _marker(command: str, word: str) -> str:
+    return f"<!-- written by `{command}`: {word} -->"
+
+
+def line_of(outcome: Outcome) -> str:
+    """What came of a case."""
     case = outcome.case
     cells = (
         case.fault,
@@ -37,6 +57,7 @@ def _line(outcome: Outcome) -> str:
         "none" if outcome.code is None else str(outcome.code),
         str(len(outcome.left)),
         outcome.second,
+        outcome.when,
         "ok" if not outcome.wrong else f"FAIL: {_short(outcome.wrong)}",
     )
     return "| " + " | ".join(cells) + " |"

@@ -145,7 +145,7 @@ class Room:
         """A small language model of chance weights, which never comes to an end by itself."""
         folder = self.folder / name
         if not folder.exists():
-            size = ("4", "512") if name == "small" else ("2", "512")
+            size = ("4", "512") if name == "small" else ("8", "1024")
             program = REPOSITORY / "tests/gpu/random_llama.py"
             subprocess.run(
                 [sys.executable, program, folder, *size], check=True, capture_output=True

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 from docker.errors import NotFound
 
@@ -21,8 +23,11 @@ _AGAIN_WITHIN_S = 300.0
 
 def run_case(room: Room, case: Case) -> Outcome:
     """What came of one case; the lab is as it was before, and after."""
-    outcome = Outcome(case)
+    load = os.getloadavg()[0]
+    outcome = Outcome(case, when=f"{datetime.now(UTC):%m-%d %H:%M}, load {load:.0f}")
     before = room.look()
+    if case.first is not None:
+        case.first(room)
     if case.moment is None:
         with _gone_with_its_cluster(room, case), case.breaks(room):
             room.verb = room.start(*case.words)
@@ -30,10 +35,8 @@ def run_case(room: Room, case: Case) -> Outcome:
             _finish(room, case, outcome)
     else:
         room.verb = room.start(*case.words)
-        moment = re.compile(case.moment, re.DOTALL)
-        verb = room.verb
-        if verb.until(lambda _: moment.search(verb.stdout), _STARTS_WITHIN_S):
-            with case.breaks(room):
+        if room.verb.until(_moment(room, case), _STARTS_WITHIN_S):
+            with _gone_with_its_cluster(room, case), case.breaks(room):
                 _finish(room, case, outcome)
         else:
             outcome.code = room.verb.end(1)
@@ -45,6 +48,17 @@ def run_case(room: Room, case: Case) -> Outcome:
     _try_again(room, case, outcome)
     room.mended()
     return outcome
+
+
+def _moment(room: Room, case: Case) -> Callable[[str], object]:
+    """Whether the verb has come to where the fault is to be made; tokens are its answer."""
+    verb, moment = room.verb, case.moment
+    assert verb is not None
+    if callable(moment):
+        return lambda _: moment(room)
+    pattern = re.compile(moment or "", re.DOTALL)
+    is_answer = case.verb == "infer"
+    return lambda text: pattern.search(verb.stdout if is_answer else text)
 
 
 @contextlib.contextmanager

@@ -125,6 +125,7 @@ CASES = {
         "--",
         DEMONSTRATION,
     ),
+    "chat-docker-pair": ("chat", "--inventory", PAIR),
     "exec-docker-pair": ("exec", "--inventory", PAIR, "@workers", "--", "echo", "a b"),
     **{
         f"play-{name}": ("play", f"playbooks/{name}.yaml")

@@ -15,6 +15,7 @@ from clusterkit.errors import (
     Locked,
     NodesFailed,
     NotOurs,
+    ServerFailed,
     TransportError,
     UsageError,
 )
@@ -40,6 +41,9 @@ TIMEOUT = CommandTimeout("n1", SLEEP)
         (Locked("x"), 5),
         (JobFailed("x"), 1),
         (JobFailed("x", exit_code=124), 124),
+        (ServerFailed("x"), 4),
+        (ServerFailed("x", status=400), 2),
+        (ServerFailed("x", status=503), 1),
         (Interrupted("x"), 130),
     ],
 )

@@ -155,7 +155,14 @@ class Answer(Response):
             figures = [one for part in parts for one in part.figures]
             piece = Piece("".join(part.text for part in parts), figures)
             shape = self._shapes.whole(self._served.tokenizer, piece, logprobs=self._has_logprobs)
-            choices.append({"index": choice.index, **shape, "finish_reason": choice.finish})
+            choices.append(
+                {
+                    "index": choice.index,
+                    **shape,
+                    "finish_reason": choice.finish,
+                    **self._ids(choice),
+                }
+            )
         return {
             **self._head(self._shapes.whole_object),
             "choices": choices,
@@ -184,8 +191,8 @@ class Answer(Response):
         return self._shapes.part(self._served.tokenizer, piece, logprobs=self._has_logprobs)
 
     def _chunk(self, choice: Choice, shape: dict[str, Any], finish: str | None) -> dict[str, Any]:
-        choices = [{"index": choice.index, **shape, "finish_reason": finish}]
-        chunk = {**self._head(self._shapes.chunk_object), "choices": choices}
+        said = {"index": choice.index, **shape, "finish_reason": finish, **self._ids(choice)}
+        chunk = {**self._head(self._shapes.chunk_object), "choices": [said]}
         options = self._asked.stream_options
         if options.continuous_usage_stats:
             chunk["usage"] = self._usage()
@@ -201,6 +208,10 @@ class Answer(Response):
             "model": self._asked.model,
             "system_fingerprint": self._served.fingerprint,
         }
+
+    def _ids(self, choice: Choice) -> dict[str, list[int]]:
+        """The token ids since the last chunk, as vLLM's servers tell them to who asks."""
+        return {"token_ids": choice.new_ids()} if self._asked.return_token_ids else {}
 
     def _usage(self) -> dict[str, int]:
         prompt_tokens = sum(len(work.prompt) for work in self._works)

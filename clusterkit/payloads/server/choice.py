@@ -24,6 +24,7 @@ class Choice:
     def __init__(self, tokenizer: Any, index: int, *, stop: list[str]) -> None:
         self.index = index
         self.tokens = 0
+        self._ids: list[int] = []
         self.finish: str | None = None
         self._text = TextOfTokens(tokenizer)
         self._stop = StopWords(stop)
@@ -33,6 +34,7 @@ class Choice:
     def hear(self, new: NewToken) -> Piece:
         """Take a token; what can be told now, which may be nothing."""
         self.tokens += 1
+        self._ids.append(new.token)
         # The token that ends an answer is no part of it.
         if new.logprob is not None and new.finish != "stop":
             self._figures.append(TokenFigures(new.token, new.logprob, new.top, self._read))
@@ -47,6 +49,11 @@ class Choice:
             self.finish = new.finish
             told += self._stop.rest()
         return self._piece(told)
+
+    def new_ids(self) -> list[int]:
+        """The tokens since this was asked last, that which ends the answer among them."""
+        ids, self._ids = self._ids, []
+        return ids
 
     def _piece(self, text: str) -> Piece:
         self._told += len(text)

@@ -40,6 +40,7 @@ class Asked(_Strict):
     top_p: float = Field(1.0, ge=0, le=1)
     max_tokens: int | None = Field(None, ge=1)
     ignore_eos: bool = False
+    return_token_ids: bool = False
 
     @field_validator("stop", mode="before")
     @classmethod

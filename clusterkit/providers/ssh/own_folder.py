@@ -10,6 +10,7 @@ from clusterkit.errors import ClusterkitError
 from clusterkit.model.cluster import Cluster, Node
 from clusterkit.payloads.job_protocol import JOB_VARIABLE
 from clusterkit.tasks.base import LOOK_WITHIN_S, Change
+from clusterkit.tasks.folder_gone import REMOVE
 
 MANIFEST = "clusterkit.json"
 _STRANGE, _EXPOSED = 3, 4
@@ -32,7 +33,8 @@ exit 1
 """
 # What a job left, or what runs while nobody here can ask its supervisor, ends before its folder
 # goes: $3 is the variable that its processes have. Whoever dies has an empty environment.
-_REMOVE = """
+_REMOVE = (
+    """
 test -f "$1/$2" || { rm -f -- "$1/$2".*.part; rmdir -- "$1" 2>/dev/null; } || {
     echo "$1 has no $2: clusterkit did not make it" >&2; exit 1
 }
@@ -51,9 +53,12 @@ for job in "$1"/jobs/*; do
         sleep 0.1
     done
 done
-rm -rf -- "$1"
+"""
+    + REMOVE
+    + """
 for folder in "${1%/*}" "${1%/*/*}"; do rmdir -- "$folder" 2>/dev/null || exit 0; done
 """
+)
 
 
 @dataclass(frozen=True, slots=True)

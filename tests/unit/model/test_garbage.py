@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from clusterkit.errors import FileMistakes, UsageError
@@ -81,6 +81,8 @@ NODE_WORDS = st.text(st.sampled_from("no1de[]-/,!&^@*? 0239gpu\n\té"), max_size
 
 
 @given(NODE_WORDS | st.text(max_size=8))
+@example(",")
+@example("node[1-3]!@all")
 def test_any_words_for_nodes_mean_some_of_them_or_are_refused(words):
     names = ["node1", "node2", "node3", "gpu08"]
     chosen: tuple[str, ...] = ("node1",)

@@ -203,7 +203,7 @@ LOGIN = {
     "no time": (
         MACHINES + "ssh: {connect_timeout_s: 0}\n",
         "pair.yaml:6: ssh.connect_timeout_s: must be more than 0, not `0`. "
-        "Fix: write for example `connect_timeout_s: 10`",
+        "Fix: write for example `connect_timeout_s: 8`",
     ),
     "no key file": (
         MACHINES + "ssh: {key_file: ''}\n",

@@ -53,9 +53,51 @@ INVENTORIES = st.fixed_dictionaries(
     },
 )
 
+MACHINES = st.fixed_dictionaries(
+    {
+        "cluster": NAMES,
+        "provider": st.just("ssh"),
+        "nodes": st.dictionaries(NAMES, NODES | st.none(), min_size=1, max_size=4),
+        "network": st.just({"subnet": "10.0.0.0/24"}),
+    },
+    optional={
+        "ssh": st.fixed_dictionaries(
+            {},
+            optional={
+                "user": st.sampled_from(["ubuntu", "ann"]),
+                "port": st.integers(1, 65535),
+                "trust": st.sampled_from(["known-hosts", "accept-new"]),
+                "jump": st.just("ann@gate.example.net:2222"),
+            },
+        ),
+        "storage": st.sampled_from(
+            [
+                {"kind": "bind", "path": "/mnt/shared"},
+                {"kind": "nfs", "source": "files:/export", "path": "/mnt"},
+                {"kind": "sync"},
+            ]
+        ),
+        "defaults": NODES,
+    },
+)
 
-@settings(max_examples=60)
-@given(INVENTORIES)
+
+@st.composite
+def with_sets(draw: st.DrawFn, inventories: st.SearchStrategy[Any]) -> dict[str, Any]:
+    """An inventory, perhaps with spares and groups of its nodes."""
+    described = draw(inventories)
+    names = list(described["nodes"])
+    if draw(st.booleans()):
+        spares = draw(st.dictionaries(NAMES, NODES | st.none(), min_size=1, max_size=3))
+        described["spares"] = {name: each for name, each in spares.items() if name not in names}
+    if draw(st.booleans()):
+        chosen = draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
+        described["groups"] = {draw(NAMES): ",".join(chosen)}
+    return described
+
+
+@settings(max_examples=100)
+@given(with_sets(INVENTORIES | MACHINES))
 def test_what_is_dumped_loads_as_the_same(tmp_path: Path, described: dict[str, Any]):
     file = tmp_path / "first.yaml"
     file.write_text(json.dumps(described))

@@ -10,7 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from clusterkit.payloads.gone import left_of, mounted_in
+import pytest
+
+from clusterkit.payloads.gone import Left, left_of
+from clusterkit.payloads.mounts import mounted_in
 
 _LISTEN = (
     "import socket, sys, time; s = socket.create_server(('127.0.0.1', 0)); "
@@ -36,6 +39,45 @@ def test_a_process_of_the_job_comes_with_its_port_and_one_like_it_does_not() -> 
     assert row.what == f"{' '.join(words)[:200]} (pid {mine.pid}), listens on 127.0.0.1:{port}"
     assert row.remove_with == f"kill -9 {mine.pid}"
     assert left_of([job], []) == []
+
+
+# Not NVIDIA's: it says that a process holds memory, as `nvidia-smi` says it.
+_NVIDIA_SMI = """#!/bin/sh
+test "$*" = "--query-compute-apps=pid,used_gpu_memory,gpu_uuid --format=csv,noheader,nounits" &&
+    echo "$HOLDS, 40960, GPU-8f9d0c5e-7c2a-4bb7-9a57-0d8a5b2b1f11"
+"""
+
+
+@pytest.fixture
+def nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "bin" / "nvidia-smi"
+    program.parent.mkdir()
+    program.write_text(_NVIDIA_SMI)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+
+
+@pytest.mark.usefixtures("nvidia_smi")
+def test_memory_of_a_gpu_is_told_of_a_process_that_lives_and_of_one_that_was_killed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job = f"gone-{secrets.token_hex(4)}"
+    mine = subprocess.Popen(["sleep", "1000"], env=os.environ | {"CLUSTERKIT_JOB": job})
+    monkeypatch.setenv("HOLDS", str(mine.pid))
+    try:
+        assert [row.what for row in left_of([job], [])] == [
+            f"sleep 1000 (pid {mine.pid}), holds 40960 MiB of GPU memory"
+        ]
+    finally:
+        mine.kill()
+        mine.wait()
+    assert left_of([job], [], [mine.pid]) == [
+        Left(
+            f"40960 MiB of GPU memory of process {mine.pid}, which was killed",
+            "nvidia-smi --gpu-reset  # once nobody else computes there",
+        )
+    ]
+    assert left_of([job], [], [1]) == []
 
 
 def test_a_process_that_runs_from_a_folder_of_ours(tmp_path: Path) -> None:

@@ -50,6 +50,8 @@ def test_work_goes_when_nobody_holds_its_lock(tmp_path: Path) -> None:
     build = _made(engines / "llama.a1b2c3d4.part", ".lock", "rank0.engine")
     push = _made(engines / "llama-0123.part", ".lock", ".wanted")
     held = _made(engines / "llama.zzzzzzzz.part", ".lock")
+    upload = _made(engines / "llama-0123.0a1b2c3d.upload", ".lock", "model.safetensors")
+    _made(engines / "llama-0123.0a1b2c3e.upload", "model.safetensors")
     _made(engines / "mine.part", "notes")
     (engines / "file.part").write_text("x")
     checkpoint = _made(engines / "llama.00000000.part.checkpoint", "config.json")
@@ -62,6 +64,7 @@ def test_work_goes_when_nobody_holds_its_lock(tmp_path: Path) -> None:
         found = list(unfinished([str(tmp_path)]))
 
     assert [(file.path, file.why) for file in found] == [
+        (upload, "an upload that was broken off"),
         (push, "a push that was broken off"),
         (checkpoint, "the checkpoint of a build that was broken off"),
         (build, "a build that was broken off"),

@@ -139,9 +139,10 @@ def test_what_the_driver_only_cleans_up_or_counts_is_no_reason() -> None:
 def test_where_ranks_hang_the_odd_one_first() -> None:
     waits = ("wait (c10d.py:7)", "main (t.py:3)")
     hanging = {0: waits, 1: waits, 2: ("no trace: `sleep` (pid 7) sleeps; it is no Python",)}
-    assert reasons.stalled(2.5, {**hanging, 3: waits}, ["node9"]) == (
+    nodes = {0: "node1", 1: "node1", 2: "node2", 3: "node2"}
+    assert reasons.stalled(2.5, {**hanging, 3: waits}, ["node9"], nodes) == (
         "no rank wrote anything for 2.5 s, so the job was ended as stalled\n"
-        "rank 2: no trace: `sleep` (pid 7) sleeps; it is no Python\n"
-        "ranks 0-1, 3: wait (c10d.py:7) < main (t.py:3)\n"
+        "rank 2 on node2: no trace: `sleep` (pid 7) sleeps; it is no Python\n"
+        "ranks 0-1, 3 on node1, node2: wait (c10d.py:7) < main (t.py:3)\n"
         "node9: its agent gave no traces in time"
     )

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from clusterkit.payloads.sweep import clean, sweep
 
 
@@ -67,3 +69,22 @@ def test_clean_keeps_the_record_on_the_head_only(tmp_path: Path) -> None:
     clean(str(tmp_path / "job"), keep_records=False)
     assert not (tmp_path / "job").exists()
     clean(str(tmp_path / "job"), keep_records=True)
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_what_a_rank_mounted_is_not_cleaned_away(tmp_path: Path, keeps: bool) -> None:
+    share, job = tmp_path / "share", tmp_path / "job"
+    point = job / "run" / "its data"
+    for each in (share, point, job / "tmp", job / "logs"):
+        each.mkdir(parents=True)
+    (share / "theirs").write_text("x")
+    program = (
+        "import sys; from clusterkit.payloads.sweep import clean; "
+        f"clean(sys.argv[1], keep_records={keeps})"
+    )
+    mount = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
+    words = ["sh", "-c", mount, "sh", share, point, sys.executable, "-c", program, job]
+    subprocess.run(["unshare", "-rm", *words], check=True)
+
+    assert (share / "theirs").exists()
+    assert sorted(path.name for path in job.iterdir()) == (["logs", "run"] if keeps else ["run"])

@@ -180,7 +180,7 @@ Host *
   StrictHostKeyChecking yes
   PasswordAuthentication no
   BatchMode yes
-  ConnectTimeout 10
+  ConnectTimeout 8
   # The post-quantum exchange costs several times the CPU; the network is the cluster's own.
   KexAlgorithms curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256
   User root

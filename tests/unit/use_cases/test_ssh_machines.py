@@ -15,7 +15,7 @@ from tests.unit.providers.machines import carried, lab, machine
 
 STATE = Path("/state/lab")
 STRICT = "StrictHostKeyChecking=yes"
-END = (STRICT, "ConnectTimeout=10")
+END = (STRICT, "ConnectTimeout=8")
 PINS = 'GlobalKnownHostsFile="/state/lab/pinned_hosts" /etc/ssh/ssh_known_hosts'
 
 
@@ -47,7 +47,7 @@ def session(given: Machine, folder: Path = STATE) -> Session:
                 PINS,
                 "ProxyCommand=ssh -W '[%h]:%p' "
                 "-o 'GlobalKnownHostsFile=\"/state/lab/pinned_hosts\" /etc/ssh/ssh_known_hosts' "
-                "-o StrictHostKeyChecking=yes -o ConnectTimeout=10 ssh://me@gate:2222",
+                "-o StrictHostKeyChecking=yes -o ConnectTimeout=8 ssh://me@gate:2222",
                 *END,
             ),
         ),
@@ -76,8 +76,7 @@ def test_a_container_is_reached_through_its_machine_with_the_clusters_key():
             "GlobalKnownHostsFile=none",
             STRICT,
             "Port=2222",
-            "ProxyCommand=ssh -W '[%h]:%p' "
-            "-o StrictHostKeyChecking=yes -o ConnectTimeout=10 gpu02",
+            "ProxyCommand=ssh -W '[%h]:%p' -o StrictHostKeyChecking=yes -o ConnectTimeout=8 gpu02",
         ),
         "root@10.0.0.12",
         "hostname",

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from clusterkit.command import Command, Result, Step
 from clusterkit.model.cluster import Cluster
-from clusterkit.model.fault import STORAGE, Fault, offset
+from clusterkit.model.fault import STORAGE, offset
 from clusterkit.providers.docker.lab import marks
+from clusterkit.providers.docker.lab.of_fault import OfFault
 from clusterkit.tasks.base import Change
 
 NOT_HERE = "no such rank runs here"
@@ -17,18 +18,8 @@ _SETTLES_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Inside:
+class Inside(OfFault):
     """One container has such a fault; with ``undone``, it has it no more."""
-
-    cluster: Cluster
-    fault: Fault
-    undone: bool = False
-    needs_answer: bool = True
-
-    @property
-    def node(self) -> str:
-        """The node's name."""
-        return self.fault.node
 
     def probe(self) -> Command:
         """All faults of the container."""
@@ -60,18 +51,8 @@ class Inside:
 
 
 @dataclass(frozen=True, slots=True)
-class OfRank:
+class OfRank(OfFault):
     """A rank is killed or hangs, wherever it runs; with ``undone``, it goes on."""
-
-    cluster: Cluster
-    fault: Fault
-    undone: bool = False
-    needs_answer: bool = True
-
-    @property
-    def node(self) -> str:
-        """The node's name."""
-        return self.fault.node
 
     def probe(self) -> Command:
         """The ranks that run there."""

@@ -11,6 +11,7 @@ from clusterkit.command import DockerCall, DockerLook, Result, Step
 from clusterkit.errors import ClusterkitError, NotOurs
 from clusterkit.model.cluster import Cluster
 from clusterkit.model.fault import Fault, FaultKind
+from clusterkit.providers.docker.lab.of_fault import OfFault
 from clusterkit.providers.docker.names import (
     LAB_LABEL,
     container_name,
@@ -26,18 +27,8 @@ KINDS: tuple[FaultKind, ...] = ("kill-node", "pause", "cut")
 
 
 @dataclass(frozen=True, slots=True)
-class Power:
+class Power(OfFault):
     """One container has such a fault; with ``undone``, it has it no more."""
-
-    cluster: Cluster
-    fault: Fault
-    undone: bool = False
-    needs_answer: bool = True
-
-    @property
-    def node(self) -> str:
-        """The node's name."""
-        return self.fault.node
 
     def probe(self) -> DockerLook:
         """The container."""

@@ -50,6 +50,7 @@ def test_who_leaves_gives_the_row_to_the_next_in_the_same_step() -> None:
     batch.drop("a")
 
     assert batch.step().order == Order(free=(0,), prefill=((0, (0, 1, 2)),))
+    assert batch.step().order == Order()  # it is forgotten once: the row has a new owner
 
 
 def test_who_leaves_before_there_is_a_row_leaves_nothing() -> None:
