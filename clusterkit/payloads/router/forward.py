@@ -17,6 +17,7 @@ from clusterkit.payloads.server.errors import ApiError, client_gone, json_bytes,
 # Of this connection, not of the answer; the server that sends it adds its own.
 _OWN_HEADERS = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"date", b"server"})
 _TRIES = 2
+_JOB_TELLS_WITHIN_S = 1.0
 _ANOTHER_MAY = (429, 503)
 """What a replica says that has no place or is about to leave."""
 
@@ -78,8 +79,9 @@ class Forwarded(Response):
                     await self._by(replica, asked, scope, send, is_last=is_last)
             except Lost as lost:
                 if is_last:
-                    message = f"replica {replica.name} failed: {lost}"
-                    raise ApiError(503, message, code="ranks_failed", retry_after_s=1) from None
+                    raise ApiError(
+                        503, f"no answer: {lost}", code="ranks_failed", retry_after_s=1
+                    ) from None
                 self._routed.metrics.retries.inc()
             else:
                 return
@@ -102,29 +104,31 @@ class Forwarded(Response):
             reply = await client.send(request, stream=True)
             try:
                 if reply.status_code in _ANOTHER_MAY and not is_last:
-                    raise Lost(f"it answers {reply.status_code}")
+                    raise Lost(f"replica {replica.name} answers {reply.status_code}")
                 if reply.status_code == 401:
-                    raise Lost("it does not know this router")
+                    raise Lost(f"replica {replica.name} does not know this router")
                 await answer.pass_on(reply)
             finally:
                 await reply.aclose()
         except httpx2.TransportError as error:
             why = f"its connection broke ({type(error).__name__})"
             replica.suspect(why)
-            await answer.lost(why)
+            if answer.has_begun:
+                await replica.gone(within_s=_JOB_TELLS_WITHIN_S)
+            await answer.lost(f"replica {replica.name}: {replica.why or why}")
         except asyncio.CancelledError:
             if asked.why is None:
                 raise
             _go_on()
-            await answer.lost(asked.why)
+            await answer.lost(f"replica {replica.name}: {asked.why}")
 
 
 class _Answer:
-    """What a client has been sent so far."""
+    """What a client has been sent so far; ``has_begun`` once another cannot answer instead."""
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self._scope, self._send = scope, send
-        self._has_begun = self._is_stream = False
+        self.has_begun = self._is_stream = False
         self._is_between_events = True
 
     async def pass_on(self, reply: httpx2.Response) -> None:
@@ -137,7 +141,7 @@ class _Answer:
         pieces = reply.aiter_raw()
         # Until there is a first piece, another replica may answer as well.
         first = await anext_of(pieces)
-        self._has_begun = True
+        self.has_begun = True
         await self._send(
             {"type": "http.response.start", "status": reply.status_code, "headers": headers}
         )
@@ -155,7 +159,7 @@ class _Answer:
             Lost: If nothing has begun.
             ApiError: If it cannot be said within the answer; then its connection breaks.
         """
-        if not self._has_begun:
+        if not self.has_begun:
             raise Lost(why)
         error = ranks_failed(why)
         self._scope["ended_as"] = error.status

@@ -13,6 +13,7 @@ from clusterkit.payloads.router.replica import Replica
 
 _EVERY_S = 1.0
 _ANSWERS_WITHIN_S = 3.0
+_JOB_TELLS_WITHIN_S = 1.0
 SILENT_S = 8.0
 """So long may a replica be silent that takes connections: a machine may be very busy."""
 
@@ -25,6 +26,8 @@ async def watch(replica: Replica, client: httpx2.AsyncClient, changed: Changed) 
     while True:
         replica.look.clear()
         await _look(replica, client)
+        if told and not replica.ready:
+            await replica.gone(within_s=_JOB_TELLS_WITHIN_S)
         if replica.ready != told:
             told = replica.ready
             changed(replica)

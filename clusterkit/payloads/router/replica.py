@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+_JOB_IS_READ_EVERY_S = 0.05
 
 
 class Lost(Exception):
@@ -79,6 +82,12 @@ class Replica:
         """End every request that it has: it will not."""
         for each in list(self._open):
             each.cut(why)
+
+    async def gone(self, *, within_s: float) -> None:
+        """Wait until its job tells why it is gone: that says more than a connection that broke."""
+        until = time.monotonic() + within_s
+        while self.port is not None and time.monotonic() < until:
+            await asyncio.sleep(_JOB_IS_READ_EVERY_S)
 
     @contextmanager
     def answering(self) -> Iterator[Open]:
