@@ -161,7 +161,7 @@ def serve_steps(session: Session, options: ServeOptions) -> list[Step]:
         building = placing_steps(session, facts, list(_placement(session).nodes))
         session = by_triton(session, placed_folder(session, facts))
     engine = serving(session, options)
-    engine.check_serve(None, session.cluster, {})
+    _checked(session, options, None, {}, sink=lambda _: None)
     is_built = engine.serves_built()
     folder = "<known after build>" if is_built else session.cluster.engine.model
     started = _group(session, options, folder=folder, facts=facts).steps()

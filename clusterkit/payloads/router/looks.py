@@ -26,8 +26,6 @@ async def watch(replica: Replica, client: httpx2.AsyncClient, changed: Changed) 
     while True:
         replica.look.clear()
         await _look(replica, client)
-        if told and not replica.ready:
-            await replica.gone(within_s=_JOB_TELLS_WITHIN_S)
         if replica.ready != told:
             told = replica.ready
             changed(replica)
@@ -48,11 +46,11 @@ async def _look(replica: Replica, client: httpx2.AsyncClient) -> None:
         row = told["replicas"][0]
     except httpx2.TimeoutException:
         if time.monotonic() - replica.heard_at > SILENT_S:
-            _out(replica, port, f"it has not answered for {SILENT_S:.0f} s")
+            await _out(replica, port, f"it has not answered for {SILENT_S:.0f} s")
     except httpx2.TransportError as error:
-        _out(replica, port, f"it cannot be reached: {_words(error)}")
+        await _out(replica, port, f"it cannot be reached: {_words(error)}")
     except (httpx2.HTTPError, ValueError, LookupError) as error:
-        _out(replica, port, f"its answer cannot be read: {_words(error)}")
+        await _out(replica, port, f"its answer cannot be read: {_words(error)}")
     else:
         replica.heard_at = time.monotonic()
         if replica.port == port:  # else its job told meanwhile that it is gone
@@ -61,10 +59,11 @@ async def _look(replica: Replica, client: httpx2.AsyncClient) -> None:
             replica.why = None if replica.ready else told.get("failure") or "it is stopping"
 
 
-def _out(replica: Replica, port: int, why: str) -> None:
+async def _out(replica: Replica, port: int, why: str) -> None:
     if replica.port == port:
         replica.ready, replica.why = False, why
         replica.cut(why)
+        await replica.gone(within_s=_JOB_TELLS_WITHIN_S)
 
 
 def _words(error: Exception) -> str:
