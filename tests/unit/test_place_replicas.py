@@ -93,6 +93,8 @@ def test_each_is_judged_by_its_own_slots_gpus_and_part_of_the_memory() -> None:
             cores=2,
             memory_bytes=90,
             memory_available_bytes=90,
+            python="/p",
+            python_version="3.11",
         )
         for each in cluster.nodes
     }

@@ -74,34 +74,42 @@ class Forwarded(Response):
             replica = self._routed.choose(tried)
             tried.add(replica.name)
             is_last = len(tried) == _TRIES or not self._has_another(tried)
+            answer = _Answer(scope, send)
             try:
                 with replica.answering() as asked:
-                    await self._by(replica, asked, scope, send, is_last=is_last)
+                    broken = await self._broken(replica, asked, answer, is_last=is_last)
+                if broken is None:
+                    return
+                if answer.has_begun:
+                    await replica.gone(within_s=_JOB_TELLS_WITHIN_S)
+                await answer.lost(f"replica {replica.name}: {replica.why or broken}")
+                return
             except Lost as lost:
                 if is_last:
                     raise ApiError(
                         503, f"no answer: {lost}", code="ranks_failed", retry_after_s=1
                     ) from None
                 self._routed.metrics.retries.inc()
-            else:
-                return
 
     def _has_another(self, tried: set[str]) -> bool:
         return any(each.ready and each.name not in tried for each in self._routed.replicas)
 
-    async def _by(
-        self, replica: Replica, asked: Open, scope: Scope, send: Send, *, is_last: bool
-    ) -> None:
-        client = self._routed.client
-        request = client.build_request(
+    async def _broken(
+        self, replica: Replica, asked: Open, answer: _Answer, *, is_last: bool
+    ) -> str | None:
+        """Pass an answer on; why it broke, or None: it is whole.
+
+        Raises:
+            Lost: If another replica is to be asked.
+        """
+        request = self._routed.client.build_request(
             "POST",
             f"http://{replica.address}{self._path}",
             content=self._body,
             headers={"Content-Type": "application/json"},
         )
-        answer = _Answer(scope, send)
         try:
-            reply = await client.send(request, stream=True)
+            reply = await self._routed.client.send(request, stream=True)
             try:
                 if reply.status_code in _ANOTHER_MAY and not is_last:
                     raise Lost(f"replica {replica.name} answers {reply.status_code}")
@@ -113,14 +121,13 @@ class Forwarded(Response):
         except httpx2.TransportError as error:
             why = f"its connection broke ({type(error).__name__})"
             replica.suspect(why)
-            if answer.has_begun:
-                await replica.gone(within_s=_JOB_TELLS_WITHIN_S)
-            await answer.lost(f"replica {replica.name}: {replica.why or why}")
+            return why
         except asyncio.CancelledError:
             if asked.why is None:
                 raise
             _go_on()
-            await answer.lost(f"replica {replica.name}: {asked.why}")
+            return asked.why
+        return None
 
 
 class _Answer:

@@ -62,8 +62,8 @@ async def _look(replica: Replica, client: httpx2.AsyncClient) -> None:
 async def _out(replica: Replica, port: int, why: str) -> None:
     if replica.port == port:
         replica.ready, replica.why = False, why
-        replica.cut(why)
         await replica.gone(within_s=_JOB_TELLS_WITHIN_S)
+        replica.cut(replica.why)
 
 
 def _words(error: Exception) -> str:

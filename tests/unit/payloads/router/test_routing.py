@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +133,53 @@ def test_a_stream_that_has_begun_ends_with_the_error_of_its_replica(tmp_path: Pa
         assert (heard, len(problems)) == (["y"], 1)
         assert "rank 0 on node1 is gone" in str(problems[0])
         assert router.works()[1 - at] == 0
+
+
+class Breaking(BaseHTTPRequestHandler):
+    """A replica that is ready, and whose process dies after the first piece of an answer."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        row = {"ready": True, "ranks": []}
+        told = {"replicas": [row], "running": 0, "queued": 0, "slots": 4, "tokens": 1}
+        body = json.dumps(told).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream; charset=utf-8")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        piece = b'data: {"choices": [{"text": "y"}]}\n\n'
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+        self.wfile.flush()
+        threading.Thread(target=self.server.shutdown).start()
+        self.server.socket.close()
+        self.close_connection = True
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def test_a_connection_that_breaks_is_told_in_the_words_of_the_job(tmp_path: Path) -> None:
+    with routing(tmp_path, 1, ready=False) as router:
+        with ThreadingHTTPServer(("127.0.0.1", 0), Breaking) as replica:
+            threading.Thread(target=replica.serve_forever, daemon=True).start()
+            router.jobs[0].serves_at(replica.server_port)
+            until(lambda: ready(router) == [True])
+            parts = iter(router.stream())
+            assert next(parts).choices[0].text == "y"
+            ended = {"exit_code": None, "signal": "SIGKILL"}
+            router.jobs[0].tell(t="rank-ended", rank=0, node="node2", **ended)
+
+            with pytest.raises(openai.APIError, match=r"replica 0: rank 0 on node2 ended"):
+                list(parts)
+        until(lambda: ready(router) == [False])
 
 
 def test_a_client_that_goes_away_frees_its_place(tmp_path: Path) -> None:
