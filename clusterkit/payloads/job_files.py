@@ -21,6 +21,7 @@ from clusterkit.payloads.processes import birth
 
 _FOLLOW_EVERY_S = 0.2
 _SUPERVISOR_WITHIN_S = 5.0
+_NO_TIME = 2.5e11  # behind the year 9999, with which our calendar ends
 _LOG = re.compile(r"(?:rank-(\d+)|launcher)\.(out|err)")
 _STREAMS = {"out": "stdout", "err": "stderr"}
 
@@ -124,12 +125,15 @@ def logs(folder: Path, *, rank: str, follow: bool) -> None:
 
 
 def state_of(folder: Path) -> dict[str, Any] | None:
-    """A job's state; ``died``: nobody watches over it any more."""
+    """A job's state; ``died``: nobody watches over it any more. A damaged record is none."""
     try:
         state: dict[str, Any] = json.loads((folder / "state.json").read_text())
-    except (OSError, ValueError):
+        supervisor = state["supervisor"]
+        is_whole = state["state"] and 0 <= float(state["started_at"]) < _NO_TIME
+    except (OSError, ValueError, LookupError, TypeError):
         return None
-    supervisor = state["supervisor"]
+    if not is_whole:
+        return None
     if state["state"] in OPEN_STATES and birth(supervisor["pid"]) != supervisor["birth"]:
         state.update(state="died", message="its supervisor died")
     return state

@@ -79,4 +79,4 @@ def _took(job: ListedJob) -> str:
     if job.ended_at is None:
         return NOTHING
     span = datetime.fromisoformat(job.ended_at) - datetime.fromisoformat(job.started_at)
-    return duration(span.total_seconds())
+    return duration(max(0.0, span.total_seconds()))  # clocks are set

@@ -22,7 +22,7 @@ def job_shown(cluster: str, shown: Mapping[str, Any]) -> JobShown:
         owner=state.get("owner", "controller"),
         started_at=as_time(state["started_at"]),
         ended_at=as_time(ended_at) if ended_at else None,
-        took_s=(ended_at or shown["now"]) - state["started_at"],
+        took_s=max(0.0, (ended_at or shown["now"]) - state["started_at"]),  # clocks are set
         message=state["message"],
         cause=as_cause(state.get("cause")),
         exit_code=EXIT_CODES.get(state["state"]),

@@ -104,7 +104,7 @@ def test_one_that_runs_has_heartbeats():
         }
     )
     assert shown(running, "wide").splitlines()[5:] == [
-        "heard    node1 0.4 s ago",
+        "heard    node1 0.40 s ago",
         "",
         "RANK  NODE   PID  STATE    PROCESS  ENDED",
         "   0  node1   70  running  T        -",

@@ -96,7 +96,7 @@ def test_a_head_without_ssh_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_pat
 def test_the_more_nodes_the_longer_it_may_take():
     many = lab(nodes=tuple(machine(1, name=f"n{number}") for number in range(129)))
 
-    assert [HeadLogsIn(cluster).probe().timeout_s for cluster in (lab(), many)] == [50, 110]
+    assert [HeadLogsIn(cluster).probe().timeout_s for cluster in (lab(), many)] == [46, 94]
 
 
 def test_in_a_plan_it_is_not_known():

@@ -102,8 +102,8 @@ def test_the_payload_folder_alone_is_enough(tmp_path: Path):
         "import sys; from types import ModuleType\n"
         "for name in ('clusterkit', 'clusterkit.payloads'):\n"
         "    sys.modules[name] = ModuleType(name); sys.modules[name].__path__ = [sys.argv[1]]\n"
-        "from clusterkit.payloads.server.app import PAGE\n"
-        "import json; print(json.dumps(PAGE.is_file()))\n"
+        "from clusterkit.payloads.server.page_routes import FOLDER\n"
+        "import json; print(json.dumps((FOLDER / 'index.html').is_file()))\n"
     )
     folder = Path(clusterkit.payloads.__file__).parent
     done = subprocess.run(
