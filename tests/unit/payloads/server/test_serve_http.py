@@ -35,7 +35,7 @@ class Words:
 
 before = signal.getsignal(signal.SIGTERM)
 serve_http({"name": "tiny", "host": "127.0.0.1", "port": 0, "drain_s": None}, Ranks(), Words(),
-           dict, on_listening=lambda: print("listens", flush=True))
+           dict, on_listening=lambda _: print("listens", flush=True))
 assert signal.getsignal(signal.SIGTERM) is before
 print("drained", flush=True)
 """
