@@ -46,7 +46,11 @@ def serve(request: dict[str, Any]) -> None:
     try:
         listens = threading.Event()
         serve_http(
-            {"name": NAME, **request}, ranks, tiny_tokenizer(), dict, on_listening=listens.set
+            {"name": NAME, **request},
+            ranks,
+            tiny_tokenizer(),
+            dict,
+            on_listening=lambda _: listens.set(),
         )
     finally:
         ranks.stop()
