@@ -12,7 +12,7 @@ Every rank runs this in a folder with ``input.json``:
 
 Events, as in ``generate``: ``ready`` of each rank; ``warming`` while it compiles; of rank 0,
 once a real answer came from all ranks and it listens, {"event": "serving", "model": NAME,
-"answer": TEXT, "took_s": SECONDS}; ``error``.
+"port": PORT, "answer": TEXT, "took_s": SECONDS}; ``error``. Port 0 is any that is free.
 SIGTERM to all ranks ends it: rank 0 lets running requests end and tells the others to leave.
 """
 
@@ -130,9 +130,10 @@ def _lead(
         together.lead,
         tokenizer,
         lambda: {"ranks": together.rows(_fresh(row)), "versions": versions},
-        on_listening=lambda: tell(
+        on_listening=lambda port: tell(
             event="serving",
             model=request["name"],
+            port=port,
             answer=answer,
             took_s=round(time.monotonic() - started, 3),
         ),
