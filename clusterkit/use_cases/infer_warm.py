@@ -87,7 +87,7 @@ def answered(
     is_drawn = request.temperature > 0
     seed = (secrets.randbits(31) if request.seed is None else request.seed) if is_drawn else None
     settings = [_settings(warm, request, seed, number) for number in range(len(request.prompts))]
-    room = warm.about["slots"]
+    room = max(1, warm.about["slots"])  # a router with no replica in has none
     answers = ask_all(
         warm.server, request, settings, room=room, timeout_s=options.timeout_s, sink=sink
     )
