@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _PROMPT, _NEXT_LINE = "> ", ". "
 _WAITING = "…"
-_TOO_LONG = 400
+_WRONG_REQUEST = 400  # of a conversation, hardly ever but for its length
 
 
 def talk(conversation: Conversation, printer: Printer, *, is_remembered: bool) -> None:
@@ -107,7 +107,7 @@ class _Terminal:
         except ClusterkitError as error:
             self._end_line()
             self._printer.message(error_text(error))
-            if getattr(error, "status", None) == _TOO_LONG and self._conversation.turns:
+            if getattr(error, "status", None) == _WRONG_REQUEST and self._conversation.turns:
                 self._say("(it gets the whole conversation: /reset begins anew)")
         if cut is not None:
             self._printer.message(cut)

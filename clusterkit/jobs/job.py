@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from clusterkit.command import Command
 from clusterkit.model.job import RankProgram
-from clusterkit.payloads.job_protocol import VERSION
+from clusterkit.payloads.job_protocol import GRACE_S, VERSION
 from clusterkit.placement import Placement, Rank, visible_devices
 from clusterkit.tasks.payload import payload_words
 
@@ -115,7 +115,7 @@ class Job:
     start_timeout_s: float = 60.0
     stall_timeout_s: float | None = None
     restarts: int = 0
-    grace_s: float = 3.0
+    grace_s: float = GRACE_S
     asked: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
 
     @property

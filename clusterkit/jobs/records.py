@@ -12,7 +12,7 @@ from clusterkit.errors import UsageError
 from clusterkit.events import Stream
 from clusterkit.jobs.job import EXIT_CODES, JobNode
 from clusterkit.jobs.look import leftovers, look_everywhere
-from clusterkit.payloads.job_protocol import NOT_RUNNING, OPEN_STATES
+from clusterkit.payloads.job_protocol import GRACE_S, NOT_RUNNING, OPEN_STATES
 from clusterkit.transports.base import Process, Transport
 
 _SHOW_TIMEOUT_S = 20.0
@@ -40,7 +40,7 @@ class JobRow:
     exit_code: int | None = None
     cause: Mapping[str, Any] | None = None
     owner: str = "controller"
-    grace_s: float = 3.0
+    grace_s: float = GRACE_S
 
     @property
     def is_open(self) -> bool:
@@ -163,7 +163,9 @@ def follow_command(head: JobNode, job: str) -> Command:
     return Command(_job_files(head, "follow", job))
 
 
-def stop_command(head: JobNode, job: str, *, grace_s: float = 3.0, now: bool = False) -> Command:
+def stop_command(
+    head: JobNode, job: str, *, grace_s: float = GRACE_S, now: bool = False
+) -> Command:
     """Ask a job's supervisor to end it, and wait for that."""
     words = (job, "now") if now else (job,)
     return Command(_job_files(head, "stop", *words), timeout_s=_STOP_TIMEOUT_S + grace_s)
@@ -197,5 +199,5 @@ def _row(state: dict[str, Any]) -> JobRow:
         exit_code=EXIT_CODES.get(state["state"]),
         cause=state.get("cause"),
         owner=state.get("owner", "controller"),
-        grace_s=state.get("grace_s", 3.0),
+        grace_s=state.get("grace_s", GRACE_S),
     )

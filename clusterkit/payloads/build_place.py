@@ -13,7 +13,13 @@ from pathlib import Path
 from clusterkit.payloads.build_stages import end_builds_in
 from clusterkit.payloads.digests import Stopped
 from clusterkit.payloads.model_folder import differences
-from clusterkit.payloads.publishing import CHECKPOINT, LOCK, remove_abandoned, remove_work
+from clusterkit.payloads.publishing import (
+    CHECKPOINT,
+    LOCK,
+    is_held,
+    remove_abandoned,
+    remove_work,
+)
 
 _MUTEX = ".lock"
 _LOOK_EVERY_S = 0.5
@@ -47,14 +53,14 @@ class Place:
         while True:
             with _alone_in(target.parent):
                 for work in target.parent.glob(f"{target.name}.*.part"):
-                    if not _is_held(work):
+                    if not is_held(work):
                         end_builds_in(work)  # the programs may have outlived who ran them
                 remove_abandoned(target, target)
                 if _identity(target) != seen:  # another has just published it
                     is_whole = not differences(target)
                 if is_whole:
                     return None
-                if not any(map(_is_held, target.parent.glob(f"{target.name}.*.part"))):
+                if not any(map(is_held, target.parent.glob(f"{target.name}.*.part"))):
                     return cls._made(target)
             if not is_told:
                 tell(event="waiting", why=f"waiting for another build of {target.name}")
@@ -91,20 +97,6 @@ def _identity(folder: Path) -> int | None:
         return folder.stat().st_ino
     except FileNotFoundError:
         return None
-
-
-def _is_held(work: Path) -> bool:
-    try:
-        lock = os.open(work / LOCK, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(lock)
-    return False
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Collection, List, NamedTuple  # noqa: UP035 - evaluated, on Python 3.8 too
 
 from clusterkit.payloads.gpu_memory import gpu_memory
-from clusterkit.payloads.left_files import SHARED_MEMORY
+from clusterkit.payloads.job_protocol import SHARED_MEMORY, shared_memory_of
 from clusterkit.payloads.left_processes import JobProcess, job_processes, ports_of, started_from
 from clusterkit.payloads.mounts import mounts_in
 
@@ -83,5 +83,5 @@ def _regions(jobs: Collection[str]) -> List[Path]:  # noqa: UP006
         names = sorted(os.listdir(SHARED_MEMORY))  # noqa: PTH208 - it tells a missing folder too
     except OSError:
         return []
-    ours = tuple(f"clusterkit-{job}-" for job in jobs)
-    return [SHARED_MEMORY / name for name in names if ours and name.startswith(ours)]
+    ours = tuple(map(shared_memory_of, jobs))
+    return [Path(SHARED_MEMORY, name) for name in names if name.startswith(ours)]

@@ -34,9 +34,18 @@ VERSION = 1
 # A lease is renewed every second; without a renewal its holder ends the job's processes.
 RENEW_EVERY_S = 1.0
 LEASE_TTL_S = 4.0
+GRACE_S = 3.0  # so long may ranks go on that were asked to end, unless their job says otherwise
 OPEN_STATES = ("starting", "running", "stopping")  # any other: the job has ended
 NOT_RUNNING = 3  # the exit code of a stop where the job does not run
 JOB_VARIABLE = "CLUSTERKIT_JOB"
+RECORDS = ("state.json", "logs")  # what of a job's folder stays, and only on the head
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 - where programs of ranks make regions
+
+
+def shared_memory_of(job: str) -> str:
+    """How the name of a region of shared memory begins that goes with the job."""
+    return f"clusterkit-{job}-"
+
 
 Message = Dict[str, Any]  # noqa: UP006 - evaluated, on Python 3.8 too
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
+import shutil
 import stat
 import time
 from pathlib import Path
 from typing import Collection, Iterator, NamedTuple  # noqa: UP035 - evaluated, on Python 3.8 too
 
+from clusterkit.payloads.job_protocol import RECORDS, SHARED_MEMORY, shared_memory_of
 from clusterkit.payloads.left_processes import JOB
 from clusterkit.payloads.processes import read
-from clusterkit.payloads.publishing import CHECKPOINT, LOCK
+from clusterkit.payloads.publishing import CHECKPOINT, is_held
 
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where ranks make regions
-RECORDS = ("state.json", "logs")
-"""What of a job's folder stays, and only on the head."""
-_REGION = re.compile(rf"clusterkit-({JOB.pattern})-.*")
+_REGION = re.compile(rf"{shared_memory_of(f'({JOB.pattern})')}.*")
 _WORK = re.compile(r".+\.[a-z0-9_]{8}\.part")
 _PUSHED = ".part"
 _UPLOAD = re.compile(r".+\.[0-9a-f]{8}\.upload")
@@ -52,7 +50,7 @@ def job_folders(homes: Collection[str], living: Collection[str]) -> Iterator[Lef
 
 def regions(living: Collection[str], but: Collection[int] = ()) -> Iterator[LeftFile]:
     """Shared memory with the name of a job that nobody has mapped ``but`` some processes."""
-    for path in _entries(SHARED_MEMORY):
+    for path in _entries(Path(SHARED_MEMORY)):
         match = _REGION.fullmatch(path.name)
         if match and match.group(1) not in living and _is_own(path) and not _is_mapped(path, but):
             yield LeftFile(path, f"shared memory of job {match.group(1)}", match.group(1))
@@ -68,17 +66,19 @@ def unfinished(storages: Collection[str]) -> Iterator[LeftFile]:
                     is_work = _WORK.fullmatch(work.name) and not work.exists()
                     if is_work and _is_own_folder(path) and _is_old(path):
                         yield LeftFile(path, "the checkpoint of a build that was broken off")
-                elif path.name.endswith(_PUSHED) and _is_own_folder(path) and _is_free(path):
+                elif path.name.endswith(_PUSHED) and _is_free(path):
                     who = "build" if _WORK.fullmatch(path.name) else "push"
                     yield LeftFile(path, f"a {who} that was broken off")
-                elif _UPLOAD.fullmatch(path.name) and _is_own_folder(path) and _is_free(path):
+                elif (
+                    _UPLOAD.fullmatch(path.name)
+                    and _is_own_folder(path)
+                    and is_held(path) is False
+                ):
                     yield LeftFile(path, "an upload that was broken off")
 
 
 def remove(path: Path) -> None:
     """Remove a file, or a folder; of a job's folder with a record, all but the record."""
-    import shutil  # with its compressors; a look starts 4 ms sooner without
-
     if not path.is_dir():
         path.unlink()
     elif (path / "state.json").exists():
@@ -122,19 +122,9 @@ def _is_old(path: Path) -> bool:
     return False
 
 
-def _is_free(work: Path) -> bool:
-    """Whether it has the lock of whoever works there, and nobody holds it."""
-    try:
-        lock = os.open(work / LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    finally:
-        os.close(lock)
-    return True
+def _is_free(path: Path) -> bool:
+    """Whether it is work of this user's with a lock, which nobody holds."""
+    return _is_own_folder(path) and is_held(path) is False
 
 
 def _is_mapped(path: Path, but: Collection[int]) -> bool:

@@ -32,6 +32,21 @@ def remove_abandoned(target: Path, source: Path) -> None:
             shutil.rmtree(checkpoint, ignore_errors=True)
 
 
+def is_held(folder: Path) -> bool | None:
+    """Whether somebody works there, by its lock; None: it has no lock that we may try."""
+    try:
+        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
 def _remove_free(folder: Path, *, older_than_s: float) -> None:
     """Remove it if nobody holds its lock; without one, it may be that of somebody who begins."""
     try:

@@ -14,7 +14,13 @@ import time
 from typing import NamedTuple
 
 from clusterkit.payloads.causes import cause
-from clusterkit.payloads.job_protocol import JOB_VARIABLE, OPEN_STATES
+from clusterkit.payloads.job_protocol import (
+    JOB_VARIABLE,
+    OPEN_STATES,
+    RECORDS,
+    SHARED_MEMORY,
+    shared_memory_of,
+)
 from clusterkit.payloads.mounts import mounts_in
 from clusterkit.payloads.processes import ancestors, parents, read, reap
 from clusterkit.payloads.triton_environments import remove_left
@@ -22,10 +28,6 @@ from clusterkit.payloads.triton_environments import remove_left
 _PATIENCE_S = 3.0
 # Only the programs of ranks have it in their environment, and what they start.
 _RANK_MARK = b"CLUSTERKIT_EVENTS_FD="
-# Where programs of ranks make shared memory whose name begins with that of the job.
-_SHARED_MEMORY = "/dev/shm"  # noqa: S108
-# What of a job's folder stays, and only on the head.
-_RECORDS = ("state.json", "logs")
 
 
 def main() -> None:
@@ -67,21 +69,16 @@ def sweep(job: str, *, descendants: bool = False) -> tuple[list[str], list[str]]
         reap()
 
 
-def shared_memory_of(job: str) -> str:
-    """How the name of a region of shared memory begins that goes with the job."""
-    return f"clusterkit-{job}-"
-
-
 def _remove_shared_memory(job: str) -> None:
     """Programs that were killed leave it, and nothing but its name tells whose it was."""
     try:
-        names = os.listdir(_SHARED_MEMORY)  # noqa: PTH208 - pathlib costs its start 10 ms
+        names = os.listdir(SHARED_MEMORY)  # noqa: PTH208 - pathlib costs its start 10 ms
     except OSError:
         return
     for name in names:
         if name.startswith(shared_memory_of(job)):
             with contextlib.suppress(OSError):
-                os.unlink(f"{_SHARED_MEMORY}/{name}")  # noqa: PTH108
+                os.unlink(f"{SHARED_MEMORY}/{name}")  # noqa: PTH108
 
 
 class _Process(NamedTuple):
@@ -123,7 +120,7 @@ def clean(folder: str, *, keep_records: bool) -> None:
     if not keep_records and not mounts:
         shutil.rmtree(folder, ignore_errors=True)
         return
-    kept = _RECORDS if keep_records else ()
+    kept = RECORDS if keep_records else ()
     try:
         entries = list(os.scandir(folder))
     except OSError:
@@ -143,7 +140,7 @@ def _not_clean(folder: str, is_head: bool) -> list[str]:
         return []
     if not is_head:
         return [folder]
-    kept = {*_RECORDS, "state.json.new"}
+    kept = {*RECORDS, "state.json.new"}
     return [entry.path for entry in os.scandir(folder) if entry.name not in kept]
 
 

@@ -22,10 +22,9 @@ from pathlib import Path
 from typing import Any, NoReturn, Sequence  # noqa: UP035 - Python 3.8
 
 from clusterkit.payloads.generate_events import Refused, rank, tell
-from clusterkit.payloads.job_protocol import JOB_VARIABLE
+from clusterkit.payloads.job_protocol import JOB_VARIABLE, shared_memory_of
 from clusterkit.payloads.rank_child import end_as, path_with_python, run
 from clusterkit.payloads.rank_input import read_input
-from clusterkit.payloads.sweep import shared_memory_of
 from clusterkit.payloads.triton_devices import with_devices
 from clusterkit.payloads.triton_environments import mark_begin
 from clusterkit.payloads.triton_look import texts, version_files

@@ -23,11 +23,16 @@ _OTHERWISE = "see `clusterkit logs` of its job"
 
 def refusal(url: str, status: int, body: Any, headers: Mapping[str, str]) -> ServerFailed:
     """What the server said, as an error; its own fix goes before ours."""
-    said = " ".join(_message(body).split())[:_LONGEST].rstrip()
+    said = words_of(body)
     words = f"{url}: {said}" if said else f"{url} says {status}"
     if "Fix: " not in words:
         words = f"{words.rstrip('.')}. Fix: {_FIXES.get(status, _OTHERWISE)}"
     return ServerFailed(words, status=status, retry_after_s=_seconds(headers.get("retry-after")))
+
+
+def words_of(body: Any) -> str:
+    """What a server says that is not well, in one line; nothing where it is for browsers."""
+    return " ".join(_message(body).split())[:_LONGEST].rstrip()
 
 
 def _message(body: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from json import JSONDecodeError
@@ -20,6 +20,7 @@ _LONGEST_SILENCE_S = 660.0
 """A request may wait for its turn, and may have as long as servers usually allow: 600 s."""
 _HERE = ("127.0.0.1", "::1", "localhost")
 _END = "[DONE]"
+_LOOK = "Fix: see `clusterkit jobs`; `clusterkit serve` starts one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,10 @@ class Piece:
     finish: str | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+
+
+Answer = Generator[Piece]
+"""An answer as it comes."""
 
 
 class OpenAiServer:
@@ -52,15 +57,15 @@ class OpenAiServer:
             trust_env=not is_direct and urlsplit(self.url).hostname not in _HERE,
         )
 
-    def chat(self, messages: list[dict[str, str]], **settings: Any) -> Iterator[Piece]:
-        """The answer to a conversation; closing the iterator early frees its place there.
+    def chat(self, messages: list[dict[str, str]], **settings: Any) -> Answer:
+        """The answer to a conversation; closing it early frees its place there.
 
         Raises:
             ServerFailed: If it refuses, breaks off, or is silent for too long.
         """
         return self._stream("/v1/chat/completions", {"messages": messages, **settings})
 
-    def complete(self, prompt: str, **settings: Any) -> Iterator[Piece]:
+    def complete(self, prompt: str, **settings: Any) -> Answer:
         """What the model goes on with; otherwise as :meth:`chat`."""
         return self._stream("/v1/completions", {"prompt": prompt, **settings})
 
@@ -93,7 +98,7 @@ class OpenAiServer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _stream(self, route: str, body: Mapping[str, Any]) -> Iterator[Piece]:
+    def _stream(self, route: str, body: Mapping[str, Any]) -> Answer:
         asked = {**body, "stream": True, "stream_options": {"include_usage": True}}
         with self._failing(), self._client.stream("POST", route, json=asked) as response:
             if not response.is_success:
@@ -147,9 +152,6 @@ class OpenAiServer:
         except (JSONDecodeError, KeyError, TypeError, AttributeError) as error:
             words = f"{self.url} does not answer as OpenAI's routes do ({error!r})"
             raise ServerFailed(f"{words}. Fix: look what listens there") from error
-
-
-_LOOK = "Fix: see `clusterkit jobs`; `clusterkit serve` starts one"
 
 
 def base_url(url: str) -> str:

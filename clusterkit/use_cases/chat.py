@@ -10,7 +10,7 @@ from clusterkit.command import Step
 from clusterkit.errors import ServerFailed, UsageError, what_and_fix
 from clusterkit.model.chat_options import ChatOptions
 from clusterkit.results.chat import ChatResult, ChatTurn
-from clusterkit.state.api_key import read_api_key
+from clusterkit.state.key_file import first_key
 from clusterkit.transports.openai_server import OpenAiServer
 from clusterkit.use_cases.running_server import (
     how_it_ended,
@@ -31,7 +31,7 @@ class Conversation:
     def __init__(self, which: Which, options: ChatOptions) -> None:
         self._which = which
         self._options = options
-        self._key = read_api_key(options.api_key_file)
+        self._key = first_key(options.api_key_file)
         self._server: OpenAiServer | None = None
         self._open = ExitStack()
         self._how_it_ended: Callable[[], ServerFailed | None] = _unknown

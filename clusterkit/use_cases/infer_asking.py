@@ -9,17 +9,17 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from clusterkit.engines.request import GenerateRequest
-from clusterkit.errors import ClusterkitError, JobFailed, ServerFailed
+from clusterkit.errors import ClusterkitError, JobFailed, ServerFailed, UsageError
 from clusterkit.events import RankAnswer, Sink
 from clusterkit.transports.openai_server import OpenAiServer
 from clusterkit.use_cases.streamed import Streamed
 
-_BUSY, _WRONG = 429, 2
+_QUEUE_IS_FULL = 429
 _PAUSE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class _Text:
     """What came of one answer."""
 
     prompt: int
@@ -27,7 +27,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class _Ended:
     """An answer is whole, or failed."""
 
     prompt: int
@@ -53,7 +53,7 @@ def ask_all(
         ServerFailed: If one is refused, or broke off.
         JobFailed: If they are not all there after ``timeout_s``.
     """
-    heard: SimpleQueue[Text | Ended] = SimpleQueue()
+    heard: SimpleQueue[_Text | _Ended] = SimpleQueue()
     waiting: SimpleQueue[int] = SimpleQueue()
     for number in range(len(request.prompts)):
         waiting.put(number)
@@ -80,13 +80,13 @@ def ask_all(
                 exit_code=124,
             ) from None
         match told:
-            case Text(number, text):
+            case _Text(number, text):
                 sink(RankAnswer(0, {"event": "token", "prompt": number, "text": text}))
-            case Ended(number, answer, None):
+            case _Ended(number, answer, None):
                 ended[number] = answer
                 words = {"prompt": number, "prompt_text": "", "text": answer.text}
                 sink(RankAnswer(0, {"event": "answer", **words}))
-            case Ended(number, _, error):
+            case _Ended(number, _, error):
                 raise _of_prompt(number, error, of=len(request.prompts))
     return [ended[number] for number in range(len(request.prompts))]
 
@@ -96,11 +96,11 @@ def _asked(
     request: GenerateRequest,
     settings: dict[str, Any],
     number: int,
-    heard: SimpleQueue[Text | Ended],
-) -> Ended:
+    heard: SimpleQueue[_Text | _Ended],
+) -> _Ended:
     """One prompt, asked again for as long as the server has no room for it."""
     while True:
-        answer = Streamed(lambda text: heard.put(Text(number, text)))
+        answer = Streamed(lambda text: heard.put(_Text(number, text)))
         prompt = request.prompts[number]
         try:
             if request.raw:
@@ -108,13 +108,13 @@ def _asked(
             else:
                 answer.take(server.chat(_messages(prompt, request.system), **settings))
         except ServerFailed as error:
-            if error.status != _BUSY:
-                return Ended(number, answer, error)
+            if error.status != _QUEUE_IS_FULL:
+                return _Ended(number, answer, error)
             time.sleep(error.retry_after_s or _PAUSE_S)
         except Exception as error:  # of a thread, to be raised where somebody hears it
-            return Ended(number, answer, error)
+            return _Ended(number, answer, error)
         else:
-            return Ended(number, answer)
+            return _Ended(number, answer)
 
 
 def _messages(prompt: str, system: str | None) -> list[dict[str, str]]:
@@ -127,5 +127,6 @@ def _of_prompt(number: int, error: Exception | None, *, of: int) -> Exception:
     if not isinstance(error, ServerFailed):
         return error or ClusterkitError("no answer")
     which = f"prompt {number + 1}: " if of > 1 else ""
-    otherwise = "" if error.exit_code == _WRONG else "; `--cold` loads the model for this run"
+    is_wrong = error.exit_code == UsageError.exit_code
+    otherwise = "" if is_wrong else "; `--cold` loads the model for this run"
     return ServerFailed(f"{which}{error}{otherwise}", status=error.status)

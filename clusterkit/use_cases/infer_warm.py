@@ -15,7 +15,7 @@ from clusterkit.events import Note, Sink
 from clusterkit.model.engine import EngineSettings
 from clusterkit.model.infer_options import InferOptions
 from clusterkit.results.infer import Answer, InferRank, InferResult
-from clusterkit.state.api_key import read_api_key
+from clusterkit.state.key_file import first_key
 from clusterkit.transports.openai_server import OpenAiServer
 from clusterkit.transports.world import World
 from clusterkit.use_cases.asked import ServeAsked
@@ -25,7 +25,6 @@ from clusterkit.use_cases.session import Session
 from clusterkit.use_cases.streamed import Streamed
 
 _ENGINE = "transformers"
-_SLOTS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ def warm_server(
         sink(Note(f"server {asked.id} is not asked: {why}. The model is loaded for this run"))
         yield None
         return
-    key = read_api_key(options.api_key_file)
+    key = first_key(options.api_key_file)
     with reached(session, asked) as url, OpenAiServer(url, key, is_direct=True) as server:
         try:
             about = server.cluster()
@@ -88,7 +87,7 @@ def answered(
     is_drawn = request.temperature > 0
     seed = (secrets.randbits(31) if request.seed is None else request.seed) if is_drawn else None
     settings = [_settings(warm, request, seed, number) for number in range(len(request.prompts))]
-    room = int(warm.about.get("slots") or _SLOTS)
+    room = max(1, warm.about["slots"])  # a router with no replica in has none
     answers = ask_all(
         warm.server, request, settings, room=room, timeout_s=options.timeout_s, sink=sink
     )
@@ -100,7 +99,7 @@ def answered(
         model=warm.about["model"],
         tp=engine.tp,
         pp=engine.pp,
-        dp=len(warm.about.get("replicas") or "1"),
+        dp=len(warm.about["replicas"]),
         batch=min(room, len(request.prompts)),
         dtype=_dtype(warm),
         seed=seed,
@@ -117,8 +116,7 @@ def answered(
 
 def _dtype(warm: Warm) -> str:
     """In which its ranks say that they have the model; else what was asked for."""
-    told = [rank.get("dtype") for rank in warm.about.get("ranks") or ()]
-    return next(filter(None, told), warm.asked.engine.dtype)
+    return next((rank["dtype"] for rank in _told(warm.about)), warm.asked.engine.dtype)
 
 
 def _why_cold(wanted: EngineSettings, options: InferOptions, has: EngineSettings) -> str | None:
@@ -173,11 +171,14 @@ def _answer(prompt: str, answered: Streamed, request: GenerateRequest) -> Answer
     )
 
 
+def _told(about: dict[str, Any]) -> list[dict[str, Any]]:
+    """What it tells of each rank, replica by replica."""
+    return [rank for replica in about["replicas"] for rank in replica["ranks"]]
+
+
 def _ranks(about: dict[str, Any]) -> Iterator[InferRank]:
     """All ranks that there are; those of a second replica come after those of the first."""
-    replicas = about.get("replicas") or [about]
-    ranks = [rank for replica in replicas for rank in replica.get("ranks") or ()]
-    for number, rank in enumerate(ranks):
+    for number, rank in enumerate(_told(about)):
         yield InferRank(
             rank=number,
             node=rank["node"],

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clusterkit.command import HOST, DockerLook
-from clusterkit.errors import ClusterkitError, UsageError
+from clusterkit.errors import ClusterkitError
 from clusterkit.events import Note, Sink
 from clusterkit.executor import on_each
 from clusterkit.jobs import list_jobs
@@ -26,7 +26,7 @@ def jobs_on_file(session: Session, world: World) -> tuple[str, ...]:
         return ()
     try:
         return tuple(row.id for row in list_jobs(job_nodes(session), world.transport))
-    except (UsageError, ClusterkitError, ValueError):
+    except (ClusterkitError, ValueError):
         return ()
 
 

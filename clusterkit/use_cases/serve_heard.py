@@ -51,6 +51,9 @@ def _of_replica(event: Event) -> Note | None:
 def _progress(event: Event) -> Note | None:
     """What is told of the one rank that speaks for all while they make ready."""
     match event:
+        case RankAnswer(0, {"event": "warming", "of": 0, "what": what}):
+            return Note(what)
         case RankAnswer(0, {"event": "warming", "done": done, "of": total, "what": what}):
-            return Note(f"making ready: {what} ({done} of {total})")
+            next_one = f", {what} is next" if what else ""
+            return Note(f"making ready: {done} of {total}{next_one}")
     return None

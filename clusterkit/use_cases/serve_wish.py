@@ -10,10 +10,10 @@ from clusterkit.errors import UsageError
 from clusterkit.model.mistakes import any_of
 from clusterkit.model.options import typed
 from clusterkit.model.serve_options import ServeOptions
+from clusterkit.payloads.job_protocol import GRACE_S
 from clusterkit.use_cases.api_keys import read_keys
 from clusterkit.use_cases.session import Session, with_engine
 
-_GRACE_S = 3.0
 _LOOPBACK = ("127.", "localhost", "::1")
 
 
@@ -76,7 +76,7 @@ def grace_s(session: Session, options: ServeOptions) -> float:
     drain_s = options.drain_s
     if drain_s is None:
         drain_s = ServeLimits().drain_s if _is_ours(session) else 0.0
-    return drain_s + _GRACE_S
+    return drain_s + GRACE_S
 
 
 def open_to_all(options: ServeOptions) -> str | None:

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from clusterkit.engines.base import engine_of
 from clusterkit.engines.serving import Listening, ServingEngine
 from clusterkit.errors import UsageError
 from clusterkit.jobs import list_jobs
 from clusterkit.model.engine import EngineSettings
+from clusterkit.results.serve import Via
 from clusterkit.transports.base import Link
 from clusterkit.transports.tunnel import HERE, answers_at, open_tunnel
 from clusterkit.transports.world import World
@@ -20,8 +21,6 @@ from clusterkit.use_cases.jobs import job_nodes
 from clusterkit.use_cases.session import Session, open_world
 
 _REACHED_WITHIN_S = 2.0
-
-Via = Literal["network", "tunnel", "proxy"]
 
 
 @dataclass(frozen=True, slots=True)

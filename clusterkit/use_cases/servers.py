@@ -16,6 +16,7 @@ from clusterkit.jobs import JobRow
 from clusterkit.jobs.groups import member_id
 from clusterkit.payloads.http_ask import ask
 from clusterkit.results.status import ReplicaStatus, ServerStatus
+from clusterkit.transports.openai_refusals import words_of
 from clusterkit.transports.tunnel import HERE, open_tunnel
 from clusterkit.transports.world import World
 from clusterkit.use_cases.asked import ServeAsked
@@ -126,7 +127,8 @@ def _ready(world: World, served: Served) -> tuple[bool, str | None]:
         return False, str(error)
     if status == 200:
         return True, None
-    return False, text.strip().partition("\n")[0][:300] or f"{served.ready_path} answers {status}"
+    why = words_of(text).removeprefix("not ready: ")
+    return False, why or f"{served.ready_path} answers {status}"
 
 
 def _load(world: World, served: Served) -> dict[str, Any]:

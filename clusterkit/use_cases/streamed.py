@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
+from contextlib import closing
 
-from clusterkit.transports.openai_server import Piece
+from clusterkit.transports.openai_server import Answer, Piece
 
 
 class Streamed:
@@ -23,15 +23,11 @@ class Streamed:
         self.prompt_tokens: int | None = None
         self.completion_tokens: int | None = None
 
-    def take(self, pieces: Iterator[Piece]) -> None:
-        """All of them; whatever happens meanwhile, the server hears that nobody listens."""
-        try:
-            for piece in pieces:
+    def take(self, answer: Answer) -> None:
+        """All of it; whatever happens meanwhile, the server hears that nobody listens."""
+        with closing(answer):
+            for piece in answer:
                 self._add(piece)
-        finally:
-            close: Any = getattr(pieces, "close", None)
-            if close is not None:
-                close()
 
     @property
     def token_ids(self) -> tuple[int, ...] | None:

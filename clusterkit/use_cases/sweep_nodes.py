@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from clusterkit.command import HOST, Command, Step
@@ -17,13 +16,11 @@ from clusterkit.results.sweep import Leftover, Unseen
 from clusterkit.state import clusters
 from clusterkit.state.facts import load_facts
 from clusterkit.state.folders import state_folder
-from clusterkit.state.lock import new_holder
-from clusterkit.state.lock_chain import Lock
-from clusterkit.state.lock_file import FileLockStore
 from clusterkit.transports.base import Transport
 from clusterkit.use_cases.brought import brought
 from clusterkit.use_cases.planned_facts import planned_facts
 from clusterkit.use_cases.session import Session, Which, find
+from clusterkit.use_cases.sweep_states import is_changed_now
 
 _OF_JOBS = ("files", "shared-memory")
 
@@ -72,8 +69,7 @@ def this_machine(only: str | None) -> Place:
     """
     homes, storages = [], []
     for folder in sorted((state_folder() / "clusters").glob(only or "*")):
-        seen = Lock(FileLockStore(folder), new_holder("sweep")).look() if _locked(folder) else None
-        if seen is None or seen.life == "dead":
+        if not is_changed_now(folder):
             homes.append(str(folder / "node"))
             storages += _storages(folder.name)
     once = tuple(dict.fromkeys(storages))
@@ -175,10 +171,6 @@ def _may_go(row: Mapping[str, Any], living: set[str], ours: set[str], *, whole: 
 def _leftover(node: str, row: Mapping[str, Any]) -> Leftover:
     shown = {key: row[key] for key in ("kind", "what", "why", "remove_with")}
     return Leftover(node=node, **shown)
-
-
-def _locked(folder: Path) -> bool:
-    return any(folder.glob("lock.json*"))
 
 
 def _storages(name: str) -> list[str]:

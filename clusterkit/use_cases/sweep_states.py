@@ -11,7 +11,7 @@ from clusterkit.state import clusters
 from clusterkit.state.folders import state_folder
 from clusterkit.state.lock import new_holder
 from clusterkit.state.lock_chain import Lock
-from clusterkit.state.lock_file import FileLockStore
+from clusterkit.state.lock_file import LOCK_FILE, FileLockStore
 
 _AGE_S = 3600.0
 """An ``up`` that has not come as far as its record may be under way, whatever its lock says."""
@@ -47,8 +47,7 @@ def sweep_states(agreed: tuple[Leftover, ...]) -> tuple[Leftover, ...]:
 def _is_abandoned(folder: Path) -> bool:
     if not folder.is_dir() or folder.is_symlink() or (folder / "applied.json").exists():
         return False
-    seen = Lock(FileLockStore(folder), new_holder("sweep")).look() if _has_lock(folder) else None
-    if seen is not None and seen.life != "dead":
+    if is_changed_now(folder):
         return False
     try:
         written = [path.lstat().st_mtime for path in (folder, *folder.rglob("*"))]
@@ -57,5 +56,9 @@ def _is_abandoned(folder: Path) -> bool:
     return time.time() - max(written) > _AGE_S
 
 
-def _has_lock(folder: Path) -> bool:
-    return any(folder.glob("lock.json*"))
+def is_changed_now(folder: Path) -> bool:
+    """Whether somebody who is not seen to be gone has the lock of a cluster's folder."""
+    if not any(folder.glob(f"{LOCK_FILE}*")):
+        return False  # a look would write there, to ask the time
+    seen = Lock(FileLockStore(folder), new_holder("sweep")).look()
+    return seen is not None and seen.life != "dead"

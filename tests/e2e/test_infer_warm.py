@@ -58,7 +58,7 @@ def test_prompts_are_answered_at_once_and_in_order(local: Controller):
         "prompt_logits": [],
     }
     assert (result["job"], result["server"], result["seed"]) == (job, url, 7)
-    assert result["load_s"] is None
+    assert (result["load_s"], result["dtype"], result["dp"]) == (None, "float32", 1)
     assert [(rank["rank"], rank["node"], rank["memory_bytes"]) for rank in result["ranks"]] == [
         (0, "localhost", 10),
         (1, "localhost", 11),

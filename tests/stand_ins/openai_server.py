@@ -35,7 +35,13 @@ CLUSTER: dict[str, Any] = {
             "running": 0,
             "queued": 0,
             "ranks": [
-                {"rank": n, "node": "localhost", "device": "cpu", "memory_bytes": 10 + n}
+                {
+                    "rank": n,
+                    "node": "localhost",
+                    "device": "cpu",
+                    "dtype": "float32",
+                    "memory_bytes": 10 + n,
+                }
                 for n in range(2)
             ],
         }

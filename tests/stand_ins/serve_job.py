@@ -14,6 +14,7 @@ from clusterkit.model.job import RankProgram
 from clusterkit.placement import Placement, Rank
 from clusterkit.use_cases.asked import ServeAsked
 from clusterkit.use_cases.launch import is_running, known_facts, make_job, run
+from clusterkit.use_cases.serve_group import Group
 from clusterkit.use_cases.served import Served
 from clusterkit.use_cases.session import Which, find, open_world
 
@@ -34,7 +35,7 @@ def main() -> None:
     head = session.cluster.head.name
     where = Listening("127.0.0.1", int(sys.argv[1]), "127.0.0.1")
     served = Served.of(session.cluster.engine, head, where)
-    asked = ServeAsked.of(session, made, served=served, detached=True)
+    asked = ServeAsked.of(session, Group(made), served=served, detached=True)
     with open_world(session) as world:
         run(
             replace(made, asked=asked.as_json()),

@@ -15,7 +15,8 @@ from clusterkit.payloads.server.row_cache import Place
 class How:
     """How steps are made fast.
 
-    ``backend`` None: they are not compiled. ``mode`` is that of one row, ``modes`` of more rows.
+    ``backend`` None: they are not compiled. ``mode`` is that of one row, ``mode_of_many`` that of
+    more.
     """
 
     backend: str | None = "inductor"

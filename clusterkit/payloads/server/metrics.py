@@ -23,7 +23,7 @@ _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 2
 class Metrics:
     """Counters of the HTTP side, and a look at the ranks whenever somebody reads them."""
 
-    def __init__(self, generation: Generation, ranks: Callable[[], list[dict[str, Any]]]) -> None:
+    def __init__(self, ranks: RanksNow) -> None:
         # The time of each counter's birth, which nobody reads.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
@@ -56,22 +56,28 @@ class Metrics:
             registry=self.registry,
         )
         ProcessCollector(registry=self.registry)
-        self.registry.register(_Ranks(generation, ranks))
+        self.registry.register(ranks)
 
 
-class _Ranks(Collector):
+class RanksNow(Collector):
     """What the ranks do and hold at the moment of being asked."""
 
-    def __init__(self, generation: Generation, ranks: Callable[[], list[dict[str, Any]]]) -> None:
+    def __init__(
+        self,
+        generation: Generation,
+        ranks: Callable[[], list[dict[str, Any]]],
+        not_ready: Callable[[], str | None],
+    ) -> None:
         self._generation = generation
         self._ranks = ranks
+        self._not_ready = not_ready
 
     def collect(self) -> Iterable[Metric]:
+        """Look at them."""
         load = self._generation.load()
-        is_ready = load.tokens > 0 and self._generation.failure() is None
         yield _gauge("requests_running", "Prompts that are in the batch.", load.running)
         yield _gauge("requests_queued", "Prompts that wait for a place in it.", load.queued)
-        yield _gauge("ready", "1 when all ranks work and have answered; else 0.", int(is_ready))
+        yield _gauge("ready", "1 when a request would be answered; else 0.", not self._not_ready())
         memory = GaugeMetricFamily(
             "clusterkit_rank_memory_bytes",
             "Memory that each rank holds on its device.",

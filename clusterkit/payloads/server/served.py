@@ -13,7 +13,7 @@ from typing import Any
 
 from clusterkit.payloads.server.answering import Answering
 from clusterkit.payloads.server.errors import out_of_time, ranks_failed, stopping
-from clusterkit.payloads.server.metrics import Metrics
+from clusterkit.payloads.server.metrics import Metrics, RanksNow
 from clusterkit.payloads.server.rate import Rate
 from clusterkit.payloads.server.settings import Settings
 from clusterkit.payloads.server.work import Generation, Work
@@ -39,7 +39,7 @@ class Served:
         self.about = about
         self.started_s = time.time()
         self.rate = Rate()
-        self.metrics = Metrics(generation, self.ranks)
+        self.metrics = Metrics(RanksNow(generation, self.ranks, self.not_ready))
         # One thread: long prompts keep nobody's tokens waiting, and tokenizers to themselves.
         self.reading = ThreadPoolExecutor(1, "tokenizer")
         self.fingerprint = _fingerprint(settings, about())

@@ -74,7 +74,7 @@ def test_work_goes_when_nobody_holds_its_lock(tmp_path: Path) -> None:
 def test_a_region_goes_when_its_job_is_dead_and_nobody_maps_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(left_files, "SHARED_MEMORY", tmp_path)
+    monkeypatch.setattr(left_files, "SHARED_MEMORY", str(tmp_path))
     names = ("infer-00000a-0-x", "infer-00000b-0-x", "nightly-0", "infer-00000a")
     for name in names:
         (tmp_path / f"clusterkit-{name}").write_text("x")

@@ -84,10 +84,21 @@ def test_one_with_keys_tells_no_load(seen: tuple[Session, World]) -> None:
     assert (found.ready, found.running) == (True, None)
 
 
-def test_one_that_is_not_ready_says_why(seen: tuple[Session, World]) -> None:
-    ANSWERS["/ready"] = (503, "rank 1 on node2 is gone\nmore")
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (
+            '{"error": {"message": "not ready: rank 1 on node2 is gone"}}',
+            "rank 1 on node2 is gone",
+        ),
+        ("loading\nits model", "loading its model"),
+        ("", "/ready answers 503"),
+    ],
+)
+def test_one_that_is_not_ready_says_why(seen: tuple[Session, World], text: str, why: str) -> None:
+    ANSWERS["/ready"] = (503, text)
     (found,) = servers_now(*seen, [row("serve-2")])
-    assert (found.ready, found.why) == (False, "rank 1 on node2 is gone")
+    assert (found.ready, found.why) == (False, why)
 
 
 def test_the_last_is_shown_where_it_failed(seen: tuple[Session, World]) -> None:

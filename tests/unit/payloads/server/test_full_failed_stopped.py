@@ -110,6 +110,7 @@ def test_a_server_that_stops_lets_running_answers_end():
         )
         assert response.headers["retry-after"] == str(WITHIN_S + 1)
         assert server.get("/ready").status_code == 503
+        assert "clusterkit_ready 0.0" in server.get("/metrics").text
         assert not server.ended.is_set()
         server.ranks.release()
         assert whole.result().json()["choices"][0]["text"] == "abc"
