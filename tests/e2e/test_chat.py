@@ -153,6 +153,18 @@ def test_without_a_terminal_each_line_is_answered(clusterkit: Controller, tmp_pa
     assert KEY not in "".join(call.stdout + call.stderr for call in clusterkit.calls)
 
 
+def test_an_answer_ends_where_nobody_said_how_long_it_may_be(clusterkit: Controller):
+    with stand_in() as url:
+        rambling = clusterkit("chat", "--url", url, "-o", "json", stdin="count 2000\n")
+        crowded = clusterkit("chat", "--url", url, stdin="crowded\n")
+        wanted = clusterkit("chat", "--url", url, "--max-tokens", 2000, stdin="crowded\n")
+
+    (turn,) = json.loads(rambling.stdout)["turns"]
+    assert (turn["completion_tokens"], turn["finish_reason"]) == (1024, "length")
+    assert (crowded.returncode, crowded.stdout) == (0, "crowded! [1 messages, system None]\n")
+    assert (wanted.returncode, "`max_tokens: 100` at most" in wanted.stderr) == (2, True)
+
+
 def test_ctrl_c_ends_a_chat_without_a_terminal(clusterkit: Controller):
     with stand_in() as url:
         chat = clusterkit.start("chat", "--url", url, stdin=subprocess.PIPE)

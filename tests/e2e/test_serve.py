@@ -141,10 +141,10 @@ def left_on(pair: Pair, node: str) -> list[str]:
     return pair.inside(node, "sh", "-c", f"{script} || :").split()
 
 
-def kill_rank(pair: Pair, job: str, rank: int) -> None:
+def kill_rank(pair: Pair, job: str, rank: int, by: str = "KILL") -> None:
     shown = pair.answer("jobs", "show", job)
     (row,) = [each for each in shown["ranks"] if each["rank"] == rank]
-    pair.inside(row["node"], "kill", "-9", str(row["pid"]))
+    pair.inside(row["node"], "kill", f"-{by}", str(row["pid"]))
 
 
 def test_it_answers_as_infer_does_and_many_at_once(cluster: Pair, port: int) -> None:
@@ -199,6 +199,29 @@ def test_a_rank_that_dies_is_told_to_all_who_wait(cluster: Pair, port: int) -> N
     assert (server["state"], server["ready"]) == ("failed", False)
     assert (server["failed_rank"], server["failed_node"]) == (1, "node2")
     assert "rank 1 on node2" in cluster("status").stdout
+    assert left_on(cluster, "node1") == left_on(cluster, "node2") == []
+
+
+def test_a_rank_that_is_frozen_is_told_to_all_who_wait(cluster: Pair, port: int) -> None:
+    serving = Serving(cluster, "--port", port)
+    url = serving.ready["url"]
+    streams = [say(url, **LONG) for _ in range(4)]
+    for stream in streams:
+        next(iter(stream))
+
+    stopped_at = time.monotonic()
+    kill_rank(cluster, serving.job, 1, by="STOP")
+    why = "rank 1 on node2 has not answered for 10 s"
+    for stream in streams:
+        with pytest.raises(openai.APIError, match=why):
+            list(stream)
+    took_s = time.monotonic() - stopped_at
+    said = serving.process.communicate(timeout=60)[1]
+
+    assert took_s < 20
+    assert serving.process.returncode == 1, said
+    assert why in " ".join(said.split())
+    assert why in cluster("status").stdout
     assert left_on(cluster, "node1") == left_on(cluster, "node2") == []
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from tests.e2e.model import MPIRUN, Run, built_model, free_port, generate
 from tests.e2e.model import REPOSITORY as HERE
+from tests.e2e.running_job import within
 
 PROMPTS = [
     "What is the capital of France?",
@@ -100,7 +101,7 @@ def test_a_rank_that_is_stopped_is_named_and_killed(model: str, tmp_path: Path) 
     assert 9 < lost["at"] - stopped_at < 20
     assert {"event": "error", "rank": 0, "message": why} in run.events
     assert run.exit_code != 0
-    assert not Path("/proc", str(_pid(run.events, 1))).exists()
+    within(5, lambda: not Path("/proc", str(_pid(run.events, 1))).exists())
 
 
 def test_idle_ranks_cost_nothing_and_leave_when_told(model: str, tmp_path: Path) -> None:
