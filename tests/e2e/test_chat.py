@@ -99,6 +99,9 @@ def test_a_chat_outlives_its_server(local: Controller, tmp_path: Path):
         screen.shows(f"Error: {url}: the prompt has 3000 tokens and 8 may follow; the context is")
         screen.type("hello", "Enter")
         screen.shows("hello! [1 messages, system None]")
+        shown = json.loads(local("jobs", "show", "-o", "json").stdout)["server"]
+        assert (shown["url"], shown["ready"], shown["why"]) == (url, True, None)
+        assert f"smollm2-135m at {url}, ready" in local("jobs", "show").stdout
         screen.type("die", "Enter")
         screen.shows(
             f"Error: server {first} has ended: rank 0 on localhost exited with 1.",
@@ -188,7 +191,7 @@ def test_a_server_that_is_not_there_is_told_with_what_starts_one(local: Controll
     nowhere = local("chat", "--url", "127.0.0.1:1", stdin="hi\n")
 
     assert (none.returncode, other.returncode, nowhere.returncode) == (2, 2, 4)
-    assert "Fix: start one with `clusterkit serve --detach`, or name one with" in none.stderr
+    assert "Fix: start one with `clusterkit serve --detach`; `clusterkit chat --url" in none.stderr
     assert "is no server: `mpi-hello` began it. Fix: leave it out" in " ".join(
         other.stderr.split()
     )
