@@ -95,7 +95,7 @@ class Transformers:
         packages = (*REQUIRED_PACKAGES, *SERVER_PACKAGES)
         answer = self.limits.max_tokens or 1
         job = Workload(
-            self.settings.model, known, self.settings, answer, longest, packages=packages
+            self.settings.model, known, self.settings, answer, longest - answer, packages=packages
         )
         check_fit(job, cluster, facts)
         if shape is None:
