@@ -187,7 +187,7 @@ def test_a_rank_that_dies_is_told_to_all_who_wait(cluster: Pair, port: int) -> N
     killed_at = time.monotonic()
     kill_rank(cluster, serving.job, 1)
     for stream in streams:
-        with pytest.raises((openai.APIError, Exception), match=r"(?i)rank|incomplete|connection"):
+        with pytest.raises(openai.APIError, match="rank 1 on node2 is gone"):
             list(stream)
     took_s = time.monotonic() - killed_at
     said = serving.process.communicate(timeout=60)[1]

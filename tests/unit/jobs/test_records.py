@@ -29,9 +29,9 @@ def test_a_job_that_is_none_is_told_with_the_newest_there_are():
 @pytest.mark.parametrize(
     ("kind", "message", "why"),
     [
-        ("exit-code", "rank 0 on node1 exited with 1\nTraceback\nX: no\n", "… exited with 1: X: no"),
-        ("exit-code", "rank 0 on node1 exited with 1", "… exited with 1"),
-        ("signal", "rank 0 on node1 was ended by SIGKILL\nready", "… was ended by SIGKILL"),
+        ("exit-code", "… exited with 1\nTraceback\nX: no\n", "… exited with 1: X: no"),
+        ("exit-code", "… exited with 1", "… exited with 1"),
+        ("signal", "… was ended by SIGKILL\nready", "… was ended by SIGKILL"),
         (None, None, "lost"),
     ],
 )
@@ -39,4 +39,4 @@ def test_why_a_job_ended_in_one_line(kind: str | None, message: str | None, why:
     cause = {"kind": kind} if kind else None
     row = JobRow("serve-1", "serve", "lost", 0.0, 1.0, 1, ("node1",), message, cause=cause)
 
-    assert row.why == why.replace("…", "rank 0 on node1")
+    assert row.why == why
