@@ -37,7 +37,7 @@ class ChatOptions(Model):
     max_tokens: int | None = Field(
         default=None,
         ge=1,
-        description="At most this many tokens an answer; default: 1024, or what there is room for",
+        description="At most this many tokens an answer; default: 1024",
         examples=[256],
     )
     temperature: float | None = Field(

@@ -3,8 +3,8 @@
 ``python -m tests.stand_ins.openai_server PORT [KEY]`` says ``ready`` on stdout. What is asked
 decides what comes: ``count N`` gives N numbers, ``slowly`` one word in a tenth of a second without
 end, ``die`` ends the process within an answer, ``fail`` an error within a stream, ``busy`` 429 the
-first time, ``crowded`` 400 where more than 100 tokens are wanted; anything else is said back with what
-the system prompt was and how many messages came.
+first time, ``crowded`` 400 where more than 100 tokens are wanted; anything else is said back with
+what the system prompt was and how many messages came.
 ``GET /left`` tells how many clients left before their answer's end.
 """
 
