@@ -38,7 +38,8 @@ def chat(
     ] = None,
     system: Annotated[str | None, typer.Option("--system", help="The system prompt.")] = None,
     max_tokens: Annotated[
-        int | None, typer.Option("--max-tokens", help="At most this many an answer.")
+        int | None,
+        typer.Option("--max-tokens", help="At most this many an answer; default: 1024."),
     ] = None,
     temperature: Annotated[
         float | None,

@@ -40,7 +40,8 @@ def jobs(
 def perform(options: JobsOptions, manner: Manner, printer: Printer) -> None:
     """Ask the head."""
     from clusterkit.results.dry_run import DryRun
-    from clusterkit.use_cases.jobs import jobs, jobs_steps, show, show_steps
+    from clusterkit.use_cases.jobs import jobs, jobs_steps, show_steps
+    from clusterkit.use_cases.server_shown import show_with_server
     from clusterkit.use_cases.session import find
 
     session = find(manner.which)
@@ -49,4 +50,4 @@ def perform(options: JobsOptions, manner: Manner, printer: Printer) -> None:
         steps = show_steps(session, options) if is_show else jobs_steps(session)
         printer.result(DryRun.of("jobs", steps))
     else:
-        printer.result(show(session, options) if is_show else jobs(session))
+        printer.result(show_with_server(session, options) if is_show else jobs(session))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from clusterkit.checks.batch import batch_warning
 from clusterkit.checks.fit import REQUIRED_PACKAGES, SERVER_PACKAGES, Workload, check_fit
 from clusterkit.engines.answers import Told, told
 from clusterkit.engines.engine_build import EngineBuild
@@ -79,23 +80,34 @@ class Transformers:
     ) -> tuple[str, ...]:
         """Refuse what would only fail later, with the longest text that will be served.
 
+        Warns, once the model is built, where as many of these as are served at once do not fit.
+
         Raises:
             DoesNotFit: With one line for each problem, and what would fit.
         """
-        if shape is None:  # it is not built yet; of a built-in model it is known
+        known = shape
+        if known is None:  # it is not built yet; of a built-in model it is known
             builtin = model_source(self.settings.model).builtin
-            shape = builtin.shape if builtin else None
-        if shape is not None:
-            job = Workload(
-                self.settings.model,
-                shape,
-                self.settings,
-                self.limits.max_tokens or 1,
-                self.limits.max_prompt_tokens or shape.max_context,
-                packages=(*REQUIRED_PACKAGES, *SERVER_PACKAGES),
-            )
-            check_fit(job, cluster, facts)
-        return ()
+            known = builtin.shape if builtin else None
+        if known is None:
+            return ()
+        longest = self._longest(known)
+        packages = (*REQUIRED_PACKAGES, *SERVER_PACKAGES)
+        answer = self.limits.max_tokens or 1
+        job = Workload(
+            self.settings.model, known, self.settings, answer, longest - answer, packages=packages
+        )
+        check_fit(job, cluster, facts)
+        if shape is None:
+            return ()
+        rows, settings = self.limits.max_batch, self.settings
+        warning = batch_warning(shape, settings, cluster, facts, rows=rows, context=longest)
+        return (warning,) if warning else ()
+
+    def _longest(self, shape: ModelShape) -> int:
+        """Tokens of a prompt and its answer; where one limit is open, they fill the context."""
+        prompt, answer = self.limits.max_prompt_tokens, self.limits.max_tokens
+        return min(prompt + answer if prompt and answer else shape.max_context, shape.max_context)
 
     def serve(
         self,

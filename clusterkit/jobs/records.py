@@ -47,6 +47,13 @@ class JobRow:
         """Whether it has not ended yet."""
         return self.state in OPEN_STATES
 
+    @property
+    def why(self) -> str:
+        """How it ended, in one line; of a rank that exited by itself with its last words."""
+        lines = [line for line in (self.message or self.state).splitlines() if line.strip()]
+        is_by_itself = (self.cause or {}).get("kind") == "exit-code"
+        return ": ".join(lines[:1] + lines[1:][-1:] if is_by_itself else lines[:1])
+
 
 @dataclass(frozen=True, slots=True)
 class LogLine:

@@ -35,7 +35,10 @@ class ChatOptions(Model):
         default=None, description="The system prompt", examples=["Answer in one sentence."]
     )
     max_tokens: int | None = Field(
-        default=None, ge=1, description="At most this many tokens an answer", examples=[256]
+        default=None,
+        ge=1,
+        description="At most this many tokens an answer; default: 1024",
+        examples=[256],
     )
     temperature: float | None = Field(
         default=None,

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from importlib import import_module
 from pathlib import Path
@@ -141,6 +142,7 @@ def _lead(
     together.stop()
     failure = together.lead.failure()
     if failure:
+        sys.stderr.write(failure + "\n")  # for the job's record, where nobody hears events
         raise Failed(failure)
 
 

@@ -38,6 +38,7 @@ def help_blocks(commands: Mapping[str, str]) -> list[Block]:
         "Ctrl-C": "stop the answer; what came of it stays in the conversation",
         "Ctrl-D": "leave",
         "//text": "say a text that begins with a slash",
+        "--max-tokens": "as `chat` begins: how long an answer may be; 1024, if it is not given",
     }
     for typed, means in {**commands, **keys}.items():
         rows.add_row("", typed, means)

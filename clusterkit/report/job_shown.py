@@ -8,6 +8,7 @@ from clusterkit.quantities import counted, duration
 from clusterkit.report.folding import fold
 from clusterkit.report.tables import BAD, FAINT, GOOD, Block, Blocks, cell, grid, table
 from clusterkit.results.jobs import DetachedResult, JobCause, JobShown, ShownRank
+from clusterkit.results.status import ServerStatus
 
 _LINES = 3
 """So many last lines of a rank; `-o wide` and JSON have all that were kept."""
@@ -42,6 +43,8 @@ def _head(job: JobShown) -> Block:
         ("owner", f"{owner}; supervisor: pid {job.supervisor_pid}"),
         ("logs", f"{job.nodes[0].name}:{job.logs}"),
     ]
+    if job.server is not None and job.server.url:
+        rows.append(("server", _server(job.server)))
     for name, value in rows:
         lines.add_row(Text(name, "bold"), value)
     if job.cause is not None:
@@ -52,6 +55,13 @@ def _head(job: JobShown) -> Block:
     if silent:
         lines.add_row(Text("heard", "bold"), ", ".join(silent))
     return lines
+
+
+def _server(server: ServerStatus) -> Text:
+    """``smollm2-135m at http://127.0.0.1:8000 (by `clusterkit proxy`), ready``."""
+    by = " (by `clusterkit proxy`)" if server.via == "proxy" else ""
+    state = Text("ready", GOOD) if server.ready else Text(f"not ready: {server.why}", BAD)
+    return Text(f"{server.model or 'a model'} at {server.url}{by}, ").append_text(state)
 
 
 def cause_text(cause: JobCause) -> str:

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from clusterkit.model.base import Model
+from clusterkit.results.status import ServerStatus
 
 _STATE = "starting, running, stopping, or how it ended"
 _STATES = ["running", "done", "failed", "stalled", "lost"]
@@ -105,6 +106,9 @@ class JobShown(Model):
     supervisor_pid: int = Field(description="On the head")
     logs: str = Field(description="The folder of its logs on the head")
     launcher_lines: tuple[str, ...] = Field(default=(), description="The last of mpirun's")
+    server: ServerStatus | None = Field(
+        default=None, description="Of `serve`, unless it ended as it should, as in `status`"
+    )
 
 
 class DetachedResult(Model):

@@ -21,6 +21,9 @@ from clusterkit.use_cases.running_server import (
 from clusterkit.use_cases.session import Which, find, open_world
 from clusterkit.use_cases.streamed import Streamed
 
+USUAL_MAX_TOKENS = 1024
+"""Small models may go on until their context is full, which takes minutes and tells nothing."""
+
 
 class Conversation:
     """A chat with one server, which is looked for again after it could not be reached.
@@ -65,7 +68,7 @@ class Conversation:
         question = {"role": "user", "content": text}
         try:
             server = self._reach()
-            answer.take(server.chat([*self._before(), question], **self._settings()))
+            self._answered(server, [*self._before(), question], answer)
         except KeyboardInterrupt:
             if answer.text:
                 self._keep(question, answer)
@@ -73,6 +76,19 @@ class Conversation:
         except ServerFailed as error:
             raise self._explained(error) from None
         return self._keep(question, answer)
+
+    def _answered(
+        self, server: OpenAiServer, messages: list[dict[str, str]], answer: Streamed
+    ) -> None:
+        """Without a limit that was asked for, what is usual, or what there is room for."""
+        settings = self._settings()
+        usual = {} if "max_tokens" in settings else {"max_tokens": USUAL_MAX_TOKENS}
+        try:
+            answer.take(server.chat(messages, **settings, **usual))
+        except ServerFailed as error:
+            if not usual or error.status != _REFUSED or "max_tokens" not in str(error):
+                raise
+            answer.take(server.chat(messages, **settings))  # it gives fewer, whatever is asked
 
     def reset(self) -> None:
         """Forget what was said; the system prompt stays."""
@@ -101,7 +117,7 @@ class Conversation:
         return [*system, *self._said]
 
     def _settings(self) -> dict[str, Any]:
-        """What was given only: all else is the server's to choose."""
+        """What was given."""
         given = {
             "model": self.model,
             "max_tokens": self._options.max_tokens,
@@ -175,7 +191,7 @@ def _unknown() -> None:
     """How a server ended that is no job of ours."""
 
 
-_FAILED, _UNREADY = 500, 503
+_REFUSED, _FAILED, _UNREADY = 400, 500, 503
 
 
 def chat_steps(which: Which, options: ChatOptions) -> list[Step]:

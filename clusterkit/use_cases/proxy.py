@@ -33,7 +33,8 @@ def proxy(
         JobFailed: When the server has ended otherwise than well.
     """
     with open_world(session) as world:
-        row = _row(session, world, options)
+        rows = list_jobs(job_nodes(session), world.transport)
+        row = open_server(session, rows, options.job)
         asked = asked_of(session, world, row)
         with tunnelled(session, asked.served, port=options.port) as reached:
             on_ready(
@@ -75,20 +76,26 @@ def asked_of(session: Session, world: World, row: JobRow) -> ServeAsked:
     return ServeAsked.read(row.id, asked)
 
 
-def _row(session: Session, world: World, options: ProxyOptions) -> JobRow:
-    rows = list_jobs(job_nodes(session), world.transport)
-    if options.job is not None:
-        row = find_job(options.job, rows)
-        if row.verb != "serve" or not row.is_open:
-            what = "has ended" if row.verb == "serve" else f"is no server: `{row.verb}` started it"
-            raise UsageError(f"job {row.id} {what}. Fix: one that runs; see `clusterkit status`")
-        return row
-    for row in rows:
-        if row.verb == "serve" and row.is_open:
-            return row
-    raise UsageError(
-        f"no server runs on cluster {session.cluster.name}. Fix: `clusterkit serve --detach`"
-    )
+def open_server(session: Session, rows: tuple[JobRow, ...], job: str | None) -> JobRow:
+    """The server that runs: ``job``, or the newest.
+
+    Raises:
+        UsageError: If it does not, or is none.
+    """
+    if job is None:
+        for row in rows:
+            if row.verb == "serve" and row.is_open:
+                return row
+        raise UsageError(
+            f"no server runs on cluster {session.cluster.name}. Fix: start one with `clusterkit "
+            "serve --detach`; `clusterkit chat --url URL` talks to any other"
+        )
+    row = find_job(job, rows)
+    if row.verb != "serve":
+        raise UsageError(f"job {row.id} is no server: `{row.verb}` began it. Fix: leave it out")
+    if not row.is_open:
+        raise UsageError(f"server {row.id} has ended: {row.why}. Fix: `clusterkit serve --detach`")
+    return row
 
 
 def _until_end(session: Session, world: World, job: str) -> None:

@@ -8,17 +8,16 @@ from contextlib import contextmanager
 
 from clusterkit.command import Command, Step
 from clusterkit.errors import ClusterkitError, ServerFailed, UsageError
-from clusterkit.jobs import JobRow, list_jobs
+from clusterkit.jobs import list_jobs
 from clusterkit.jobs.records import find_job, show_command
 from clusterkit.model.triton import TritonSettings
 from clusterkit.transports.world import World
 from clusterkit.use_cases.asked import ServeAsked
 from clusterkit.use_cases.jobs import job_nodes, jobs_steps, planned_nodes
-from clusterkit.use_cases.proxy import asked_of
+from clusterkit.use_cases.proxy import asked_of, open_server
 from clusterkit.use_cases.served import from_here, tunnelled
 from clusterkit.use_cases.session import Session
 
-_VERB = "serve"
 _END_IS_KNOWN_WITHIN_S, _PAUSE_S = 3.0, 0.2
 # $1 is the folder of the jobs there; while a job runs, its ranks have a folder in it.
 _LOOK = 'case $1 in "~/"*) cd "$HOME/${1#??}" ;; *) cd "$1" ;; esac && ls -d serve-*/run'
@@ -41,7 +40,7 @@ def running_server(session: Session, world: World, job: str | None = None) -> Se
         UsageError: If there is none, or it is not one that answers on OpenAI's routes.
     """
     rows = list_jobs(job_nodes(session), world.transport)
-    row = _named(job, rows) if job else _newest(session, rows)
+    row = open_server(session, rows, job)
     server = asked_of(session, world, row)
     if isinstance(server.engine, TritonSettings):
         raise UsageError(
@@ -69,9 +68,8 @@ def how_it_ended(session: Session, world: World, job: str) -> ServerFailed | Non
     while True:
         row = find_job(job, list_jobs(nodes, world.transport))
         if not row.is_open:
-            why = (row.message or row.state).partition("\n")[0]
             fix = f"`clusterkit serve --detach` starts one; see `clusterkit logs {job}`"
-            return ServerFailed(f"server {job} has ended: {why.rstrip('.')}. Fix: {fix}")
+            return ServerFailed(f"server {job} has ended: {row.why.rstrip('.')}. Fix: {fix}")
         if time.monotonic() > until:
             return None
         time.sleep(_PAUSE_S)
@@ -83,24 +81,3 @@ def running_steps(session: Session, job: str | None) -> list[Step]:
     name = job or "<the last running server>"
     show = Step(head.name, f"show {name}", show_command(head, name), stage="jobs")
     return [*jobs_steps(session), show]
-
-
-def _named(job: str, rows: tuple[JobRow, ...]) -> JobRow:
-    row = find_job(job, rows)
-    if row.verb != _VERB:
-        raise UsageError(f"job {job} is no server: `{row.verb}` began it. Fix: leave it out")
-    if not row.is_open:
-        raise UsageError(
-            f"server {job} has ended: {row.message or row.state}. Fix: `clusterkit serve --detach`"
-        )
-    return row
-
-
-def _newest(session: Session, rows: tuple[JobRow, ...]) -> JobRow:
-    for row in rows:
-        if row.verb == _VERB and row.is_open:
-            return row
-    raise UsageError(
-        f"no server runs on cluster {session.cluster.name}. Fix: start one with `clusterkit serve "
-        "--detach`, or name one with `--url URL`"
-    )

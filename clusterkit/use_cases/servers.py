@@ -105,7 +105,7 @@ def _ended(asked: ServeAsked, row: JobRow) -> ServerStatus:
         node=asked.served.node,
         model=_model(asked),
         ready=False,
-        why=(row.message or "").partition("\n")[0] or None,
+        why=row.why if row.message else None,
         failed_rank=cause.get("rank"),
         failed_node=cause.get("node"),
     )

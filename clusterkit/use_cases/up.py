@@ -90,7 +90,7 @@ def up(
                 trust = ensure_trust(session.folder, session.cluster)
 
                 def bring_up(cluster: Cluster) -> None:
-                    stages = up_stages(cluster, trust, _known(session))
+                    stages = up_stages(cluster, trust, _comparable(session))
                     world.look_ahead(_questions(stages))
                     converge(stages, world, sink, outcome, agreed.permit if agreed else _permit)
                     check_machines(cluster, world, outcome.facts)
@@ -106,6 +106,7 @@ def up(
                 if gone and isinstance(error, NodesFailed):  # what had succeeded is gone as well
                     raise NodesFailed(error.failures, succeeded=0) from error
                 raise
+            held.check()  # who slept saw what another may have taken down meanwhile
             save_changes(session.folder, standing.changes)
             there = {node.name for node in session.cluster.present.nodes}
             facts = {name: each for name, each in outcome.facts.items() if name in there}
@@ -169,7 +170,7 @@ def _planned(
     first = preview_former(session, former_nodes(session, contacts), sink=sink)
 
     def look(cluster: Cluster) -> Outcome:
-        stages = up_stages(cluster, trust, _known(session))
+        stages = up_stages(cluster, trust, _comparable(session))
         world.look_ahead(_questions(stages))
         return preview(stages, world, sink)
 
@@ -185,6 +186,12 @@ def _known(session: Session) -> Mapping[str, NodeFacts]:
     """What the last ``up`` saw; nothing before the first."""
     seen = load_facts(session.folder)
     return seen.nodes if seen else {}
+
+
+def _comparable(session: Session) -> Mapping[str, NodeFacts]:
+    """The same as far as this version saw it: another may not have looked for all that it does."""
+    seen = load_facts(session.folder)
+    return seen.nodes if seen and seen.payloads == payload_name() else {}
 
 
 def _questions(stages: Iterable[Stage]) -> list[tuple[str, Command | DockerLook]]:

@@ -99,11 +99,12 @@ def test_a_chat_outlives_its_server(local: Controller, tmp_path: Path):
         screen.shows(f"Error: {url}: the prompt has 3000 tokens and 8 may follow; the context is")
         screen.type("hello", "Enter")
         screen.shows("hello! [1 messages, system None]")
+        shown = json.loads(local("jobs", "show", "-o", "json").stdout)["server"]
+        assert (shown["url"], shown["ready"], shown["why"]) == (url, True, None)
+        assert f"smollm2-135m at {url}, ready" in local("jobs", "show").stdout
         screen.type("die", "Enter")
-        screen.shows(
-            f"Error: server {first} has ended: rank 0 on localhost exited with 1.",
-            f"Fix: `clusterkit serve --detach` starts one; see `clusterkit logs {first}`",
-        )
+        screen.shows(f"Error: server {first} has ended: rank 0 on localhost exited with 1: {{")
+        screen.shows(f"Fix: `clusterkit serve --detach` starts one; see `clusterkit logs {first}`")
         screen.type("hello?", "Enter")
         screen.shows("Error: no server runs on cluster", within_s=10)
         second, other = serve_job(local)
@@ -153,6 +154,18 @@ def test_without_a_terminal_each_line_is_answered(clusterkit: Controller, tmp_pa
     assert KEY not in "".join(call.stdout + call.stderr for call in clusterkit.calls)
 
 
+def test_an_answer_ends_where_nobody_said_how_long_it_may_be(clusterkit: Controller):
+    with stand_in() as url:
+        rambling = clusterkit("chat", "--url", url, "-o", "json", stdin="count 2000\n")
+        crowded = clusterkit("chat", "--url", url, stdin="crowded\n")
+        wanted = clusterkit("chat", "--url", url, "--max-tokens", 2000, stdin="crowded\n")
+
+    (turn,) = json.loads(rambling.stdout)["turns"]
+    assert (turn["completion_tokens"], turn["finish_reason"]) == (1024, "length")
+    assert (crowded.returncode, crowded.stdout) == (0, "crowded! [1 messages, system None]\n")
+    assert (wanted.returncode, "`max_tokens: 100` at most" in wanted.stderr) == (2, True)
+
+
 def test_ctrl_c_ends_a_chat_without_a_terminal(clusterkit: Controller):
     with stand_in() as url:
         chat = clusterkit.start("chat", "--url", url, stdin=subprocess.PIPE)
@@ -176,7 +189,7 @@ def test_a_server_that_is_not_there_is_told_with_what_starts_one(local: Controll
     nowhere = local("chat", "--url", "127.0.0.1:1", stdin="hi\n")
 
     assert (none.returncode, other.returncode, nowhere.returncode) == (2, 2, 4)
-    assert "Fix: start one with `clusterkit serve --detach`, or name one with" in none.stderr
+    assert "Fix: start one with `clusterkit serve --detach`; `clusterkit chat --url" in none.stderr
     assert "is no server: `mpi-hello` began it. Fix: leave it out" in " ".join(
         other.stderr.split()
     )

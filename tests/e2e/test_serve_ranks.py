@@ -16,6 +16,7 @@ import pytest
 
 from tests.e2e.model import MPIRUN, Run, built_model, free_port, generate
 from tests.e2e.model import REPOSITORY as HERE
+from tests.e2e.running_job import within
 
 PROMPTS = [
     "What is the capital of France?",
@@ -89,6 +90,20 @@ def test_many_at_once_and_a_rank_that_is_killed(
     assert run.exit_code != 0
 
 
+def test_a_rank_that_is_stopped_is_named_and_killed(model: str, tmp_path: Path) -> None:
+    script = [["lost", *[[prompt, 500, {}] for prompt in PROMPTS[:4]]]]
+
+    run, stopped_at = play(tmp_path, model, script, tp=1, pp=2, kill=1, by=signal.SIGSTOP)
+
+    why = "rank 1 on node2 has not answered for 10 s"
+    (lost,) = run.of("lost")
+    assert (lost["said"], lost["failure"]) == ([why] * 4, why)
+    assert 9 < lost["at"] - stopped_at < 20
+    assert {"event": "error", "rank": 0, "message": why} in run.events
+    assert run.exit_code != 0
+    within(5, lambda: not Path("/proc", str(_pid(run.events, 1))).exists())
+
+
 def test_idle_ranks_cost_nothing_and_leave_when_told(model: str, tmp_path: Path) -> None:
     script = [["idle", 6.0], ["answers", ["Hi!", 2, {}]]]
 
@@ -103,9 +118,16 @@ def test_idle_ranks_cost_nothing_and_leave_when_told(model: str, tmp_path: Path)
 
 
 def play(
-    folder: Path, model: str, script: list[Any], *, tp: int, pp: int, kill: int | None = None
+    folder: Path,
+    model: str,
+    script: list[Any],
+    *,
+    tp: int,
+    pp: int,
+    kill: int | None = None,
+    by: signal.Signals = signal.SIGKILL,
 ) -> tuple[Run, float]:
-    """Run the script; kill this rank when it says that requests are running."""
+    """Run the script; send this rank a signal when it says that requests are running."""
     request = {
         **{"version": 1, "model": model, "name": "smollm2-135m", "tp": tp, "pp": pp},
         **{"dtype": "auto", "threads": 1, "compile": "off", "max_batch": 8, "max_queue": 4},
@@ -145,7 +167,7 @@ def play(
                 events.append(json.loads(line))
                 if events[-1]["event"] == "running" and kill is not None:
                     killed_at = time.time()
-                    os.kill(_pid(events, kill), signal.SIGKILL)
+                    os.kill(_pid(events, kill), by)
         finally:
             late.cancel()
             mpirun.terminate()

@@ -3,7 +3,8 @@
 ``python -m tests.stand_ins.openai_server PORT [KEY]`` says ``ready`` on stdout. What is asked
 decides what comes: ``count N`` gives N numbers, ``slowly`` one word in a tenth of a second without
 end, ``die`` ends the process within an answer, ``fail`` an error within a stream, ``busy`` 429 the
-first time; anything else is said back with what the system prompt was and how many messages came.
+first time, ``crowded`` 400 where more than 100 tokens are wanted; anything else is said back with
+what the system prompt was and how many messages came.
 ``GET /left`` tells how many clients left before their answer's end.
 """
 
@@ -102,6 +103,8 @@ async def stream(request: Request) -> Response:
     if last == "busy" and not seen["busy"]:
         seen["busy"] = 1
         return error(429, "256 requests wait already", {"Retry-After": "1"})
+    if last == "crowded" and asked.get("max_tokens", 0) > 100:
+        return error(400, "1000 tokens and 1024 may follow. Fix: `max_tokens: 100` at most")
     if last == "too long":
         return error(400, "the prompt has 3000 tokens and 8 may follow; the context is 2048")
 

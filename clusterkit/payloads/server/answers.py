@@ -66,6 +66,9 @@ def _works(served: Served, asked: Asked, prefix: str, prompts: list[list[int]]) 
         raise invalid(f"prompt: {len(prompts)} at once. Fix: send {most} at most", "prompt")
     name = prefix + secrets.token_hex(14)
     seed = secrets.randbits(31) if asked.seed is None else asked.seed
+    settings = served.settings
+    temperature = settings.temperature if asked.temperature is None else asked.temperature
+    top_p = settings.top_p if asked.top_p is None else asked.top_p
     return [
         Work(
             id=f"{name}-{index}" if index else name,
@@ -73,11 +76,11 @@ def _works(served: Served, asked: Asked, prefix: str, prompts: list[list[int]]) 
             max_tokens=answer_tokens(
                 len(ids),
                 asked.answer_tokens,
-                settings=served.settings,
+                settings=settings,
                 context=served.generation.context,
             ),
-            temperature=asked.temperature if asked.top_p > 0 else 0.0,
-            top_p=asked.top_p or 1.0,
+            temperature=temperature if top_p > 0 else 0.0,
+            top_p=top_p or 1.0,
             seed=(seed + index) % 2**63,
             top_logprobs=asked.wanted_logprobs,
             ignore_eos=asked.ignore_eos,

@@ -94,7 +94,8 @@ class Lead:
     def stop(self) -> None:
         """Let every rank leave; requests that still run hear RanksFailed."""
         self._end_all("the server has stopped", is_failure=False)
-        self._thread.join(_STOP_WITHIN_S)
+        if not self._failure:  # else it may hang with the ranks, and what failed must be told
+            self._thread.join(_STOP_WITHIN_S)
 
     def _end_all(self, why: str, *, is_failure: bool) -> None:
         with self._change:

@@ -36,8 +36,8 @@ class Asked(_Strict):
     stream_options: StreamOptions = StreamOptions()
     stop: list[str] = []
     seed: int | None = Field(None, ge=-_INT64, lt=_INT64)
-    temperature: float = Field(1.0, ge=0, le=2)
-    top_p: float = Field(1.0, ge=0, le=1)
+    temperature: float | None = Field(None, ge=0, le=2)
+    top_p: float | None = Field(None, ge=0, le=1)
     max_tokens: int | None = Field(None, ge=1)
     ignore_eos: bool = False
     return_token_ids: bool = False

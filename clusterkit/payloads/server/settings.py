@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from clusterkit.payloads.server.sampling import sampling_of
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -23,6 +25,10 @@ class Settings:
     max_tokens: int | None = None
     request_timeout_s: float = 600
     drain_s: float = 30
+    temperature: float = 1.0
+    """Where a request has none: as the model's makers wish; so with ``top_p``."""
+
+    top_p: float = 1.0
     head_timeout_s: float = 10
     """How long a client may take for the headers of a request."""
 
@@ -37,5 +43,6 @@ class Settings:
         """Take what concerns HTTP from a rank's input; what is null or absent has its default."""
         known = {name: request[name] for name in cls.__dataclass_fields__ if name in request}
         known = {name: value for name, value in known.items() if value is not None}
+        known |= sampling_of(request["model"]) if "model" in request else {}
         known["api_keys_sha256"] = tuple(known.get("api_keys_sha256", ()))
         return cls(**known)

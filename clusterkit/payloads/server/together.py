@@ -33,10 +33,11 @@ class Together:
         self._nodes = {row["rank"]: row["node"] for row in request.get("map") or []}
         self._on_failure = on_failure
         self._gone: dict[int, str | None] = {}
+        self._silent: list[int] = []
         self._own: str | None = None
         self._signs = threading.Lock()
         self._is_leading = self._has_failed = False
-        self._lines = Lines(request["tp"] * request["pp"], self._on_gone)
+        self._lines = Lines(request["tp"] * request["pp"], self._on_gone, self._on_silent)
         orders.share(self._lines.address)
         self._lines.wait()
         self.lead = Lead(
@@ -48,7 +49,7 @@ class Together:
         )
         with self._signs:
             self._is_leading = True
-            is_gone = bool(self._gone)
+            is_gone = bool(self._gone or self._silent)
         if is_gone:
             self._fail()
 
@@ -97,6 +98,11 @@ class Together:
         else:
             self._fail_soon()
 
+    def _on_silent(self, rank: int) -> None:
+        with self._signs:
+            self._silent.append(rank)
+        self._fail_soon()  # a node that is paused may have several
+
     def _on_broken(self, why: str) -> None:
         with self._signs:
             self._own = why
@@ -112,6 +118,6 @@ class Together:
             if self._has_failed or not self._is_leading:
                 return
             self._has_failed = True
-            why = why_gone(self._gone, self._own, self._nodes.get)
+            why = why_gone(self._gone, self._own, self._nodes.get, self._silent)
         self.lead.fail(why)
         threading.Thread(target=self._on_failure, daemon=True).start()

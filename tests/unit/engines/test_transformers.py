@@ -13,6 +13,7 @@ from clusterkit.engines.transformers import Transformers
 from clusterkit.errors import DoesNotFit, UsageError
 from clusterkit.facts import NodeFacts
 from clusterkit.model.engine import EngineSettings
+from clusterkit.model.models import model_source
 from clusterkit.placement import Placement, Rank
 from tests.unit.pair import pair
 
@@ -102,6 +103,28 @@ def test_a_server_is_checked_for_its_longest_text_and_its_packages() -> None:
     assert small.check_serve(None, pair(), {"node1": tight}) == ()
     with pytest.raises(DoesNotFit, match="node1: a rank needs about"):
         engine.check_serve(None, pair(), {"node1": tight})
+
+
+def test_a_server_warns_where_its_batch_may_not_fit() -> None:
+    packages = dict.fromkeys((*REQUIRED_PACKAGES, *SERVER_PACKAGES), "5.20.2")
+    node = NodeFacts("node1", 2, 2**33, 2**30, "/python", "3.11.2", packages=packages)
+    known = {"node1": node, "node2": replace(node, memory_available_bytes=2**33)}
+    builtin = model_source("smollm2-135m").builtin
+    assert builtin is not None
+    shape, engine = builtin.shape, Transformers(EngineSettings(pp=2))
+
+    def told(**limits: int) -> tuple[str, ...]:
+        return engine.limited(ServeLimits(**limits)).check_serve(shape, pair(), known)  # type: ignore[arg-type]
+
+    assert told() == (
+        "node1: 16 requests of 8192 tokens at once need 2.8 GiB for keys and values in each rank, "
+        "and 2 of them fit. The server may fail where more are as long: `--max-batch 2` fits, or "
+        "`--max-prompt-tokens` and `--max-tokens` of 1028 together",
+    )
+    assert told(max_prompt_tokens=100) == told(max_tokens=100) == told()
+    assert told(max_batch=2) == told(max_prompt_tokens=828, max_tokens=200) == ()
+    assert engine.check_serve(None, pair(), known) == ()
+    assert engine.check_serve(shape, pair(), {}) == ()
 
 
 def test_every_problem_of_a_request_is_told_at_once() -> None:

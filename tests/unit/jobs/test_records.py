@@ -24,3 +24,19 @@ def test_a_job_that_is_none_is_told_with_the_newest_there_are():
         "or an older one of `clusterkit jobs`"
     )
     assert find_job("run-6", ROWS) is ROWS[6]
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "why"),
+    [
+        ("exit-code", "… exited with 1\nTraceback\nX: no\n", "… exited with 1: X: no"),
+        ("exit-code", "… exited with 1", "… exited with 1"),
+        ("signal", "… was ended by SIGKILL\nready", "… was ended by SIGKILL"),
+        (None, None, "lost"),
+    ],
+)
+def test_why_a_job_ended_in_one_line(kind: str | None, message: str | None, why: str) -> None:
+    cause = {"kind": kind} if kind else None
+    row = JobRow("serve-1", "serve", "lost", 0.0, 1.0, 1, ("node1",), message, cause=cause)
+
+    assert row.why == why

@@ -15,6 +15,10 @@ ROW = {"device": "cpu"}
 Gone = queue.Queue[tuple[int, str | None]]
 
 
+def _unexpected(rank: int) -> None:
+    raise AssertionError(f"rank {rank} is not silent")
+
+
 @pytest.fixture
 def gone() -> Gone:
     return queue.Queue()
@@ -22,7 +26,7 @@ def gone() -> Gone:
 
 @pytest.fixture
 def lines(gone: Gone) -> Iterator[Lines]:
-    made = Lines(3, lambda rank, words: gone.put((rank, words)))
+    made = Lines(3, lambda rank, words: gone.put((rank, words)), _unexpected)
     yield made
     made.close()
 
@@ -83,6 +87,21 @@ def test_a_stranger_is_sent_away(lines: Lines, gone: Gone) -> None:
     assert gone.get(timeout=5) == (2, None)
 
 
+def test_who_is_silent_is_told_once_and_who_beats_is_not() -> None:
+    silent: queue.Queue[int] = queue.Queue()
+    lines = Lines(3, lambda *_: None, silent.put, silent_s=2.5)
+    beating, frozen = Line(lines.address, 1, ROW), Line(lines.address, 2, ROW)
+    try:
+        frozen._is_closed.set()  # as if its process was stopped
+
+        assert silent.get(timeout=10) == 2
+        with pytest.raises(queue.Empty):
+            silent.get(timeout=3)
+    finally:
+        for each in (beating, frozen, lines):
+            each.close()
+
+
 def test_the_end_is_no_failure(lines: Lines, gone: Gone) -> None:
     one, two = Line(lines.address, 1, ROW), Line(lines.address, 2, ROW)
     lines.wait()
@@ -99,6 +118,15 @@ def test_who_was_killed_is_named_before_who_failed_with_it() -> None:
     said = {2: "RuntimeError: Connection closed by peer", 1: None}
 
     assert why_gone(said, "RuntimeError: reset", NODES.get) == "rank 1 on node2 is gone"
+
+
+def test_who_is_silent_is_named_before_who_failed_with_it() -> None:
+    said: dict[int, str | None] = {2: "RuntimeError: timed out"}
+
+    assert why_gone(said, "x", NODES.get, [1]) == "rank 1 on node2 has not answered for 10 s"
+    assert why_gone({}, "x", NODES.get, [1, 2]) == (
+        "rank 1 on node2 and rank 2 on node3 have not answered for 10 s"
+    )
 
 
 def test_two_who_were_killed() -> None:
