@@ -17,8 +17,9 @@ def read_api_key(file: Path | None) -> str | None:
         return None
     try:
         mode = file.stat().st_mode
-        lines = [line.strip() for line in file.read_text(encoding="ascii").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
+        text = file.read_text(encoding="utf-8-sig").encode("ascii").decode("ascii")
+        lines = [line.strip() for line in text.splitlines()]
+    except (OSError, UnicodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not ASCII text"
         raise UsageError(f"{file}: cannot be read: {why}. Fix: check the path") from None
     if mode & 0o077:

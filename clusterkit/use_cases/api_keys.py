@@ -20,7 +20,7 @@ def read_keys(file: Path) -> tuple[str, ...]:
     """
     try:
         mode = file.stat().st_mode
-        lines = file.read_text().splitlines()
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
         raise UsageError(f"{file}: cannot be read: {why}. Fix: check the path") from error

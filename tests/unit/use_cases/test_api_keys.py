@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from clusterkit.errors import UsageError
+from clusterkit.state.api_key import read_api_key
 from clusterkit.use_cases.api_keys import read_keys
 
 ONE, TWO = "0123456789abcdef", "fedcba9876543210-more"
@@ -23,6 +24,12 @@ def written(folder: Path, text: str, mode: int = 0o600) -> Path:
 def test_each_line_is_a_key_but_comments(tmp_path: Path) -> None:
     file = written(tmp_path, f"# mine\n{ONE}\n\n  {TWO}  \n{ONE}\n")
     assert read_keys(file) == tuple(hashlib.sha256(key.encode()).hexdigest() for key in (ONE, TWO))
+
+
+def test_the_mark_that_windows_writes_before_a_text_is_no_part_of_a_key(tmp_path: Path) -> None:
+    file = written(tmp_path, f"\ufeff{ONE}\r\n")
+    assert read_keys(file) == (hashlib.sha256(ONE.encode()).hexdigest(),)
+    assert read_api_key(file) == ONE
 
 
 @pytest.mark.parametrize(
