@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from http.client import HTTPException
 from pathlib import PurePath
@@ -92,7 +93,14 @@ def _ready(world: World, served: Served) -> tuple[bool, str | None]:
         return False, str(error)
     if status == 200:
         return True, None
-    return False, text.strip().partition("\n")[0][:300] or f"{served.ready_path} answers {status}"
+    return False, _why_not(text) or f"{served.ready_path} answers {status}"
+
+
+def _why_not(text: str) -> str:
+    """The one line that a server says; ours wraps it as OpenAI does."""
+    with suppress(ValueError, LookupError, TypeError):
+        text = str(json.loads(text)["error"]["message"]).removeprefix("not ready: ")
+    return text.strip().partition("\n")[0][:300]
 
 
 def _load(world: World, served: Served) -> dict[str, Any]:
