@@ -83,7 +83,10 @@ class InferOptions(RetryOptions):
         default=None, ge=0, description="The same seed draws the same tokens", examples=[1]
     )
     logits: int = Field(
-        default=0, ge=0, description="Also answer this many of the first token's highest logits"
+        default=0,
+        ge=0,
+        description="Also answer this many of the first token's highest logits",
+        examples=[5],
     )
     tp: TensorParallel = None
     pp: PipelineParallel = None

@@ -52,19 +52,30 @@ class ServeOptions(RetryOptions):
         default=None, description="Default: the inventory's", examples=["auto"]
     )
     max_batch: int | None = Field(
-        default=None, ge=1, description="Requests that are answered at once; default: 16"
+        default=None,
+        ge=1,
+        description="Requests that are answered at once; default: 16",
+        examples=[16],
     )
     max_queue: int | None = Field(
-        default=None, ge=0, description="Requests that may wait; default: 256"
+        default=None, ge=0, description="Requests that may wait; default: 256", examples=[256]
     )
     max_prompt_tokens: int | None = Field(
-        default=None, ge=1, description="Of one request; default: what the model can hold"
+        default=None,
+        ge=1,
+        description="Of one request; default: what the model can hold",
+        examples=[1024],
     )
     max_tokens: int | None = Field(
-        default=None, ge=1, description="New tokens of one request; default: as the model can"
+        default=None,
+        ge=1,
+        description="New tokens of one request; default: as the model can",
+        examples=[512],
     )
     request_timeout_s: Timeout | None = Field(
-        default=None, description="End a request after so many seconds; default: 600"
+        default=None,
+        description="End a request after so many seconds; default: 600",
+        examples=[600],
     )
     drain_s: float | None = Field(
         default=None,
@@ -97,5 +108,7 @@ class ProxyOptions(Model):
         default=None, min_length=1, description="The server's job; default: the last that runs"
     )
     port: Port | None = Field(
-        default=None, description="On this machine; default: the server's own, if it is free"
+        default=None,
+        description="On this machine; default: the server's own, if it is free",
+        examples=[9000],
     )

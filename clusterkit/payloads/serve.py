@@ -66,6 +66,8 @@ def run(request: dict[str, Any], serve: Serve | None = None) -> None:
     torch.set_num_threads(threads_of(request))
     if not Path(request["model"], "config.json").is_file():
         raise Failed(f"{os.uname().nodename}: no model in {request['model']}. Fix: build it there")
+    if rank() == 0 and serve is None:
+        import_module("clusterkit.payloads.server.http").check_place(request)
     wait_for_store()
     model = load(request)
     row = about(model, time.monotonic() - started)

@@ -18,13 +18,17 @@ _FIXES = {
     429: "wait a moment, and try again",
     503: "wait until it is ready, or see `clusterkit jobs`",
 }
+_NEEDS_A_KEY = (401, 403)
 _OTHERWISE = "see `clusterkit logs` of its job"
 
 
 def refusal(url: str, status: int, body: Any, headers: Mapping[str, str]) -> ServerFailed:
-    """What the server said, as an error; its own fix goes before ours."""
+    """What the server said, as an error; its own fix goes before ours, but for keys."""
     said = words_of(body)
     words = f"{url}: {said}" if said else f"{url} says {status}"
+    if status in _NEEDS_A_KEY:
+        # Its fix is for who writes the header himself.
+        words = words.partition("Fix: ")[0].rstrip()
     if "Fix: " not in words:
         words = f"{words.rstrip('.')}. Fix: {_FIXES.get(status, _OTHERWISE)}"
     return ServerFailed(words, status=status, retry_after_s=_seconds(headers.get("retry-after")))

@@ -61,8 +61,9 @@ async def answered(
 
 def _works(served: Served, asked: Asked, prefix: str, prompts: list[list[int]]) -> list[Work]:
     """The works of one request; seeds of several prompts follow each other."""
-    if len(prompts) > served.settings.max_queue:
-        most = served.settings.max_queue
+    # As many as an idle server takes: those beyond its places wait.
+    most = served.settings.max_queue + served.generation.load().slots
+    if len(prompts) > most:
         raise invalid(f"prompt: {len(prompts)} at once. Fix: send {most} at most", "prompt")
     name = prefix + secrets.token_hex(14)
     seed = secrets.randbits(31) if asked.seed is None else asked.seed

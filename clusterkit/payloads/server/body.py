@@ -39,6 +39,10 @@ async def read_json(request: Request, *, longest: int, timeout_s: float) -> byte
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise ApiError(415, "the body is not JSON. Fix: send `Content-Type: application/json`")
+    coding = request.headers.get("content-encoding", "identity")
+    if coding.strip().lower() not in ("identity", ""):
+        fix = "Fix: send it as it is, without `Content-Encoding`"
+        raise ApiError(415, f"the body is compressed: {coding}. {fix}")
     try:
         return await asyncio.wait_for(_read(request, longest), timeout_s)
     except asyncio.TimeoutError:  # noqa: UP041 - Python 3.10

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any, Callable  # noqa: UP035 - Python 3.8
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator  # noqa: UP035 - Python 3.8
 
 from clusterkit.payloads.generate_events import Refused
 from clusterkit.payloads.server.work import Generation
@@ -31,16 +32,9 @@ def serve_http(
         Refused: If this Python lacks what serving needs.
         Failed: If the address cannot be listened at.
     """
-    try:
+    with _needed():
         from clusterkit.payloads.server.serving import listening, serve_at
         from clusterkit.payloads.server.settings import Settings
-    except ImportError as error:
-        if error.name is None or error.name.startswith("clusterkit"):
-            raise
-        raise Refused(
-            f"{os.uname().nodename}: no Python module {error.name!r}, and `serve` needs it. "
-            "Fix: pip install starlette uvicorn pydantic prometheus-client"
-        ) from None
     settings = Settings.of(request)
     with listening(settings.host, settings.port) as listener:
         port: int = listener.getsockname()[1]
@@ -53,3 +47,29 @@ def serve_http(
             on_listening=lambda: on_listening(port),
             stop=stop,
         )
+
+
+def check_place(request: dict[str, Any]) -> None:
+    """What ``serve_http`` would raise of this Python and this address; listen only to see.
+
+    For before the model is read, which may take minutes.
+    """
+    with _needed():
+        from clusterkit.payloads.server.serving import listening
+        from clusterkit.payloads.server.settings import Settings
+    settings = Settings.of(request)
+    listening(settings.host, settings.port).close()
+
+
+@contextmanager
+def _needed() -> Iterator[None]:
+    """What is imported here, or how to install it."""
+    try:
+        yield
+    except ImportError as error:
+        if error.name is None or error.name.startswith("clusterkit"):
+            raise
+        raise Refused(
+            f"{os.uname().nodename}: no Python module {error.name!r}, and `serve` needs it. "
+            "Fix: pip install starlette uvicorn pydantic prometheus-client"
+        ) from None

@@ -29,6 +29,16 @@ def test_every_option_has_a_short_help():
             assert 0 < len(field.description or "") <= 72, f"{verb} {name}"
 
 
+BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+
+
+def test_every_number_with_a_bound_has_an_example_of_one_that_fits():
+    for verb, options in VERBS.items():
+        for name, part in options.model_json_schema()["properties"].items():
+            if any(bound in one for one in (part, *part.get("anyOf", ())) for bound in BOUNDS):
+                assert part.get("examples") or part.get("default"), f"{typed(verb, name)}"
+
+
 NO_PROMPT = "there is no prompt. Fix: give `--prompt`, or a file of `--prompts`"
 EMPTY = "--prompt: the prompt is empty. Fix: write what the model should answer"
 

@@ -151,13 +151,29 @@ def test_a_completion_may_tell_its_token_ids(serve: Serve):
             "{url}: wrong key. Fix: `--api-key-file FILE`, with a key of this server",
         ),
         (
+            whole(
+                401, b'{"error": {"message": "a key is needed. Fix: `Authorization: Bearer KEY`"}}'
+            ),
+            *(401, 2),
+            "{url}: a key is needed. Fix: `--api-key-file FILE`, with a key of this server",
+        ),
+        (
             whole(200, b"{}"),
             *(None, 4),
             "{url} cannot be asked: Expected response with content type 'text/event-stream', got "
             "''. Fix: see `clusterkit jobs`; `clusterkit serve` starts one",
         ),
     ],
-    ids=["broken-off", "error-event", "no-json", "refused", "page", "key", "no-stream"],
+    ids=[
+        "broken-off",
+        "error-event",
+        "no-json",
+        "refused",
+        "page",
+        "key",
+        "key-as-clients-send-it",
+        "no-stream",
+    ],
 )
 def test_what_goes_wrong_is_told(
     serve: Serve, answer: bytes, status: int | None, exit_code: int, message: str

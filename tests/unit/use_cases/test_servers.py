@@ -101,6 +101,13 @@ def test_one_that_is_not_ready_says_why(seen: tuple[Session, World], text: str, 
     assert (found.ready, found.why) == (False, why)
 
 
+def test_one_of_ours_that_is_not_ready_says_why_in_words(seen: tuple[Session, World]) -> None:
+    said = '{"error":{"message":"not ready: the server is stopping","type":"server_error"}}'
+    ANSWERS["/ready"] = (503, said)
+    (found,) = servers_now(*seen, [row("serve-2")])
+    assert (found.ready, found.why) == (False, "the server is stopping")
+
+
 def test_the_last_is_shown_where_it_failed(seen: tuple[Session, World]) -> None:
     cause = {"kind": "signal", "rank": 1, "node": "node2", "signal": "SIGKILL"}
     failed = row("serve-2", "failed", message="rank 1 ended\nmore", cause=cause)

@@ -68,6 +68,21 @@ def test_a_body_of_another_type(server):
     )
 
 
+def test_a_body_that_is_compressed(server):
+    response = server.post(content=b"\x1f\x8b", headers={**JSON, "Content-Encoding": "gzip"})
+    assert refused(response) == (
+        415,
+        "the body is compressed: gzip. Fix: send it as it is, without `Content-Encoding`",
+        None,
+        None,
+    )
+    response = server.post(content=b"[]", headers={**JSON, "Content-Encoding": "identity"})
+    assert refused(response)[:2] == (
+        400,
+        "the body is JSON, and no object. Fix: send one JSON object",
+    )
+
+
 def bad(path: str, param: str | None, message: str, **fields: Any) -> Any:
     return pytest.param(path, fields, param, message, id=f"{path[4:8]} {message[:50]}")
 
@@ -144,7 +159,7 @@ LEAVE = "this server cannot do that. Fix: leave it out"
         ),
         bad(COMPLETION, "prompt", "prompt: is empty. Fix: write something", prompt=""),
         bad(COMPLETION, "prompt", "prompt: 999 is no token. Fix: use 0 to 256", prompt=[1, 999]),
-        bad(COMPLETION, "prompt", "prompt: 9 at once. Fix: send 8 at most", prompt=["a"] * 9),
+        bad(COMPLETION, "prompt", "prompt: 13 at once. Fix: send 12 at most", prompt=["a"] * 13),
         bad(
             COMPLETION,
             "stop",

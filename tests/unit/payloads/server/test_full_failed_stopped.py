@@ -48,6 +48,17 @@ def test_a_full_queue_is_429_and_none_of_several_prompts_is_left():
         assert server.ask().status_code == 200
 
 
+def test_without_a_queue_as_many_prompts_are_taken_as_have_places():
+    with running(max_queue=0) as server:
+        assert server.ask().status_code == 200
+        assert server.ask(prompt=["a"] * 4).status_code == 200
+        assert error_of(server.ask(prompt=["a"] * 5)) == (
+            400,
+            "invalid_request_error",
+            "prompt: 5 at once. Fix: send 4 at most",
+        )
+
+
 def test_a_request_has_a_time_limit():
     said = "no full answer within 0.2 s. Fix: ask for fewer tokens"
     with running("abc", held=True, request_timeout_s=0.2) as server:

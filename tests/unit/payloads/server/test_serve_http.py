@@ -16,7 +16,7 @@ import pytest
 
 import clusterkit.payloads
 from clusterkit.payloads.generate_events import Failed, Refused
-from clusterkit.payloads.server.http import serve_http
+from clusterkit.payloads.server.http import check_place, serve_http
 from tests.unit.payloads.server.stand_in import NAME, ScriptedRanks, says, tiny_tokenizer
 
 PROGRAM = """
@@ -85,6 +85,15 @@ def test_an_address_in_use_is_told_so():
 def test_a_host_that_nobody_knows_is_told_so():
     with pytest.raises(Failed, match=r"^cannot listen at no\.such\.host\.invalid port 1: .*Fix: "):
         serve({"host": "no.such.host.invalid", "port": 1})
+
+
+def test_a_place_that_cannot_be_had_is_told_before_a_model_is_read():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(Failed, match=f"^cannot listen at 127.0.0.1 port {port}: Address"):
+            check_place({"name": NAME, "host": "127.0.0.1", "port": port})
+    check_place({"name": NAME, "host": "127.0.0.1", "port": port})
+    socket.create_server(("127.0.0.1", port)).close()  # and it is free again
 
 
 def test_a_python_without_the_packages_is_told_so(monkeypatch):
