@@ -103,18 +103,66 @@ def place_stages(cluster: Cluster, *, tp: int, pp: int) -> Placement:
     return _placed(cluster, [count * tp for count in stages])
 
 
-def _placed(cluster: Cluster, counts: Sequence[int]) -> Placement:
-    """The given number of ranks on each node, in the order of the nodes."""
+def place_replicas(cluster: Cluster, replicas: int, *, tp: int, pp: int) -> tuple[Placement, ...]:
+    """Place so many groups of ``tp`` x ``pp`` ranks, each on slots of its own.
+
+    Each is on as few nodes as can be, for its ranks talk to one another alone; and the groups are
+    dealt over the nodes, so that they share as little as can be.
+
+    Raises:
+        DoesNotFit: If there are too few slots.
+    """
+    size = tp * pp
+    if replicas * size > cluster.slots:
+        most = cluster.slots // size
+        fix = f"at most {number(most, 'replica')}" if most else "a smaller tp x pp"
+        raise DoesNotFit(
+            f"{number(replicas, 'replica')} of tp={tp} x pp={pp} need {replicas * size} slots; "
+            f"cluster {cluster.name} has {cluster.slots} ({slots_of_each(cluster)}). "
+            f"Fix: {fix}, or raise `slots`"
+        )
+    taken = [0] * len(cluster.members)
+    placed: list[Placement] = []
+    for _ in range(replicas):
+        room = [node.slots - used for node, used in zip(cluster.members, taken, strict=True)]
+        counts = _packed(room, tp=tp, pp=pp)
+        placed.append(_placed(cluster, counts, taken))
+        taken = [used + count for used, count in zip(taken, counts, strict=True)]
+    return tuple(placed)
+
+
+def _packed(room: Sequence[int], *, tp: int, pp: int) -> list[int]:
+    """How many ranks of one group each node gets: the roomiest nodes first, stages whole."""
+    counts = [0] * len(room)
+    roomiest_first = sorted(range(len(room)), key=lambda node: -room[node])
+    unit, left = tp, pp
+    if sum(each // tp for each in room) < pp:  # a stage must be split over nodes
+        unit, left = 1, tp * pp
+    for node in roomiest_first:
+        counts[node] = min(room[node] // unit, left) * unit
+        left -= counts[node] // unit
+    return counts
+
+
+def _placed(
+    cluster: Cluster, counts: Sequence[int], taken: Sequence[int] | None = None
+) -> Placement:
+    """The given number of ranks on each node, in the order of the nodes.
+
+    ``taken`` slots of each have other ranks, of other jobs.
+    """
     places: list[Rank] = []
-    for node, count in zip(cluster.members, counts, strict=True):
+    before = taken or [0] * len(counts)
+    for node, count, first in zip(cluster.members, counts, before, strict=True):
         for local_rank in range(count):
-            places.append(Rank(len(places), node.name, local_rank, _device(node, local_rank)))
+            device = _device(node, first + local_rank)
+            places.append(Rank(len(places), node.name, local_rank, device))
     return Placement(tuple(places))
 
 
-def _device(node: Node, local_rank: int) -> int | None:
-    """The GPU of a local rank; where ranks outnumber GPUs they take turns."""
-    return node.devices[local_rank % len(node.devices)] if node.devices else None
+def _device(node: Node, slot: int) -> int | None:
+    """The GPU of a slot; where slots outnumber GPUs they take turns."""
+    return node.devices[slot % len(node.devices)] if node.devices else None
 
 
 def slots_of_each(cluster: Cluster) -> str:

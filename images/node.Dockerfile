@@ -32,7 +32,7 @@ RUN set -eu; \
     case "$ENGINE" in \
         transformers) \
             packages="$packages torch transformers accelerate safetensors gguf"; \
-            packages="$packages starlette uvicorn pydantic prometheus_client"; \
+            packages="$packages starlette uvicorn pydantic prometheus_client httpx2"; \
             if [ -n "$TORCH_INDEX" ]; then index="--extra-index-url $TORCH_INDEX"; fi;; \
         none) ;; \
         *) echo "ENGINE=$ENGINE is unknown. Fix: use transformers or none." >&2; exit 2;; \

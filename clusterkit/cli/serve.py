@@ -46,6 +46,10 @@ def serve(
     ] = None,
     tp: Annotated[int | None, typer.Option("--tp", help="Tensor parallel size.")] = None,
     pp: Annotated[int | None, typer.Option("--pp", help="Pipeline parallel size.")] = None,
+    replicas: Annotated[
+        int,
+        typer.Option("--replicas", metavar="N", help="N copies of tp x pp ranks, one address."),
+    ] = 1,
     engine: Annotated[
         str | None, typer.Option("--engine", metavar="triton", help="Serve it by Triton.")
     ] = None,
@@ -104,6 +108,7 @@ def serve(
         "api_key_file": api_key_file,
         "tp": tp,
         "pp": pp,
+        "replicas": replicas,
         "engine": engine,
         "model": model,
         "compile": compile,

@@ -31,6 +31,12 @@ class ServeOptions(RetryOptions):
     )
     tp: TensorParallel = None
     pp: PipelineParallel = None
+    replicas: int = Field(
+        default=1,
+        ge=1,
+        description="So many copies of the model answer, each of tp x pp ranks",
+        examples=[2],
+    )
     engine: Literal["triton"] | None = Field(
         default=None,
         description="Serve by Triton what engine tensorrt-llm built",

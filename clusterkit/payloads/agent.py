@@ -99,7 +99,9 @@ class Agent:
             (self._folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
         self._folder.chmod(0o700)
         for name, content in job["files"].items():
-            (self._folder / "run" / name).write_bytes(base64.b64decode(content))
+            path = self._folder / "run" / name
+            path.touch(mode=0o600)  # a router's key is among them
+            path.write_bytes(base64.b64decode(content))
         os.chdir(self._folder)  # names of sockets are at most 108 bytes long
         given = {**os.environ, **job["program_env"]}
         network = network_of(job["subnet"], job["address"], given)

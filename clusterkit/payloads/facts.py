@@ -25,6 +25,7 @@ PACKAGES = (
     "uvicorn",
     "prometheus_client",
     "pydantic",
+    "httpx2",
 )
 # Beside the interpreter first (a venv with Open MPI from PyPI), then PATH, then where the
 # vendors' images keep it.

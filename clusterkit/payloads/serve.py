@@ -8,9 +8,11 @@ Every rank runs this in a folder with ``input.json``:
      "request_timeout_s": 600, "drain_s": 30,
      "map": [{"rank": 0, "node": "node1", "local_rank": 0}, …]}
 
-Events, as in ``generate``: ``ready`` of each rank; of rank 0, once a real answer came from all
-ranks and it listens, {"event": "serving", "model": NAME, "answer": TEXT, "took_s": SECONDS};
-``error``.
+``compile`` auto: on GPUs, steps are compiled and recorded before all else (decoders.py).
+
+Events, as in ``generate``: ``ready`` of each rank; ``warming`` while it compiles; of rank 0,
+once a real answer came from all ranks and it listens, {"event": "serving", "model": NAME,
+"port": PORT, "answer": TEXT, "took_s": SECONDS}; ``error``. Port 0 is any that is free.
 SIGTERM to all ranks ends it: rank 0 lets running requests end and tells the others to leave.
 """
 
@@ -60,6 +62,8 @@ def run(request: dict[str, Any], serve: Serve | None = None) -> None:
     give_back_large_blocks()
     import torch
 
+    from clusterkit.payloads.server.decoders import decoder_of
+
     torch.set_num_threads(threads_of(request))
     if not Path(request["model"], "config.json").is_file():
         raise Failed(f"{os.uname().nodename}: no model in {request['model']}. Fix: build it there")
@@ -72,16 +76,9 @@ def run(request: dict[str, Any], serve: Serve | None = None) -> None:
         _lead(request, model, decoder, row, serve or _serve_http, started)
     else:
         _follow(decoder, row)
+    decoder.release()
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
-
-
-def decoder_of(model: Any, request: dict[str, Any]) -> Any:
-    """What runs the model; a row holds as much as the model's context."""
-    from clusterkit.payloads.server.eager import EagerDecoder
-
-    config = model.config.get_text_config()
-    return EagerDecoder(model, slots=request["max_batch"], capacity=config.max_position_embeddings)
 
 
 def _serve_http(*told: Any, **more: Any) -> None:
@@ -135,9 +132,10 @@ def _lead(
         together.lead,
         tokenizer,
         lambda: {"ranks": together.rows(_fresh(row)), "versions": versions},
-        on_listening=lambda: tell(
+        on_listening=lambda port: tell(
             event="serving",
             model=request["name"],
+            port=port,
             answer=answer,
             took_s=round(time.monotonic() - started, 3),
         ),

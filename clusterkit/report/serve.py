@@ -21,10 +21,12 @@ def serve_text(result: ServeResult, *, wide: bool = False) -> Blocks:
 def serve_help(result: ServeResult) -> Text:
     """For people, on stderr: who serves what, and how to ask it."""
     nodes = fold(dict.fromkeys(rank.node for rank in result.ranks))
+    copies = f"{counted(result.replicas, 'replica')} of " if result.replicas > 1 else ""
+    ranks = counted(len(result.ranks) // result.replicas, "rank")
     how = _by_triton(result) if result.grpc else _by_openai(result)
     return Text(
         f"{result.model} answers after {duration(result.ready_s)}: "
-        f"{counted(len(result.ranks), 'rank')} ({nodes}), tp={result.tp} pp={result.pp}\n"
+        f"{copies}{ranks} ({nodes}), tp={result.tp} pp={result.pp}\n"
         f"  {how}\n"
         f"{_proxied(result)}{_end(result)}",
         FAINT,

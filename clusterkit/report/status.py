@@ -11,6 +11,7 @@ from clusterkit.report.tables import BAD, GOOD, NOTHING, Block, Blocks, cell, gr
 from clusterkit.results.status import (
     ModelStatus,
     NodeStatus,
+    ReplicaStatus,
     SeenGpu,
     ServerStatus,
     StatusResult,
@@ -48,6 +49,8 @@ def _summary(status: StatusResult) -> Table:
     lines.add_row(Text("jobs", "bold"), _jobs(status) or "none running")
     for server in status.servers:
         lines.add_row(Text("server", "bold"), _server(server))
+        for replica in server.replicas:
+            lines.add_row("", _replica(replica))
     return lines
 
 
@@ -68,6 +71,17 @@ def _server(server: ServerStatus) -> Text:
     if rank and rank not in why:
         why = f"{rank}: {why}"
     return Text.assemble(f"{what}, ", (state, BAD), f": {why}" if why else "")
+
+
+def _replica(replica: ReplicaStatus) -> Text:
+    """``replica 1 on node2: ready``; else why not."""
+    where = f"  replica {replica.name} on {fold(replica.nodes)}, "
+    if replica.ready:
+        return Text.assemble(where, ("ready", GOOD))
+    is_out = replica.ready is False
+    state = "out" if is_out else replica.state
+    why = f": {replica.why}" if replica.why else ""
+    return Text.assemble(where, (state, BAD if is_out else ""), why)
 
 
 def _jobs(status: StatusResult) -> str:

@@ -26,6 +26,10 @@ class ListedJob(Model):
     """One run on the cluster."""
 
     id: str
+    leader: str | None = Field(
+        default=None,
+        description="The job to which it belongs, as a replica to its router; `stop` ends both",
+    )
     verb: str = Field(examples=["infer", "mpi-hello"])
     state: str = Field(description=_STATE, examples=_STATES)
     started_at: str = Field(description="ISO 8601, UTC")

@@ -14,6 +14,7 @@ Via = Literal["network", "tunnel", "proxy"]
 class ServeRank(Model):
     """One rank of the server."""
 
+    replica: int = Field(default=0, description="Which copy of the model it is of")
     rank: int
     node: str
 
@@ -46,6 +47,7 @@ class ServeResult(Model):
     detached: bool = Field(
         default=False, description="Whether it runs on by itself, until `clusterkit stop`"
     )
+    replicas: int = Field(default=1, description="Copies of the model, behind one URL")
     tp: int = Field(description="Tensor parallel size")
     pp: int = Field(description="Pipeline parallel size")
     answer: str = Field(description="Of the first completion")

@@ -79,6 +79,21 @@ class ModelStatus(Model):
     )
 
 
+class ReplicaStatus(Model):
+    """One copy of the model behind a router."""
+
+    name: str = Field(examples=["0"])
+    job: str
+    state: str = Field(description="Of its job", examples=["running", "failed"])
+    nodes: tuple[str, ...]
+    ready: bool | None = Field(
+        default=None, description="Null: the router tells only who has a key"
+    )
+    why: str | None = Field(default=None, description="Why no request goes to it")
+    failed_rank: int | None = Field(default=None, description="The rank that ended it")
+    failed_node: str | None = Field(default=None, description="Where that was")
+
+
 class ServerStatus(Model):
     """A server that runs, or the last one, which failed."""
 
@@ -100,6 +115,9 @@ class ServerStatus(Model):
     failed_node: str | None = Field(default=None, description="Where that was")
     running: int | None = Field(default=None, description="Requests that are answered now")
     queued: int | None = Field(default=None, description="Requests that wait")
+    replicas: tuple[ReplicaStatus, ...] = Field(
+        default=(), description="Of one that has several, each with its own job"
+    )
 
 
 class StatusResult(Model):

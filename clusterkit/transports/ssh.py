@@ -60,9 +60,8 @@ class SshTransport(StreamTransport):
         with self._opening:
             connection = self._connection
             assert connection is not None  # noqa: S101 - it was opened above
-            return Login(
-                connection.user, connection.port, (f"{key.get_name()} {key.get_base64()}",)
-            )
+            keys = (f"{key.get_name()} {key.get_base64()}",)
+            return Login(connection.user, connection.port, keys)
 
     def connection(self) -> VerifiedConnection:
         """The open connection, to go through this machine to another."""
@@ -151,7 +150,7 @@ class SshTransport(StreamTransport):
         """A new channel; over a new connection where the old one broke."""
         from paramiko import ChannelException
 
-        from clusterkit.transports.ssh_connection import is_silence
+        from clusterkit.transports.ssh_connection import is_silence, why_broken
 
         give_up = time.monotonic() + _SESSION_TIMEOUT_S
         reopened = False
@@ -178,10 +177,11 @@ class SshTransport(StreamTransport):
                 with self._opening:
                     if self._connection and self._connection.transport is transport:
                         self._drop()
-                failure = self._unreachable(error)
-                if is_silence(error):
+                why = why_broken(transport, error)
+                failure = self._unreachable(why)
+                if is_silence(why):
                     self._give_up(failure, for_s=_GIVEN_UP_FOR_S)
-                if reopened or is_silence(error):
+                if reopened or is_silence(why):
                     raise failure from error
                 reopened = True
 

@@ -262,6 +262,11 @@ def explain(error: BaseException, address: SshAddress) -> str:
             return f"SSH to {address} failed: {what}. Fix: look into the log of sshd there"
 
 
+def why_broken(transport: Any, error: Exception) -> Exception:
+    """What really ended a connection, of which paramiko says only that it has ended."""
+    return SilentPeer() if getattr(transport, "is_silent", False) else error
+
+
 def is_silence(error: BaseException) -> bool:
     """Whether the other side said nothing for as long as it was waited for."""
     if isinstance(error, GatewayFailed):

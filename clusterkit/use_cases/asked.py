@@ -5,7 +5,7 @@ It lies on the head beside the job's answers, for nobody else to read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -18,6 +18,7 @@ from clusterkit.model.engine import EngineSettings
 from clusterkit.model.run_options import RunOptions
 from clusterkit.placement import Placement, Rank
 from clusterkit.results.serve import ServeRank, ServeResult
+from clusterkit.use_cases.serve_group import Group
 from clusterkit.use_cases.served import Reached, Served
 from clusterkit.use_cases.session import Session
 
@@ -105,16 +106,20 @@ class ServeAsked:
     served: Served
     engine: EngineSettings
     detached: bool
+    replicas: tuple[Placement, ...] = ()
 
     @classmethod
-    def of(cls, session: Session, job: Job, *, served: Served, detached: bool) -> Self:
-        """What a job was asked."""
-        return cls(job.id, job.placement, served, session.cluster.engine, detached)
+    def of(cls, session: Session, group: Group, *, served: Served, detached: bool) -> Self:
+        """What the jobs of a server were asked."""
+        front, replicas = group.front, tuple(job.placement for job in group.replicas)
+        engine = session.cluster.engine
+        return cls(front.id, front.placement, served, engine, detached, replicas)
 
     def as_json(self) -> dict[str, Any]:
         """The same for a file."""
         return {
             "placement": _rows(self.placement),
+            "replicas": [_rows(each) for each in self.replicas],
             "served": self.served.as_json(),
             "engine": self.engine.model_dump(mode="json"),
             "detached": self.detached,
@@ -125,7 +130,8 @@ class ServeAsked:
         """What :meth:`as_json` wrote."""
         engine = TypeAdapter[EngineSettings](AnyEngine).validate_python(asked["engine"])
         served = Served.read(asked["served"])
-        return cls(job, _placement(asked), served, engine, asked["detached"])
+        replicas = tuple(_placed(rows) for rows in asked.get("replicas", ()))
+        return cls(job, _placement(asked), served, engine, asked["detached"], replicas)
 
     def result(self, cluster: str, told: Mapping[str, Any], reached: Reached) -> ServeResult:
         """What the verb answers once the server does; ``told`` is what the server's rank said."""
@@ -138,12 +144,15 @@ class ServeAsked:
             via=reached.via,
             model=told["model"],
             detached=self.detached,
+            replicas=len(self.replicas) or 1,
             tp=self.engine.tp,
             pp=self.engine.pp,
             answer=told["answer"],
             ready_s=told["took_s"],
             ranks=tuple(
-                ServeRank(rank=rank.rank, node=rank.node) for rank in self.placement.ranks
+                ServeRank(replica=number, rank=rank.rank, node=rank.node)
+                for number, each in enumerate(self.replicas or (self.placement,))
+                for rank in each.ranks
             ),
         )
 
@@ -153,4 +162,8 @@ def _rows(placement: Placement) -> list[dict[str, Any]]:
 
 
 def _placement(asked: Mapping[str, Any]) -> Placement:
-    return Placement(tuple(Rank(**row) for row in asked["placement"]))
+    return _placed(asked["placement"])
+
+
+def _placed(rows: Iterable[Mapping[str, Any]]) -> Placement:
+    return Placement(tuple(Rank(**row) for row in rows))

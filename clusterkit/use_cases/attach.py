@@ -14,6 +14,7 @@ from clusterkit.errors import JobFailed, UsageError
 from clusterkit.events import Event, JobStarted, Sink
 from clusterkit.jobs import JobEnd, JobNode, JobRow, list_jobs, show_job
 from clusterkit.jobs.attach import Attached
+from clusterkit.jobs.groups import leader_of
 from clusterkit.jobs.records import find_job, follow_command
 from clusterkit.model.jobs_options import AttachOptions
 from clusterkit.results.infer import InferResult
@@ -171,7 +172,7 @@ def _row(options: AttachOptions, rows: tuple[JobRow, ...]) -> JobRow:
     if options.job is not None:
         return find_job(options.job, rows)
     for row in rows:
-        if row.is_open:
+        if row.is_open and leader_of(row.id) == row.id:
             return row
     raise UsageError(
         "no job runs on this cluster. Fix: name one that ended; see `clusterkit jobs`"

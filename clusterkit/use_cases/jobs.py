@@ -7,9 +7,12 @@ from collections.abc import Callable
 
 from clusterkit.command import Command, Step
 from clusterkit.errors import ClusterkitError, CommandFailed, TransportError, UsageError
+from clusterkit.executor import on_each, raise_failures
 from clusterkit.jobs import JobNode, JobRow, list_jobs, read_logs, show_job, stop_job
+from clusterkit.jobs.groups import leader_of, members_of
 from clusterkit.jobs.look import sweep_argv
 from clusterkit.jobs.records import (
+    Stopped,
     find_job,
     list_command,
     logs_command,
@@ -80,21 +83,30 @@ def running_jobs(session: Session, world: World) -> tuple[str, ...]:
 
 
 def stop(session: Session, options: StopOptions) -> StopResult:
-    """End one job on every node, and look that nothing of it is left.
+    """End one job on every node, with all that it leads, and look that nothing of it is left.
 
     Raises:
         UsageError: If there is no such job, or none is named and not exactly one runs.
     """
     began = time.monotonic()
     with open_world(session) as world, audited(session, world, "stop", options):
-        job = options.job or _the_running_one(running_jobs(session, world))
-        stopped = stop_job(job, job_nodes(session), world.transport, now=options.now)
+        running = running_jobs(session, world)
+        job = options.job or _the_running_one(running)
+        nodes = job_nodes(session)
+        # At once: replicas end their open requests while the router still passes them on.
+        others = [each for each in members_of(job, running) if each != job]
+        ends = on_each(
+            [job, *others],
+            lambda each: stop_job(each, nodes, world.transport, now=options.now),
+        )
+        raise_failures(ends)
+        stopped = [end for end in ends.values() if isinstance(end, Stopped)]
     return StopResult(
         cluster=session.cluster.name,
         job=job,
-        state=stopped.row.state,
-        was_running=stopped.was_running,
-        left=stopped.left,
+        state=stopped[0].row.state,
+        was_running=any(each.was_running for each in stopped),
+        left=tuple(dict.fromkeys(line for each in stopped for line in each.left)),
         took_s=time.monotonic() - began,
     )
 
@@ -198,6 +210,7 @@ def _the_last(rows: tuple[JobRow, ...]) -> JobRow:
 
 
 def _the_running_one(running: tuple[str, ...]) -> str:
+    running = tuple(dict.fromkeys(leader_of(job) for job in running))
     if len(running) == 1:
         return running[0]
     what = f"{', '.join(running)} run" if running else "no job runs"
@@ -208,6 +221,7 @@ def _the_running_one(running: tuple[str, ...]) -> str:
 def _listed(row: JobRow) -> ListedJob:
     return ListedJob(
         id=row.id,
+        leader=None if leader_of(row.id) == row.id else leader_of(row.id),
         verb=row.verb,
         state=row.state,
         started_at=as_time(row.started_at),

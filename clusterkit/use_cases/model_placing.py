@@ -156,9 +156,7 @@ def _bring_and_convert(
         _convert(builder, head, fetched, source, target)
     finally:
         holding.close_stdin()
-        with contextlib.suppress(TimeoutError, ClusterkitError):
-            if holding.wait(_GRACE_S) != 0:
-                head.run(Command(("rm", "-rf", "--", upload)))
+        _remove_upload(cluster, builder, holding, upload)
 
 
 def _upload(builder: Builder, head: Transport, fetched: FetchedModel, upload: str) -> str:
@@ -173,6 +171,27 @@ def _upload(builder: Builder, head: Transport, fetched: FetchedModel, upload: st
         done += file.stat().st_size
     builder.sink(Progress(head.node, f"copying {fetched.name}", done, total))
     return f"{upload}/{fetched.path.name}" if fetched.kind == "gguf" else upload
+
+
+def _remove_upload(cluster: Cluster, builder: Builder, holding: Process, folder: str) -> None:
+    """Have it removed by who holds it; where the head is gone, by another that shares its storage.
+
+    Who is gone is told before others are asked: they may be gone as well, which takes time.
+    """
+    head, *others = [node.name for node in cluster.nodes]
+    asked = [head]
+    try:
+        if holding.wait(_GRACE_S) == 0:
+            return
+    except TimeoutError:
+        pass
+    except ClusterkitError:
+        asked = others if cluster.storage.is_shared else []
+        builder.sink(Note("its connection was lost; what was brought is removed", head))
+    for node in asked:
+        with contextlib.suppress(ClusterkitError):
+            builder.transport(node).run(Command(("rm", "-rf", "--", folder))).check()
+            return
 
 
 def _unheard(stream: Stream, line: str) -> None:

@@ -9,10 +9,9 @@ from typing import Any
 
 from clusterkit.command import Step
 from clusterkit.engines.base import engine_of
-from clusterkit.engines.serving import Listening, LooksFirst, ServingEngine
+from clusterkit.engines.serving import Listening, LooksFirst
 from clusterkit.errors import JobFailed
 from clusterkit.events import Note, Sink
-from clusterkit.jobs import Job
 from clusterkit.model.models import ModelShape
 from clusterkit.model.node_sets import fold
 from clusterkit.model.serve_options import ServeOptions
@@ -31,9 +30,11 @@ from clusterkit.use_cases.built_engine import BuiltEngine, with_version
 from clusterkit.use_cases.by_triton import by_triton, needs_triton
 from clusterkit.use_cases.gate import check_now, check_verdict
 from clusterkit.use_cases.heard import Heard
-from clusterkit.use_cases.launch import Facts, facts_now, job_steps, known_facts, make_job, run
+from clusterkit.use_cases.launch import Facts, facts_now, known_facts, make_job
 from clusterkit.use_cases.model_placing import BuiltModel
 from clusterkit.use_cases.planned_facts import planned_facts
+from clusterkit.use_cases.replicas import check_replicas, places, replica_group
+from clusterkit.use_cases.serve_group import Group, run_group
 from clusterkit.use_cases.serve_heard import ServeHeard
 from clusterkit.use_cases.serve_looking import look_everywhere, look_steps
 from clusterkit.use_cases.serve_wish import grace_s, open_to_all, serving, with_wish
@@ -79,12 +80,12 @@ def _attempt(session: Session, options: ServeOptions, front: _Front, *, sink: Si
         check_now(session.cluster, facts, force=options.force)
         session = with_version(session, facts)
         if needs_triton(session, options.engine):
-            session = by_triton(session, _built(session, world, facts, sink).folder)
+            session = by_triton(session, _built(session, options, world, facts, sink).folder)
         engine = serving(session, options)
         shape, folder = None, session.cluster.engine.model
-        _checked(session, engine, shape, facts, sink)
+        _checked(session, options, shape, facts, sink)
         where = listening(session, options)
-        served = Served.of(session.cluster.engine, _placement(session).nodes[0], where)
+        served = Served.of(session.cluster.engine, _first_node(session, options), where)
         if isinstance(engine, LooksFirst):
             looks = look_everywhere(session, engine, where, world, facts)
             for warning in engine.check_looks(looks, _placement(session), where):
@@ -92,26 +93,27 @@ def _attempt(session: Session, options: ServeOptions, front: _Front, *, sink: Si
         else:
             refuse_taken(session, world, served)
         if engine.serves_built():
-            built = _built(session, world, facts, sink)
+            built = _built(session, options, world, facts, sink)
             shape, folder = built.shape, built.folder
-            _checked(session, engine, shape, facts, sink)
-        job = _job(session, options, folder=folder, facts=facts)
+            _checked(session, options, shape, facts, sink)
+        group = _group(session, options, folder=folder, facts=facts)
+        asked = ServeAsked.of(session, group, served=served, detached=options.detach)
+        group = group.asked(asked.as_json())
         heard = Heard(engine_of(session.cluster.engine).parse, sink)
-        settings = session.cluster.engine
-        asked = ServeAsked.of(session, job, served=served, detached=options.detach)
-        job = replace(job, restarts=options.restart, asked=asked.as_json())
-        listener = ServeHeard(heard, lambda told: front.ready(asked, told, sink))
+        listener = ServeHeard(
+            heard, lambda told: front.ready(asked, told, sink), is_detached=options.detach
+        )
         try:
-            when = listener.is_serving if options.detach else None
-            end = run(job, world, listener, detach_when=when)
+            end = run_group(session, group, world, listener, sink)
         except JobFailed as error:
+            settings = session.cluster.engine
             raise heard.explained(error, engine_of(settings).explain) from None
     if end.outcome == "detached":
         front.tell()
     elif options.detach or not listener.is_ready:
         raise JobFailed(
-            f"job {job.id}: the server ended before it answered. "
-            f"Fix: see `clusterkit logs {job.id}`"
+            f"job {group.name}: the server ended before it answered. "
+            f"Fix: see `clusterkit logs {group.name}`"
         )
 
 
@@ -159,19 +161,23 @@ def serve_steps(session: Session, options: ServeOptions) -> list[Step]:
         building = placing_steps(session, facts, list(_placement(session).nodes))
         session = by_triton(session, placed_folder(session, facts))
     engine = serving(session, options)
-    engine.check_serve(None, session.cluster, {})
-    if not engine.serves_built():
-        job = _job(session, options, folder=session.cluster.engine.model, facts=facts)
-        where = listening(session, options)
-        looks = isinstance(engine, LooksFirst) and look_steps(session, engine, where, facts)
-        return [*building, *(looks or ()), *job_steps(job)]
-    job = _job(session, options, folder="<known after build>", facts=facts)
-    return [*placing_steps(session, facts, [node.name for node in job.nodes]), *job_steps(job)]
+    _checked(session, options, None, {}, sink=lambda _: None)
+    is_built = engine.serves_built()
+    folder = "<known after build>" if is_built else session.cluster.engine.model
+    started = _group(session, options, folder=folder, facts=facts).steps()
+    if is_built:
+        names = list(used_nodes(session, options))
+        head = session.cluster.head.name
+        names = [head, *(name for name in names if name != head)]
+        return [*placing_steps(session, facts, names), *started]
+    where = listening(session, options)
+    looks = isinstance(engine, LooksFirst) and look_steps(session, engine, where, facts)
+    return [*building, *(looks or ()), *started]
 
 
 def listening(session: Session, options: ServeOptions) -> Listening:
     """Where rank 0 listens: for its own node alone, unless told otherwise."""
-    first = session.cluster.node(_placement(session).nodes[0])
+    first = session.cluster.node(_first_node(session, options))
     host = options.host or "127.0.0.1"
     is_any = host in ("0.0.0.0", "::")  # noqa: S104
     reached_at = (first.address or "127.0.0.1") if is_any else host
@@ -179,10 +185,12 @@ def listening(session: Session, options: ServeOptions) -> Listening:
     return Listening(host, options.port, reached_at, addresses)
 
 
-def _built(session: Session, world: World, facts: Facts, sink: Sink) -> BuiltModel | BuiltEngine:
+def _built(
+    session: Session, options: ServeOptions, world: World, facts: Facts, sink: Sink
+) -> BuiltModel | BuiltEngine:
     """What is served, built where it is not there, on every node that will have ranks."""
     builder = builder_for(session, world, facts=facts, sink=sink)
-    nodes = _placement(session).nodes
+    nodes = used_nodes(session, options)
     built, copied_to = place_everywhere(session, builder, facts=facts, nodes=nodes)
     if built.changed:
         sink(Note(f"built {built.name}: it stays in {built.folder}"))
@@ -192,9 +200,17 @@ def _built(session: Session, world: World, facts: Facts, sink: Sink) -> BuiltMod
 
 
 def _checked(
-    session: Session, engine: ServingEngine, shape: ModelShape | None, facts: Facts, sink: Sink
+    session: Session,
+    options: ServeOptions,
+    shape: ModelShape | None,
+    facts: Facts,
+    sink: Sink,
 ) -> None:
-    for warning in engine.check_serve(shape, session.cluster, facts):
+    if options.replicas > 1:
+        warnings = check_replicas(session, options, shape, facts)
+    else:
+        warnings = serving(session, options).check_serve(shape, session.cluster, facts)
+    for warning in warnings:
         sink(Note(warning))
 
 
@@ -203,9 +219,25 @@ def _placement(session: Session) -> Placement:
     return place_stages(session.cluster, tp=settings.tp, pp=settings.pp)
 
 
-def _job(session: Session, options: ServeOptions, *, folder: str, facts: Facts) -> Job:
-    placement, engine = _placement(session), serving(session, options)
+def used_nodes(session: Session, options: ServeOptions) -> tuple[str, ...]:
+    """The nodes that get ranks, the first rank's first."""
+    if options.replicas == 1:
+        return _placement(session).nodes
+    nodes = [node for each in places(session, options) for node in each.nodes]
+    return tuple(dict.fromkeys(nodes))
+
+
+def _first_node(session: Session, options: ServeOptions) -> str:
+    """Where the server listens: on the node of rank 0; a router is on the head."""
+    return session.cluster.head.name if options.replicas > 1 else _placement(session).nodes[0]
+
+
+def _group(session: Session, options: ServeOptions, *, folder: str, facts: Facts) -> Group:
+    """The one job of a server, or those of its replicas and their router."""
     where = listening(session, options)
+    if options.replicas > 1:
+        return replica_group(session, options, where, folder=folder, facts=facts)
+    placement, engine = _placement(session), serving(session, options)
     made = make_job(
         session,
         "serve",
@@ -214,4 +246,4 @@ def _job(session: Session, options: ServeOptions, *, folder: str, facts: Facts) 
         facts=facts,
         timeout_s=options.timeout_s,
     )
-    return replace(made, grace_s=grace_s(session, options))
+    return Group(replace(made, grace_s=grace_s(session, options), restarts=options.restart))

@@ -31,8 +31,24 @@ def with_wish(session: Session, options: ServeOptions) -> Session:
     return with_engine(session, {**asked, "compile": options.compile})
 
 
-def serving(session: Session, options: ServeOptions) -> ServingEngine:
-    """The engine, with the limits that the options ask for.
+def wished_limits(options: ServeOptions) -> ServeLimits:
+    """The limits that the options ask for.
+
+    Raises:
+        UsageError: If the file of keys is not as it should be.
+    """
+    limits: dict[str, object] = {**options.limits}
+    if options.api_key_file is not None:
+        limits["api_keys_sha256"] = read_keys(options.api_key_file)
+    if options.drain_s is not None:
+        limits["drain_s"] = options.drain_s
+    return replace(ServeLimits(), **limits)  # type: ignore[arg-type]
+
+
+def serving(
+    session: Session, options: ServeOptions, *, keys: tuple[str, ...] | None = None
+) -> ServingEngine:
+    """The engine, with the limits that the options ask for; ``keys`` in the place of the user's.
 
     Raises:
         UsageError: If it cannot serve, or knows no such limits.
@@ -44,19 +60,13 @@ def serving(session: Session, options: ServeOptions) -> ServingEngine:
             f"{session.cluster.name} cannot serve. Fix: `clusterkit infer`, or "
             "`engine: {name: transformers, …}` in the inventory"
         )
-    limits: dict[str, object] = {**options.limits}
-    if options.api_key_file is not None:
-        limits["api_keys_sha256"] = read_keys(options.api_key_file)
     if isinstance(engine, TakesLimits):
-        if options.drain_s is not None:
-            limits["drain_s"] = options.drain_s
-        return engine.limited(replace(ServeLimits(), **limits))  # type: ignore[arg-type]
-    if limits:
-        given = [
-            name
-            for name in ("api_key_file", *options.limits)
-            if getattr(options, name) is not None
-        ]
+        limits = wished_limits(options)
+        return engine.limited(limits if keys is None else replace(limits, api_keys_sha256=keys))
+    given = [*options.limits]
+    given += ["api_key_file"] if options.api_key_file is not None else []
+    given += ["replicas"] if options.replicas > 1 else []
+    if given:
         raise _not_ours(session, *given)
     return engine
 

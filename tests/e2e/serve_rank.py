@@ -59,11 +59,11 @@ def play(
     tokenizer: Any,
     about: Callable[[], dict[str, Any]],
     *,
-    on_listening: Callable[[], None],
+    on_listening: Callable[[int], None],
 ) -> None:
     """In the place of the HTTP server."""
     signal.signal(signal.SIGTERM, lambda *_: None)  # it would drain; there is nothing to drain
-    on_listening()
+    on_listening(0)
     client = Client(generation, tokenizer)
     for name, *told in request["script"]:
         ACTS[name](client, generation, about, *told)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
+Done = subprocess.CompletedProcess[str]
 Breaks = Callable[[Any], AbstractContextManager[object]]
 """Takes the room; the fault is there within the context, and undone behind it."""
 
@@ -22,7 +24,7 @@ class Case:
     is nobody to be told. ``codes``: the exit codes that are right. ``within_s``: from the fault,
     or from the start of the verb where that comes later, to the message, or to the end.
     ``second``: what a second try is, where that is not the same verb. ``is_gone``: the verb takes
-    the cluster away.
+    the cluster away. ``keeps``: a pattern of what stays by design.
     ``own_engine``: it needs a Docker engine that may be stopped.
     """
 
@@ -35,8 +37,9 @@ class Case:
     moment: str | Callable[[Any], bool] | None = None
     first: Callable[[Any], None] | None = None
     within_s: float = 10.0
-    second: tuple[object, ...] | None = None
+    second: tuple[object, ...] | Callable[[Any], Done] | None = None
     is_gone: bool = False
+    keeps: str | None = None
     is_quick: bool = False
     own_engine: bool = False
 

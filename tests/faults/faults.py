@@ -31,9 +31,11 @@ _REPOSITORY = Path(__file__).resolve().parents[2]
 def main() -> int:
     """Run what is named, in the order of the table; a name may be the beginning of several."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # take the lab down, as Ctrl-C does
+    # What a shell starts in the background ignores Ctrl-C, and so would all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     wanted = [word for word in sys.argv[1:] if word != "--write"]
     writes = not wanted or "--write" in sys.argv
-    cases = [case for case in CASES if not wanted or any(map(case.name.startswith, wanted))]
+    cases = [case for case in CASES if not wanted or _is_named(case, wanted)]
     if not cases:
         sys.exit(f"no case begins so. Fix: use {', '.join(case.name for case in CASES)}")
     built = subprocess.run(
@@ -54,6 +56,12 @@ def main() -> int:
                     write(_text(outcomes, where, kept_rows("make faults")), "make faults")
     print(_text(outcomes, where))
     return 1 if any(outcome.wrong for outcome in outcomes) else 0
+
+
+def _is_named(case: Case, wanted: list[str]) -> bool:
+    """By its whole name, or by the beginning of several."""
+    names = [each.name for each in CASES]
+    return any(case.name == w or (w not in names and case.name.startswith(w)) for w in wanted)
 
 
 def _labs(folder: Path, image: str, cases: list[Case]) -> Iterator[tuple[Room, list[Case]]]:

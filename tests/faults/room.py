@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +24,8 @@ from clusterkit.use_cases.session import Session, Which, find
 from tests.e2e.controller import CLUSTER_LABEL, REPOSITORY, Controller, new_cluster_name
 from tests.faults.leftovers import Seen, look
 from tests.faults.own_engine import OwnEngine
+
+_ENDS_BY_ITSELF_S = 10.0
 
 
 class Running:
@@ -198,12 +201,16 @@ class Room:
         """All that is there now."""
         return look(self.engine, self.name, self.controller.home)
 
-    def left(self, before: Seen, patience_s: float = 10.0) -> list[str]:
-        """What is there that was not; what ends by itself soon is not left."""
-        deadline = time.monotonic() + patience_s
-        while (more := self.look().beyond(before)) and time.monotonic() < deadline:
+    def left(self, before: Seen, keeps: str | None = None) -> list[str]:
+        """What was not there and is not kept by design; what ends by itself soon is not left."""
+        deadline = time.monotonic() + _ENDS_BY_ITSELF_S
+        while (more := self._beyond(before, keeps)) and time.monotonic() < deadline:
             time.sleep(0.2)
         return more
+
+    def _beyond(self, before: Seen, keeps: str | None) -> list[str]:
+        more = self.look().beyond(before)
+        return [line for line in more if keeps is None or not re.search(keeps, line)]
 
 
 @contextlib.contextmanager

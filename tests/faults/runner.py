@@ -42,7 +42,7 @@ def run_case(room: Room, case: Case) -> Outcome:
             outcome.code = room.verb.end(1)
             outcome.said = room.verb.text
             outcome.wrong.append(f"did not come to the moment: {outcome.said[-300:]!r}")
-    outcome.left = room.left(NOTHING if case.is_gone else before)
+    outcome.left = room.left(NOTHING if case.is_gone else before, case.keeps)
     if outcome.left:
         outcome.wrong.append(f"{len(outcome.left)} left")
     _try_again(room, case, outcome)
@@ -99,9 +99,12 @@ def _finish(room: Room, case: Case, outcome: Outcome) -> None:
 
 def _try_again(room: Room, case: Case, outcome: Outcome) -> None:
     """The same verb once more, now that the fault is gone."""
-    words = room.words(case.second or (room.up_words if case.is_gone else case.words))
+    second = case.second or (room.up_words if case.is_gone else case.words)
     began = time.monotonic()
-    done = room.controller(*words, timeout_s=_AGAIN_WITHIN_S)
+    if callable(second):
+        done = second(room)
+    else:
+        done = room.controller(*room.words(second), timeout_s=_AGAIN_WITHIN_S)
     took_s = time.monotonic() - began
     if done.returncode == 0:
         outcome.second = f"ok in {took_s:.1f} s"

@@ -33,6 +33,7 @@ from tests.faults.verbs import ENDS, RUN
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _WARM_UP = 3
 _ABOUT = "<how many>"
+_SETTLES_WITHIN_S = 20.0
 _LOOKS_EVERY = 10
 """So many jobs; what is interrupted leaves what it has counted."""
 
@@ -69,6 +70,8 @@ def main() -> int:
     if unknown := [name for name in wanted if name not in parts]:
         sys.exit(f"no soak named {', '.join(unknown)}. Fix: use {' or '.join(parts)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # take the lab down, as Ctrl-C does
+    # What a shell starts in the background ignores Ctrl-C, and so would all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     return max([parts[name]() for name in wanted])
 
 
@@ -126,7 +129,10 @@ def found(
     wrong: list[str],
 ) -> tuple[str, bool]:
     """The table, and whether nothing has grown."""
-    after = counts(made)
+    after, until = counts(made), time.monotonic() + _SETTLES_WITHIN_S
+    while time.monotonic() < until and not all(_is_well(n, before[n], after[n]) for n in before):
+        time.sleep(0.5)  # what the last job began may be ending
+        after = counts(made)
     grown_kib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss - largest_kib
     rows = [
         (name, before[name], after[name], _is_well(name, before[name], after[name]))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
-from tests.faults.case import Breaks, Case
+from tests.faults.case import Breaks, Case, Done
 from tests.faults.room import Room
 
 _HERE = Path(__file__).parent
@@ -25,11 +27,13 @@ HANGS = (*INFER, "--stall-timeout", "20")
 SHORT = (*_ASK, "Hello", "--max-tokens", "8")
 BUILD = ("build", "--model", lambda room: room.model("unbuilt"))
 REBUILD = ("build", "--model", _model)
+SERVE = ("serve", "--model", _model, "--pp", "2")
 UP = ("up", lambda room: room.file, "--yes")
 DOWN = ("down", "--yes")
 
 WAITING = "(rank . waits.*){3}"
 TOKENS = r".{20}"
+URL = "http://"
 CREATED = "create container"
 STARTED = "start container .*node2"
 REMOVED = "remove container"
@@ -54,6 +58,22 @@ def infer(fault: str, breaks: Breaks, names: str | None, *codes: int, **more: ob
     return Case(fault, "infer", breaks=breaks, names=names, codes=codes or (1,), **given)  # type: ignore[arg-type]
 
 
+def serve(fault: str, breaks: Breaks, names: str | None, *codes: int, **more: object) -> Case:
+    """A fault while a server has nothing to do."""
+    given = {"words": SERVE, "moment": URL, "second": serve_and_stop} | more
+    return Case(fault, "serve", breaks=breaks, names=names, codes=codes or (1,), **given)  # type: ignore[arg-type]
+
+
+def serve_and_stop(room: Room) -> Done:
+    """Serve until there is a URL, then end it by Ctrl-C: that ends well if there was one."""
+    running = room.start(*SERVE)
+    answers = running.until(lambda text: URL in text, 120)
+    os.killpg(running.process.pid, signal.SIGINT)
+    code = running.end(60)
+    is_well = answers and code in (0, 130)
+    return Done([], 0 if is_well else code or 1, running.stdout, running.text)
+
+
 def up(fault: str, breaks: Breaks, names: str | None, *codes: int, **more: object) -> Case:
     """A fault while nodes are made anew."""
     given = {"words": UP, "moment": STARTED, "first": without_nodes} | more
@@ -67,9 +87,8 @@ def build(fault: str, breaks: Breaks, names: str | None, *codes: int, **more: ob
 
 
 def down(fault: str, breaks: Breaks, names: str | None, *codes: int, **more: object) -> Case:
-    """A fault once the first node is gone; where `down` was stopped, the second try is another."""
-    is_gone = 0 in codes
-    given = {"words": DOWN, "moment": REMOVED, "is_gone": is_gone} | more
+    """A fault once the first node is gone: `down` is stopped, and the second try is another."""
+    given = {"words": DOWN, "moment": REMOVED} | more
     return Case(fault, "down", breaks=breaks, names=names, codes=codes, **given)  # type: ignore[arg-type]
 
 
@@ -95,6 +114,13 @@ def unbuilt(room: Room) -> None:
     room.model("unbuilt")
 
 
+def built(room: Room) -> None:
+    """The model that `infer` asks is on the storage."""
+    done = room.controller(*room.words(REBUILD), timeout_s=300)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+
+
 def without_nodes(room: Room) -> None:
     """All nodes but the head are gone: `up` makes them anew."""
     for number in range(2, room.nodes + 1):
@@ -103,5 +129,5 @@ def without_nodes(room: Room) -> None:
 
 def is_placing(room: Room) -> bool:
     """Whether the head has begun to write the model."""
-    look = 'find /shared/clusterkit/models -name "*.upload"'
+    look = 'find /shared/clusterkit/models -name "*.upload" 2>/dev/null; true'
     return bool(room.inside("node1", "sh", "-c", look))

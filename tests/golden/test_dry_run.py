@@ -61,6 +61,7 @@ CASES = {
     "serve-docker-pair": (
         *("serve", "--inventory", PAIR, "--pp", "2", "--max-tokens", "256", "--drain", "60"),
     ),
+    "serve-replicas-docker-pair": ("serve", "--inventory", PAIR, "--replicas", "2"),
     "proxy-docker-pair": ("proxy", "--inventory", PAIR),
     "stop-docker-pair": ("stop", "serve-1", "--now", "--inventory", PAIR),
     "serve-engine": ("serve", "--inventory", "inventories/machines-2x4.yaml"),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
-from prometheus_client import generate_latest
+from prometheus_client import Counter, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -24,19 +24,48 @@ from clusterkit.payloads.server.keys import Keys
 from clusterkit.payloads.server.page_routes import page_routes
 from clusterkit.payloads.server.requests import ChatAsked, CompletionAsked
 from clusterkit.payloads.server.served import Served
+from clusterkit.payloads.server.settings import Settings
+
+
+class Counted(Protocol):
+    """Metrics with a count of requests."""
+
+    requests: Counter
+
+
+class Shown(Protocol):
+    """What the routes that are the same for all servers show."""
+
+    settings: Settings
+    started_s: float
+
+    @property
+    def metrics(self) -> Counted:
+        """Where requests are counted."""
+
+    def not_ready(self) -> str | None:
+        """Why a request would get no answer."""
 
 
 def app_of(served: Served) -> Starlette:
     """The application that answers for one model."""
-    routes = [
+    own = [
         Route("/v1/chat/completions", chat_completions, methods=["POST"]),
         Route("/v1/completions", completions, methods=["POST"]),
+        Route("/metrics", metrics),
+        Route("/cluster", cluster_now),
+    ]
+    return application(served, own)
+
+
+def application(served: Shown, own: list[Route]) -> Starlette:
+    """An application with these routes, and with those that are the same for all servers."""
+    routes = [
+        *own,
         Route("/v1/models", models),
         Route("/v1/models/{name:path}", model),
         Route("/health", health),
         Route("/ready", ready),
-        Route("/metrics", metrics),
-        Route("/cluster", cluster_now),
         *page_routes(),
     ]
     paths = frozenset(route.path for route in routes)
@@ -89,7 +118,7 @@ async def health(_: Request) -> Response:
 
 async def ready(request: Request) -> Response:
     """Say whether a request would be answered."""
-    served: Served = request.app.state.served
+    served: Shown = request.app.state.served
     why_not = served.not_ready()
     if why_not is not None:
         raise ApiError(503, f"not ready: {why_not}", code="not_ready", retry_after_s=1)
@@ -108,7 +137,7 @@ async def cluster_now(request: Request) -> Response:
 
 
 def _model(request: Request) -> dict[str, Any]:
-    served: Served = request.app.state.served
+    served: Shown = request.app.state.served
     return {
         "id": served.settings.name,
         "object": "model",

@@ -27,17 +27,25 @@ async def read_object(request: Request, *, longest: int, timeout_s: float) -> di
     Raises:
         ApiError: If it sent something else, too much, or not in time.
     """
+    return _object(await read_json(request, longest=longest, timeout_s=timeout_s))
+
+
+async def read_json(request: Request, *, longest: int, timeout_s: float) -> bytes:
+    """What a client sent as JSON; whether it is any is not looked at.
+
+    Raises:
+        ApiError: If it sent something else, too much, or not in time.
+    """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise ApiError(415, "the body is not JSON. Fix: send `Content-Type: application/json`")
     try:
-        body = await asyncio.wait_for(_read(request, longest), timeout_s)
+        return await asyncio.wait_for(_read(request, longest), timeout_s)
     except asyncio.TimeoutError:  # noqa: UP041 - Python 3.10
         message = f"the body did not come within {timeout_s:g} s. Fix: send it faster"
         raise ApiError(408, message, code="timeout") from None
     except ClientDisconnect:
         raise client_gone() from None
-    return _object(body)
 
 
 async def _read(request: Request, longest: int) -> bytes:

@@ -25,3 +25,6 @@ class Decoder(Protocol):
 
     def free(self, slot: int) -> None:
         """Forget a row."""
+
+    def release(self) -> None:
+        """The end: no call comes after this one, and the ranks part."""

@@ -41,6 +41,9 @@ class EagerDecoder:
         for layer in self._cache.layers:
             layer.forget(slot)
 
+    def release(self) -> None:
+        """Nothing is held."""
+
     def _forward(self, slots: Sequence[int], ids: list[list[int]]) -> Any:
         starts, new = [self._lengths[slot] for slot in slots], len(ids[0])
         if max(starts) + new > self.capacity:

@@ -16,15 +16,16 @@ def serve_http(
     tokenizer: Any,
     about: Callable[[], dict[str, Any]],
     *,
-    on_listening: Callable[[], None],
+    on_listening: Callable[[int], None],
     stop: threading.Event | None = None,
 ) -> None:
     """Answer requests until ``stop`` is set or the ranks fail; running ones may end first.
 
     ``request`` is the rank's input; ``about`` says {"ranks": […], "versions": {…}}, and is asked
-    often. ``on_listening`` is called once connections are taken, in the loop's own thread: be
-    quick. Without ``stop``, SIGTERM and SIGINT stop, and this must be the main thread. When it
-    is over, ``generation.failure()`` says whether the ranks are why; to end them is the caller's.
+    often. ``on_listening`` is called with the port once connections are taken, in the loop's own
+    thread: be quick. Without ``stop``, SIGTERM and SIGINT stop, and this must be the main thread.
+    When it is over, ``generation.failure()`` says whether the ranks are why; to end them is the
+    caller's.
 
     Raises:
         Refused: If this Python lacks what serving needs.
@@ -42,6 +43,13 @@ def serve_http(
         ) from None
     settings = Settings.of(request)
     with listening(settings.host, settings.port) as listener:
+        port: int = listener.getsockname()[1]
         serve_at(
-            listener, settings, generation, tokenizer, about, on_listening=on_listening, stop=stop
+            listener,
+            settings,
+            generation,
+            tokenizer,
+            about,
+            on_listening=lambda: on_listening(port),
+            stop=stop,
         )

@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import uvicorn
@@ -38,7 +38,7 @@ def serve_at(
     stop: threading.Event | None = None,
 ) -> None:
     """Answer requests at a socket that is bound already; see ``http.serve_http``."""
-    with _stopped_by_signals() if stop is None else contextlib.nullcontext(stop) as until:
+    with stopped_by_signals() if stop is None else contextlib.nullcontext(stop) as until:
         asyncio.run(
             _serve(
                 listener,
@@ -81,8 +81,30 @@ async def _serve(
 ) -> None:
     served = served_here()
     await asyncio.get_running_loop().run_in_executor(served.reading, warm_up, served.tokenizer)
+
+    async def until_over(serving: asyncio.Task[None]) -> None:
+        await _until_stopped(served, serving, stop)
+        await served.drain()
+
+    try:
+        await answer_at(
+            listener, app_of(served), settings, on_listening=on_listening, until_over=until_over
+        )
+    finally:
+        served.reading.shutdown(wait=False, cancel_futures=True)
+
+
+async def answer_at(
+    listener: socket.socket,
+    app: Any,
+    settings: Settings,
+    *,
+    on_listening: Callable[[], None],
+    until_over: Callable[[asyncio.Task[None]], Awaitable[None]],
+) -> None:
+    """Let an application answer at a socket until ``until_over`` returns, or it fails."""
     config = uvicorn.Config(
-        app_of(served),
+        app,
         http=connections_of(settings),
         ws="none",
         lifespan="off",
@@ -100,12 +122,10 @@ async def _serve(
             await asyncio.sleep(0.005)
         if not serving.done():
             on_listening()
-            await _until_stopped(served, serving, stop)
-            await served.drain()
+            await until_over(serving)
     finally:
         server.should_exit = True
         await serving
-        served.reading.shutdown(wait=False, cancel_futures=True)
 
 
 async def _until_stopped(
@@ -132,7 +152,8 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.contextmanager
-def _stopped_by_signals() -> Iterator[threading.Event]:
+def stopped_by_signals() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set meanwhile; for the main thread."""
     stop = threading.Event()
     before = {
         number: signal.signal(number, lambda *_: stop.set())

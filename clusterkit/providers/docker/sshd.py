@@ -27,6 +27,9 @@ X11Forwarding no
 # One connection carries all channels of a verb; many nodes may call the head at once.
 MaxSessions 100
 MaxStartups 200
+# What runs for somebody who is gone from the network ends, as TCP alone would have it for hours.
+ClientAliveInterval 5
+ClientAliveCountMax 3
 """
 
 # sshd gives a login nothing of the environment that the container has from its image and from the

@@ -116,6 +116,9 @@ X11Forwarding no
 # One connection carries all channels of a verb; many nodes may call the head at once.
 MaxSessions 100
 MaxStartups 200
+# What runs for somebody who is gone from the network ends, as TCP alone would have it for hours.
+ClientAliveInterval 5
+ClientAliveCountMax 3
 """,
     )
     assert host_key == Put(f"{FOLDER}/host_key", b"private host-node2\n", 0o600)

@@ -92,3 +92,22 @@ def test_a_line_for_each_server(server: dict[str, Any], line: str) -> None:
     status = StatusResult(cluster="c", provider="docker", nodes=(), servers=(found,), took_s=1)
     lines = [" ".join(each.split()) for each in shown(status, width=200).splitlines()]
     assert [each for each in lines if each.startswith("server")] == [line]
+
+
+def test_a_line_for_each_replica() -> None:
+    rows = (
+        {"name": "0", "job": "serve-1-r0", "state": "running", "nodes": ("n1",), "ready": True},
+        {"name": "1", "job": "serve-1-r1", "state": "running", "nodes": ("n2", "n3")},
+        {
+            **{"name": "2", "job": "serve-1-r2", "state": "failed", "nodes": ("n4",)},
+            **{"ready": False, "why": "rank 0 ended"},
+        },
+    )
+    found = ServerStatus(**{**SERVER, "url": URL, "ready": True, "replicas": rows})
+    status = StatusResult(cluster="c", provider="docker", nodes=(), servers=(found,), took_s=1)
+    lines = [" ".join(each.split()) for each in shown(status, width=200).splitlines()]
+    assert [each for each in lines if each.startswith("replica")] == [
+        "replica 0 on n1, ready",
+        "replica 1 on n[2-3], running",
+        "replica 2 on n4, out: rank 0 ended",
+    ]

@@ -99,3 +99,32 @@ def test_the_last_is_shown_where_it_failed(seen: tuple[Session, World]) -> None:
     assert (found.state, found.ready, found.why) == ("failed", False, "rank 1 ended")
     assert (found.failed_rank, found.failed_node) == (1, "node2")
     assert servers_now(*seen, [row("serve-3", "stopped"), failed]) == ()
+
+
+def test_replicas_are_told_by_their_jobs_and_the_router(seen: tuple[Session, World]) -> None:
+    told = """{"running": 1, "queued": 0, "replicas": [
+        {"job": "serve-abc123-r0", "ready": true, "reason": null},
+        {"job": "serve-abc123-r1", "ready": false, "reason": "it begins anew: rank 0 ended"},
+        {"job": "serve-abc123-r2", "ready": false, "reason": "of before"}]}"""
+    ANSWERS.update({"/ready": (200, "ready"), "/cluster": (200, told)})
+    cause = {"kind": "signal", "rank": 0, "node": "node2", "signal": "SIGKILL"}
+    rows = [
+        row("serve-abc123"),
+        replace(row("serve-abc123-r0"), verb="serve-replica"),
+        replace(row("serve-abc123-r1"), verb="serve-replica"),
+        replace(
+            row("serve-abc123-r2", "failed", message="rank 0 ended\nmore", cause=cause),
+            verb="serve-replica",
+        ),
+    ]
+
+    (found,) = servers_now(*seen, rows)
+
+    assert [(each.name, each.ready, each.why, each.failed_node) for each in found.replicas] == [
+        ("0", True, None, None),
+        ("1", False, "it begins anew: rank 0 ended", None),
+        ("2", False, "rank 0 ended", "node2"),
+    ]
+    ANSWERS["/cluster"] = (401, "{}")
+    (found,) = servers_now(*seen, rows)
+    assert [each.ready for each in found.replicas] == [None, None, False]

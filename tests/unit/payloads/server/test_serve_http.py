@@ -36,7 +36,7 @@ class Words:
 
 before = signal.getsignal(signal.SIGTERM)
 serve_http({"name": "tiny", "host": "127.0.0.1", "port": 0, "drain_s": None}, Ranks(), Words(),
-           dict, on_listening=lambda: print("listens", flush=True))
+           dict, on_listening=lambda _: print("listens", flush=True))
 assert signal.getsignal(signal.SIGTERM) is before
 print("drained", flush=True)
 """
@@ -47,7 +47,11 @@ def serve(request: dict[str, Any]) -> None:
     try:
         listens = threading.Event()
         serve_http(
-            {"name": NAME, **request}, ranks, tiny_tokenizer(), dict, on_listening=listens.set
+            {"name": NAME, **request},
+            ranks,
+            tiny_tokenizer(),
+            dict,
+            on_listening=lambda _: listens.set(),
         )
     finally:
         ranks.stop()
