@@ -1,7 +1,8 @@
 """`python -m bench [NAME…]`: run some benchmarks, or all, and print one table.
 
 Only a whole run writes docs/benchmarks.md, so that all figures of a table there are from one run.
-What takes longer than all others together is a table of its own, and runs only where it is named.
+What takes longer than all others together, or needs a quiet machine, is a table of its own, and
+runs only where it is named.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from bench.jobs import hello, infer
 from bench.machine import machine
 from bench.page import PAGE, measured_on, table, write
 from bench.race import Row
+from bench.serve import serve
 from bench.start import start
 from bench.up import up
 from bench.up_ssh import up_ssh
@@ -28,13 +30,13 @@ BENCHES: dict[str, Callable[[], list[Row]]] = {
     "fanout": fanout,
     "up-ssh": up_ssh,
 }
-LONG = {"engines-push": distribution}
-"""About 40 minutes: gigabytes over slow links."""
+APART = {"engines-push": distribution, "serve": serve}
+"""Each a table of its own."""
 
 
 def main() -> None:
     """Run what is named, in the order of the table."""
-    known = {**BENCHES, **LONG}
+    known = {**BENCHES, **APART}
     wanted = sys.argv[1:] or list(BENCHES)
     if unknown := [name for name in wanted if name not in known]:
         sys.exit(f"no benchmark named {', '.join(unknown)}. Fix: use {', '.join(known)}")
@@ -47,8 +49,9 @@ def main() -> None:
             print(table(found), flush=True)
     text = f"{table(rows)}\n\n{measured_on(machine())}"
     print(f"\n{text}")
-    for command, whole in (("make bench", BENCHES), ("python -m bench engines-push", LONG)):
-        if set(wanted) == set(whole):
+    apart = [(f"python -m bench {name}", {name}) for name in APART]
+    for command, whole in (("make bench", set(BENCHES)), *apart):
+        if set(wanted) == whole:
             write(text, command)
             print(f"written to {PAGE}", file=sys.stderr)
 

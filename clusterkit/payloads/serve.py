@@ -37,6 +37,7 @@ from clusterkit.payloads.generate_model import (
 from clusterkit.payloads.generate_place import take_place, threads_of
 from clusterkit.payloads.generate_store import wait_for_store
 from clusterkit.payloads.rank_main import before_torch, run_rank
+from clusterkit.payloads.server.heap import give_back_large_blocks
 
 Serve = Callable[..., None]
 """``serve_http``: answer requests with a Generation until the server was drained."""
@@ -59,6 +60,7 @@ def run(request: dict[str, Any], serve: Serve | None = None) -> None:
     started = time.monotonic()
     take_place(tp=request["tp"], pp=request["pp"])
     before_torch()
+    give_back_large_blocks()
     import torch
 
     from clusterkit.payloads.server.decoders import decoder_of

@@ -72,7 +72,8 @@ class ChannelLink:
 
     def close(self) -> None:
         """Close it."""
-        self._channel.close()
+        with contextlib.suppress(OSError, EOFError):  # with the connection it is closed as well
+            self._channel.close()
 
 
 class SessionLink:

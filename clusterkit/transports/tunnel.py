@@ -142,7 +142,10 @@ def answers_at(address: str, port: int, within_s: float) -> bool:
 
 
 def _listen(port: int) -> socket.socket:
-    return socket.create_server((HERE, port), backlog=_BACKLOG)
+    listener = socket.create_server((HERE, port), backlog=_BACKLOG)
+    # Connections have it from here: else small pieces wait for those before to be acknowledged.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def _reset(client: socket.socket) -> None:

@@ -17,15 +17,22 @@ import docker
 import openai
 import pytest
 
-from tests.e2e.controller import Controller, first_object, free_subnet, new_cluster_name
-from tests.e2e.model import CACHE
+from tests.e2e.controller import first_object
 from tests.e2e.pair import Pair
 from tests.e2e.running_job import within
+from tests.e2e.serving import (
+    FRANCE,
+    MODEL,
+    SLOW_S,
+    TOKENS,
+    Serving,
+    client,
+    containers,
+    say,
+    streamed,
+    text_of,
+)
 
-MODEL = "smollm2-135m"
-FRANCE = "What is the capital of France?"
-TOKENS = 8
-SLOW_S = 600  # a machine that many tests share
 LONG = {"max_tokens": 4000, "stream": True, "extra_body": {"ignore_eos": True}}
 KEY = "0123456789abcdef-key"
 FROZEN = "rank 1 on node2 has not answered for 10 s"
@@ -36,23 +43,8 @@ def two(
     node_image: str, docker_host: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Pair]:
     """Two containers with one slot each; the models are the ones of this machine."""
-    name = new_cluster_name()
-    controller = Controller(tmp_path_factory.mktemp("home"), docker_host, {name})
-    with free_subnet(docker_host) as subnet:
-        folder = tmp_path_factory.mktemp("two")
-        made = Pair(name, subnet, node_image, folder, controller, docker_host)
-        try:
-            storage = {"kind": "bind", "source": str(CACHE / "storage"), "path": "/shared"}
-            made.describe(
-                nodes={"node[1-2]": {"slots": 1}},
-                container={"image": node_image},
-                storage=storage,
-                engine={"name": "transformers", "pp": 2},
-            )
-            made.up()
-            yield made
-        finally:
-            controller.close()
+    with containers(2, node_image, tmp_path_factory.mktemp("two"), docker_host, pp=2) as made:
+        yield made
 
 
 @pytest.fixture
@@ -73,43 +65,6 @@ def cluster(two: Pair) -> Iterator[Pair]:
             process.communicate(timeout=60)
     for job in two.answer("status")["jobs_running"]:
         two("stop", job, "--now")
-
-
-class Serving:
-    """`serve` in a terminal of its own, once it is ready."""
-
-    def __init__(self, pair: Pair, *words: object) -> None:
-        self.pair = pair
-        self.process = pair.controller.start("serve", *words, "-o", "json")
-        self.ready = first_object(self.process)
-
-    @property
-    def job(self) -> str:
-        return str(self.ready["job"])
-
-    def end(self) -> str:
-        self.process.send_signal(signal.SIGINT)
-        return self.process.communicate(timeout=60)[1]
-
-
-def client(url: str, key: str = "none") -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0, timeout=SLOW_S)
-
-
-def say(url: str, **more: Any) -> Any:
-    """One chat completion of the likeliest tokens."""
-    asked: dict[str, Any] = {"model": MODEL, "temperature": 0, "max_tokens": TOKENS, **more}
-    messages: Any = [{"role": "user", "content": asked.pop("prompt", FRANCE)}]
-    return client(url).chat.completions.create(messages=messages, **asked)
-
-
-def text_of(url: str, **more: Any) -> str:
-    return str(say(url, **more).choices[0].message.content)
-
-
-def streamed(url: str, **more: Any) -> str:
-    parts = say(url, stream=True, **more)
-    return "".join(part.choices[0].delta.content or "" for part in parts if part.choices)
 
 
 def inferred(pair: Pair, *prompts: str) -> list[str]:

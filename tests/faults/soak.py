@@ -1,6 +1,7 @@
 """`make soak`: many jobs in a row, most with a fault by chance; what has grown by then.
 
-SOAK_JOBS is how many (200), SOAK_SEED which chance (1).
+SOAK_JOBS is how many (200), SOAK_SEED which chance (1). Then a server under load (soak_serve.py);
+``make soak ARGS=jobs`` or ``ARGS=serve`` is one of the two.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import docker
 from bench.machine import machine
 from bench.page import measured_on
 from clusterkit.errors import ClusterkitError
-from tests.faults import breaking
+from tests.faults import breaking, soak_serve
 from tests.faults.breaking import lab, signalled
 from tests.faults.case import Breaks
 from tests.faults.counted import counts
@@ -63,11 +64,20 @@ KEPT = ("nodes: jobs-on-file",)
 
 
 def main() -> int:
-    """Run the jobs, print the table, and write it."""
+    """Run what is named, or all."""
+    parts = {"jobs": jobs, "serve": soak_serve.main}
+    wanted = sys.argv[1:] or list(parts)
+    if unknown := [name for name in wanted if name not in parts]:
+        sys.exit(f"no soak named {', '.join(unknown)}. Fix: use {' or '.join(parts)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # take the lab down, as Ctrl-C does
     # What a shell starts in the background ignores Ctrl-C, and so would all that it starts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    jobs, seed = int(os.environ.get("SOAK_JOBS", "200")), int(os.environ.get("SOAK_SEED", "1"))
+    return max([parts[name]() for name in wanted])
+
+
+def jobs() -> int:
+    """Run the jobs, print the table, and write it."""
+    number, seed = int(os.environ.get("SOAK_JOBS", "200")), int(os.environ.get("SOAK_SEED", "1"))
     argv = [sys.executable, "images/build.py", "lab-mpi"]
     built = subprocess.run(argv, cwd=_REPOSITORY, stdout=subprocess.PIPE)
     engine = docker.from_env(timeout=60)
@@ -77,7 +87,7 @@ def main() -> int:
     ):
         for _ in range(_WARM_UP):
             made.controller(*ENDS)
-        text, is_well = soak(made, jobs, seed, measured_on(machine()))
+        text, is_well = soak(made, number, seed, measured_on(machine()))
     engine.close()
     print(text)
     return 0 if is_well else 1

@@ -136,6 +136,7 @@ CASES = {
             "llama-70b-tp2",
             "llama-70b-triton-pp2-fp8",
             "llama-70b-triton-tp2",
+            "serve-and-ask",
             "tensor-parallel-matmul",
             "torch-tensorrt-data-parallel-gpt2",
             "torch-tensorrt-data-parallel-stable-diffusion",

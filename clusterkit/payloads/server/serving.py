@@ -60,7 +60,11 @@ def listening(host: str, port: int) -> socket.socket:
         family, *_, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        return socket.create_server(address[:2], family=family, backlog=1024)
+        listener = socket.create_server(address[:2], family=family, backlog=1024)
+        # Connections have it from here: else a token waits until the one before is acknowledged,
+        # for 40 ms. asyncio sets it itself only where the listener was made with IPPROTO_TCP.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
     except OSError as error:
         is_of_names = isinstance(error, socket.gaierror)
         what = error.strerror if is_of_names or not error.errno else os.strerror(error.errno)

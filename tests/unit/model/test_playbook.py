@@ -7,6 +7,7 @@ import pytest
 from clusterkit.errors import FileMistakes
 from clusterkit.model.base import Model
 from clusterkit.model.infer_options import InferOptions
+from clusterkit.model.jobs_options import StopOptions
 from clusterkit.model.load import load_inventory, load_playbook
 from clusterkit.model.options import (
     BuildOptions,
@@ -19,6 +20,7 @@ from clusterkit.model.options import (
 )
 from clusterkit.model.playbook import PlaybookStep
 from clusterkit.model.run_options import RunOptions
+from clusterkit.model.serve_options import ServeOptions
 
 REPOSITORY = Path(__file__).parents[3]
 QUESTION = "What is the capital of France?"
@@ -47,6 +49,19 @@ def test_the_shipped_recipe_for_a_pair_of_containers():
         ("mpi-hello", HelloOptions()),
         ("build", BuildOptions()),
         ("infer", InferOptions(prompt=(QUESTION,), max_tokens=32)),
+        ("down", DownOptions(yes=True)),
+    ]
+
+
+def test_the_shipped_recipe_of_a_server():
+    both = ("Name three colours.", "Count to ten.")
+
+    assert shipped("serve-and-ask.yaml") == [
+        ("up", UpOptions(file=REPOSITORY / "inventories" / "docker-pair.yaml", yes=True)),
+        ("serve", ServeOptions(detach=True, restart=2, max_batch=8)),
+        ("infer", InferOptions(prompt=(QUESTION,), max_tokens=32)),
+        ("infer", InferOptions(prompt=both, max_tokens=32)),
+        ("stop", StopOptions()),
         ("down", DownOptions(yes=True)),
     ]
 

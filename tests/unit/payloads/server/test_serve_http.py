@@ -17,6 +17,7 @@ import pytest
 import clusterkit.payloads
 from clusterkit.payloads.generate_events import Failed, Refused
 from clusterkit.payloads.server.http import check_place, serve_http
+from clusterkit.payloads.server.serving import listening
 from tests.unit.payloads.server.stand_in import NAME, ScriptedRanks, says, tiny_tokenizer
 
 PROGRAM = """
@@ -80,6 +81,15 @@ def test_an_address_in_use_is_told_so():
         f"cannot listen at 127.0.0.1 port {port}: Address already in use. "
         "Fix: another `--port` or `--host`"
     )
+
+
+def test_no_token_waits_until_the_one_before_is_acknowledged():
+    with (
+        listening("127.0.0.1", 0) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as connection,
+    ):
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_a_host_that_nobody_knows_is_told_so():
