@@ -65,7 +65,10 @@ class ChannelLink:
 
     def receive(self) -> bytes:
         """The next bytes; ConnectionResetError where the connection broke off."""
-        data = self._channel.recv(CHUNK_BYTES)
+        try:
+            data = self._channel.recv(CHUNK_BYTES)  # which tells the other side that there is room
+        except EOFError:
+            data = b""
         if not data and not self._channel.eof_received:
             raise ConnectionResetError("the connection to the node was lost")
         return data
