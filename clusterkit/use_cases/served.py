@@ -97,8 +97,17 @@ def from_here(session: Session, served: Served) -> Reached:
 def tunnelled(session: Session, served: Served, *, port: int | None = None) -> Iterator[Reached]:
     """A tunnel to each of its ports, on a connection of its own; ``port``: this one exactly.
 
-    A port that is taken here is led to by another.
+    A port that is taken here is led to by another; a server on this machine keeps its own, also
+    while it loads.
+
+    Raises:
+        UsageError: If ``port`` cannot be had.
     """
+    is_here = session.cluster.provider == "local"
+    if is_here and port in served.ports.values():
+        raise UsageError(
+            f"port {port} of this machine is the server's own. Fix: another `--port`, or none"
+        )
     with ExitStack() as stack:
         world = stack.enter_context(open_world(session))
         ports = {}
@@ -106,7 +115,7 @@ def tunnelled(session: Session, served: Served, *, port: int | None = None) -> I
             exactly = name == "http" and port is not None
             tunnel = open_tunnel(
                 partial(connect, world, served, number),
-                port if exactly and port else number,
+                port if exactly and port else 0 if is_here else number,
                 exactly=exactly,
             )
             ports[name] = stack.enter_context(tunnel).port
