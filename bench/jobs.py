@@ -9,6 +9,7 @@ from bench.race import Row, Target, race, timed
 from clusterkit.engines.request import GenerateRequest
 from clusterkit.engines.transformers import Transformers
 from clusterkit.model.engine import EngineSettings
+from clusterkit.placement import Placement, Rank
 
 _PEER = "docker exec HEAD mpirun …"
 _NEW_TOKENS = 8
@@ -75,7 +76,8 @@ def _bare_infer(nodes: Pair, model: str) -> list[str]:
     """Put the same input.json on both nodes; return the command that answers it."""
     engine = Transformers(EngineSettings(model="smollm2-135m", pp=2))
     request = GenerateRequest(prompts=(_PROMPT,), max_tokens=_NEW_TOKENS)
-    program = engine.program(PYTHON, nodes.payloads, model, request)
+    placement = Placement((Rank(0, "node1", 0), Rank(1, "node2", 0)))
+    program = engine.program(PYTHON, nodes.payloads, model, request, placement)
     for container in nodes.containers:
         subprocess.run(
             ["docker", "exec", "-i", container, "sh", "-c", _PUT],
