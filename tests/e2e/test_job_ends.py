@@ -182,4 +182,4 @@ def test_a_home_that_cannot_be_written(make_job: MakeJob) -> None:
     end = run(replace(job, nodes=(nowhere,)))
 
     assert end.outcome == "failed"
-    assert end.message == "here: [Errno 2] No such file or directory: '/proc/nowhere'"
+    assert end.message == "here: /proc/nowhere: No such file or directory"

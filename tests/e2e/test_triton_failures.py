@@ -48,7 +48,8 @@ def test_of_two_that_start_at_once_one_serves(triton: Triton):
     ready = first_object(winner)
     winner.send_signal(signal.SIGINT)
 
-    assert (loser.returncode, out) == (1, "")
+    assert loser.returncode in (1, 2)  # 2 where the winner listened when it looked
+    assert out == ""
     assert "is taken" in " ".join(said.split())
     assert ready["answer"] == "si ecnar"
     assert winner.wait(60) == 130
