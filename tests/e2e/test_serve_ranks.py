@@ -73,9 +73,9 @@ def test_many_at_once_and_a_rank_that_is_killed(
     ((logprob, top),) = by_itself["logprobs"]
     assert top[0][1] >= top[1][1] >= -10
     assert logprob <= 0
-    assert run.of("cancel") == [
-        {"event": "cancel", "running": 1, "token_ids": alone[STORY][:8], "late": 0}
-    ]
+    (cancel,) = run.of("cancel")
+    assert cancel["running"] <= 1  # the other, unless it has its answer by then
+    assert (cancel["token_ids"], cancel["late"]) == (alone[STORY][:8], 0)
     (running,) = run.of("running")
     assert [(row["rank"], row["node"]) for row in running["ranks"]] == [
         (rank, f"node{rank + 1}") for rank in range(tp * pp)
@@ -98,7 +98,7 @@ def test_a_rank_that_is_stopped_is_named_and_killed(model: str, tmp_path: Path) 
     why = "rank 1 on node2 has not answered for 10 s"
     (lost,) = run.of("lost")
     assert (lost["said"], lost["failure"]) == ([why] * 4, why)
-    assert 9 < lost["at"] - stopped_at < 20
+    assert 5 < lost["at"] - stopped_at < 20  # 10 s after its last beat, which came before
     assert {"event": "error", "rank": 0, "message": why} in run.events
     assert run.exit_code != 0
     within(5, lambda: not Path("/proc", str(_pid(run.events, 1))).exists())
