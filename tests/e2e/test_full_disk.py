@@ -9,7 +9,7 @@ from pathlib import Path
 
 # $1 is the state folder, on a disk of its own; $2 an inventory, $3 a script.
 _STORY = """
-mount -t tmpfs -o size=1m none "$1" || exit 99
+mount -t tmpfs -o size=8m none "$1" || exit 99
 ck() { "$0" -m clusterkit "$@"; }
 ck up "$2" --yes >/dev/null 2>&1 || exit 98
 cat /dev/zero >"$1/filled" 2>/dev/null
