@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.unit.payloads.server.refusals import CHAT, COMPLETION, refused
-from tests.unit.payloads.server.stand_in import NAME, Running, running
+from tests.unit.payloads.server.refusals import CHAT, COMPLETION, lives_on, refused, strict_server
+from tests.unit.payloads.server.stand_in import NAME
 
 USER = {"role": "user", "content": "hi"}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Running]:
-    with running(max_prompt_tokens=20, max_tokens=40, max_queue=8) as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def _it_lives_on(server):
-    before = len(server.ranks.works)
-    yield
-    assert len(server.ranks.works) == before, "nothing of it came to the ranks"
-    assert server.ask().json()["choices"][0]["text"] == "yes"
+server, _lives_on = strict_server, lives_on
+pytestmark = pytest.mark.usefixtures("_lives_on")
 
 
 def bad(path: str, param: str | None, message: str, **fields: Any) -> Any:

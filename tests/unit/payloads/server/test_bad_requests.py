@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
-from tests.unit.payloads.server.refusals import COMPLETION, refused
-from tests.unit.payloads.server.stand_in import NAME, Running, ids_of, running
+from tests.unit.payloads.server.refusals import COMPLETION, lives_on, refused, strict_server
+from tests.unit.payloads.server.stand_in import NAME, ids_of, running
 
 JSON = {"Content-Type": "application/json"}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Running]:
-    with running(max_prompt_tokens=20, max_tokens=40, max_queue=8) as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def _it_lives_on(server):
-    before = len(server.ranks.works)
-    yield
-    assert len(server.ranks.works) == before, "nothing of it came to the ranks"
-    assert server.ask().json()["choices"][0]["text"] == "yes"
+server, _lives_on = strict_server, lives_on
+pytestmark = pytest.mark.usefixtures("_lives_on")
 
 
 @pytest.mark.parametrize(
